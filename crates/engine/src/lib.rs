@@ -1,1 +1,27 @@
-//! placeholder
+//! The domain of trueup: a manifest becomes a plan, and a plan becomes events, without any cloud in sight.
+//!
+//! One type per arrow, one function per arrow; only [`observe`] and [`apply`] reach the cloud, through [`cloud::Cloud`]:
+//!
+//! ```text
+//! source ─ manifest ─ render ─ desired ─ graph ─ observe ─ delta ─ patch ─ plan ─ apply ─ report
+//! ```
+//!
+//! Beside the arrows stand the values that they carry ([`value`], [`secret`], [`address`]), what a type of resource is
+//! ([`kind`], [`schema`]), and the two ways in which something goes wrong: a [`diagnostic`] for people, a [`fault`] from
+//! the cloud.
+
+pub mod address;
+pub mod cloud;
+pub mod credential;
+pub mod delta;
+pub mod diagnostic;
+pub mod event;
+pub mod fault;
+pub mod kind;
+pub mod render;
+pub mod retry;
+pub mod schema;
+pub mod secret;
+pub mod source;
+pub mod stack;
+pub mod value;

@@ -1,0 +1,197 @@
+//! The only door to the cloud: reads and writes of resources, one kind and one place at a time.
+//!
+//! The engine decides *what* to send and *when*; an implementation of [`Cloud`] knows *how*. It owns rate limits and the
+//! repetition of single calls that failed in passing (see [`crate::retry`]); it never decides to create or delete.
+//! Futures are boxed so that the engine needs no type parameter for its cloud.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::delta::Edit;
+use crate::fault::Fault;
+use crate::kind::Kind;
+use crate::schema::Domain;
+use crate::value::Map;
+
+/// A boxed future.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a resource lives, and as whom it is reached. Cheap to clone; equal places share clients and rate limits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The region; `None` leaves it to the SDK's own chain.
+    pub region: Option<Arc<str>>,
+    /// The role that is assumed; `None` keeps the caller.
+    pub role_arn: Option<Arc<str>>,
+}
+
+/// What the caller is in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The account id.
+    pub account: String,
+    /// The region after the SDK's own chain.
+    pub region: String,
+}
+
+/// One resource to read.
+#[derive(Debug, Clone)]
+pub struct Want {
+    /// Its identity, as [`Kind::identify`] gives it.
+    pub identity: String,
+    /// Read the credentials that the service keeps elsewhere too, so that they can be compared in memory.
+    pub secrets: bool,
+    /// Existence, state and attributes of a list page are enough.
+    pub shallow: bool,
+}
+
+/// What was read of one resource.
+#[derive(Debug, Clone)]
+pub enum Live {
+    /// The service says that it does not exist.
+    Absent,
+    /// It exists.
+    Present(Box<Present>),
+    /// It could not be read: it may or may not exist.
+    Unreadable(Fault),
+}
+
+impl Live {
+    /// The resource, where it exists.
+    pub fn present(&self) -> Option<&Present> {
+        match self {
+            Self::Present(present) => Some(present),
+            _ => None,
+        }
+    }
+}
+
+/// A resource that exists.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Its identity, as [`Kind::identify`] gives it.
+    pub identity: String,
+    /// Its properties, in CloudFormation's names. A credential that was read is a resolved secret, one that could not
+    /// be read an unresolved one whose source says why.
+    pub properties: Map,
+    /// Its attributes (`Arn`, `SecretArn`), as far as the read shows them.
+    pub attributes: Map,
+    /// What marks this version of its secrets: the managed secret's version id.
+    pub secret_version: Option<String>,
+    /// Its state.
+    pub readiness: Readiness,
+}
+
+/// The state of a resource that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// Usable. The service's name of the state, where it has one.
+    Ready(Option<String>),
+    /// Still changing: the service's name of the state.
+    Settling(String),
+    /// On its way out.
+    Deleting(String),
+    /// Settled and not usable.
+    Unusable {
+        /// The service's name of the state.
+        state: String,
+        /// The service's reason, redacted.
+        reason: Option<String>,
+    },
+}
+
+/// The answer to a write.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The attributes that the answer holds.
+    pub attributes: Map,
+    /// The state that the answer shows.
+    pub readiness: Readiness,
+    /// What a person should know: a value that would not clear.
+    pub notes: Vec<String>,
+}
+
+/// A create.
+#[derive(Debug)]
+pub struct Create<'a> {
+    /// The identity.
+    pub identity: &'a str,
+    /// All desired properties, resolved: no deferred, unknown or unresolved value is left.
+    pub desired: &'a Map,
+}
+
+/// An update.
+#[derive(Debug)]
+pub struct Update<'a> {
+    /// What the plan was made from.
+    pub live: &'a Present,
+    /// All desired properties, resolved: no deferred, unknown or unresolved value is left.
+    pub desired: &'a Map,
+    /// What has to change.
+    pub edits: &'a [Edit],
+}
+
+/// What [`Cloud::confirm`] is asked about.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// The resource's identity.
+    pub identity: String,
+    /// Whether what it implies should be there (after a create or an update) or gone (after a delete).
+    pub present: bool,
+}
+
+/// A cloud.
+pub trait Cloud: Send + Sync {
+    /// Account and region of the caller in a place.
+    fn whereabouts<'a>(&'a self, place: &'a Place) -> Task<'a, Result<Whereabouts, Fault>>;
+
+    /// Reads resources of one kind; one answer a want, in the same order. Uses list pages where they save calls.
+    fn observe<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place, wants: &'a [Want]) -> Task<'a, Vec<Live>>;
+
+    /// The canonical form of each name that has one. A name that does not exist is left out.
+    fn canonical<'a>(
+        &'a self,
+        domain: Domain,
+        place: &'a Place,
+        names: &'a [String],
+    ) -> Task<'a, Result<HashMap<String, String>, Fault>>;
+
+    /// Creates a resource. Where an earlier attempt of this same call may have been carried out and the service now says
+    /// that the name is taken, the resource is read back and compared before it counts as created.
+    fn create<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        create: &'a Create<'a>,
+    ) -> Task<'a, Result<Written, Fault>>;
+
+    /// Updates a resource; sends no more than the edits and what the service wants sent beside them.
+    fn update<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        update: &'a Update<'a>,
+    ) -> Task<'a, Result<Written, Fault>>;
+
+    /// Deletes a resource. One that is not there any more counts as deleted.
+    fn delete<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        identity: &'a str,
+    ) -> Task<'a, Result<Written, Fault>>;
+
+    /// Checks what changes brought with them in other services (managed secrets); returns what is not as it should be,
+    /// by identity.
+    fn confirm<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        items: &'a [Confirm],
+    ) -> Task<'a, Vec<(String, String)>>;
+
+    /// How many calls were sent so far, repetitions not counted.
+    fn calls(&self) -> u64;
+}

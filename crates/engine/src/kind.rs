@@ -1,0 +1,154 @@
+//! The seam for a new type of resource: what it *is*, without any I/O.
+//!
+//! A [`Kind`] is pure: names, schema, identity, rules, what it implies, how long to wait. How a kind is *reached* (list
+//! pages, describe, create, update, delete) is the other half of its file in the cloud's crate, behind
+//! [`crate::cloud::Cloud`]. The split keeps the whole pipeline testable without a cloud and keeps every SDK type out of
+//! this crate. Kinds are found through a [`Registry`], which is a plain slice.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::cloud::Present;
+use crate::delta::Edit;
+use crate::schema::Schema;
+use crate::value::Map;
+
+/// A type of resource.
+pub trait Kind: Send + Sync + fmt::Debug {
+    /// CloudFormation's name: `AWS::Events::Connection`.
+    fn name(&self) -> &'static str;
+
+    /// Other names that manifests may use: `awscc.events.connections`.
+    fn aliases(&self) -> &'static [&'static str];
+
+    /// Its properties.
+    fn schema(&self) -> &'static Schema;
+
+    /// What other resources may refer to besides the properties (`Ref` and `GetAtt` names): `Arn`, `SecretArn`.
+    fn attributes(&self) -> &'static [Attribute];
+
+    /// The property that names the resource in its account and region.
+    fn identity_property(&self) -> &'static str {
+        "Name"
+    }
+
+    /// The natural key, where the properties hold it as a plain text.
+    fn identify(&self, properties: &Map) -> Option<String> {
+        properties.get(self.identity_property())?.as_str().map(str::to_owned)
+    }
+
+    /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.
+    fn check(&self, properties: &Map) -> Vec<Finding>;
+
+    /// What the service does besides, in other services, when this change is made; for the plan.
+    fn implies(&self, change: &Change<'_>) -> Vec<Implied>;
+
+    /// How long a change of this resource may take before it counts as not settled.
+    fn patience(&self, desired: &Map) -> Patience;
+
+    /// The IAM actions that a verb needs, for plans, preflight and policies.
+    fn permissions(&self, verb: Verb) -> &'static [&'static str];
+}
+
+/// Something of a resource that others may refer to and that is not a property.
+#[derive(Debug, Clone, Copy)]
+pub struct Attribute {
+    /// Its name: `Arn`.
+    pub name: &'static str,
+    /// It stays the same through an update, so that it is known in a plan where the resource exists.
+    pub stable: bool,
+    /// The answer of a create already holds it.
+    pub on_create: bool,
+}
+
+/// A rule between properties that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The diagnostic's code.
+    pub code: &'static str,
+    /// Where: a JSON pointer into the properties.
+    pub pointer: String,
+    /// Point at the name of the property, and not at its value.
+    pub on_key: bool,
+    /// What is wrong, in one sentence.
+    pub summary: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// A warning only.
+    pub warning: bool,
+}
+
+/// A change, as `implies` sees it.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// The resource will be created with these properties.
+    Create(&'a Map),
+    /// The live resource will be updated by these edits.
+    Update(&'a Present, &'a Map, &'a [Edit]),
+    /// The live resource will be deleted.
+    Delete(&'a Present),
+}
+
+/// An operation in another service that a change brings with it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct Implied {
+    /// The operation, as in IAM: `secretsmanager:PutSecretValue`.
+    pub operation: String,
+    /// On what: a name or an ARN, `…` for a part that is not known yet.
+    pub on: String,
+    /// The service that does it.
+    pub by: String,
+}
+
+/// How long to wait for a change to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// After a create.
+    pub create: Duration,
+    /// After an update.
+    pub update: Duration,
+    /// After a delete.
+    pub delete: Duration,
+}
+
+/// What is done with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Read.
+    Read,
+    /// Create.
+    Create,
+    /// Update.
+    Update,
+    /// Delete.
+    Delete,
+}
+
+/// The kinds of a run.
+#[derive(Clone, Copy)]
+pub struct Registry {
+    kinds: &'static [&'static dyn Kind],
+}
+
+impl Registry {
+    /// A registry of these kinds.
+    pub const fn new(kinds: &'static [&'static dyn Kind]) -> Self {
+        Self { kinds }
+    }
+
+    /// All kinds, in the order of their slice.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn Kind> {
+        self.kinds.iter().copied()
+    }
+
+    /// The kind of this name or alias.
+    pub fn find(&self, name: &str) -> Option<&'static dyn Kind> {
+        self.iter().find(|kind| kind.name() == name || kind.aliases().contains(&name))
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(Kind::name)).finish()
+    }
+}

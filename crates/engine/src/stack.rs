@@ -1,0 +1,161 @@
+//! A stack: the manifest with variables, globals and loops resolved. The contract between the front of the engine, which
+//! reads what people write, and the back, which compares it with the cloud.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::source::{Span, Spanned};
+use crate::value::{Map, Value};
+
+/// A rendered manifest.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// `name` of the manifest.
+    pub name: Spanned<String>,
+    /// The environment.
+    pub env: String,
+    /// `description` of the manifest.
+    pub description: Option<String>,
+    /// The account that this environment is bound to.
+    pub account: Option<Spanned<String>>,
+    /// The global `region`, where there is one.
+    pub region: Option<String>,
+    /// Every variable that the manifest declares or uses, in order of first appearance.
+    pub variables: Vec<Variable>,
+    /// Every instance, in the order of the manifest.
+    pub instances: Vec<Instance>,
+    /// Names of `exports` at the top level.
+    pub exports: Vec<Export>,
+    /// SHA-256 (hex) of the manifest's text and of every file that it includes.
+    pub manifest_digest: String,
+    /// SHA-256 (hex) of environment and variables that are not secret.
+    pub variables_digest: String,
+    /// Resources that `if` left out, so that a reference to one can say so.
+    pub left_out: Vec<Address>,
+}
+
+/// A variable and where its value came from.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, or `None` where it was not found; a secret one is a [`Value::Secret`].
+    pub value: Option<Value>,
+    /// Where the value came from: `--var`, `--var-file secrets.env`, `environment`, `default`.
+    pub origin: Option<String>,
+    /// Declared or used as a secret.
+    pub secret: bool,
+    /// Its description.
+    pub description: Option<String>,
+}
+
+/// One resource to be.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its address.
+    pub address: Address,
+    /// Where its name is written.
+    pub name_span: Span,
+    /// `type` as it is written; `None` where it is missing.
+    pub type_name: Option<Spanned<String>>,
+    /// The properties: plain values, secrets and deferred expressions.
+    pub properties: Map,
+    /// Where each property is written.
+    pub spans: Arc<Spans>,
+    /// Names from `depends_on` (a resource, or `resource["key"]`).
+    pub depends_on: Vec<Spanned<String>>,
+    /// Former identities.
+    pub renamed_from: Vec<Spanned<String>>,
+    /// The id in the cloud, where the manifest gives it.
+    pub identifier: Option<Spanned<String>>,
+    /// It is never deleted or replaced.
+    pub protect: bool,
+    /// Paths whose differences are passed over.
+    pub ignore: Vec<Ignore>,
+    /// `exports`: property or attribute, and the name it gets.
+    pub exports: Vec<Export>,
+    /// Region of its own.
+    pub region: Option<String>,
+    /// Role of its own.
+    pub role_arn: Option<String>,
+    /// Timeouts of its own.
+    pub timeouts: Timeouts,
+    /// Kept at teardown.
+    pub skip_on_delete: bool,
+}
+
+/// A path whose differences are passed over.
+#[derive(Debug, Clone)]
+pub struct Ignore {
+    /// A JSON pointer; `*` stands for any one token.
+    pub path: Spanned<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The last day on which it holds, `2026-12-31`.
+    pub until: Option<Spanned<String>>,
+    /// Whether `until` has passed.
+    pub expired: bool,
+}
+
+/// A name under which a property is made available.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// The property or attribute of the resource; for a stack's export the exported name.
+    pub property: String,
+    /// The name given to it.
+    pub name: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// How long changes may take; `None` is the kind's own patience.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// After a create.
+    pub create: Option<Duration>,
+    /// After an update.
+    pub update: Option<Duration>,
+    /// After a delete.
+    pub delete: Option<Duration>,
+}
+
+/// Where each property of a resource is written, by JSON pointer.
+#[derive(Debug, Clone)]
+pub struct Spans {
+    whole: Span,
+    by_pointer: HashMap<String, (Span, Span)>,
+}
+
+impl Spans {
+    /// No properties yet; `whole` is the resource itself.
+    pub fn new(whole: Span) -> Self {
+        Self { whole, by_pointer: HashMap::new() }
+    }
+
+    /// Notes where the property at `pointer` has its name and its value. An item of a list has one span for both.
+    pub fn insert(&mut self, pointer: String, key: Span, value: Span) {
+        self.by_pointer.insert(pointer, (key, value));
+    }
+
+    /// Where the value at `pointer` is written; for something that is not there, its nearest parent.
+    pub fn value(&self, pointer: &str) -> Span {
+        self.nearest(pointer).map_or(self.whole, |(exact, (key, value))| if exact { value } else { key })
+    }
+
+    /// Where the name of `pointer` is written; for something that is not there, its nearest parent.
+    pub fn key(&self, pointer: &str) -> Span {
+        self.nearest(pointer).map_or(self.whole, |(_, (key, _))| key)
+    }
+
+    fn nearest(&self, pointer: &str) -> Option<(bool, (Span, Span))> {
+        let mut here = pointer;
+        loop {
+            if let Some(found) = self.by_pointer.get(here) {
+                return Some((here.len() == pointer.len(), *found));
+            }
+            here = &here[..here.rfind('/')?];
+        }
+    }
+}
