@@ -32,7 +32,10 @@ impl Answer {
 
     /// The error code of an awsJson answer.
     pub fn code(&self) -> String {
-        self.json()["__type"].as_str().unwrap_or_default().to_owned()
+        self.json()["__type"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -75,7 +78,9 @@ impl Sandbox {
     /// Sends one request; `None` when the connection ended without a whole reply.
     pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.addr()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
@@ -87,7 +92,8 @@ impl Sandbox {
         let (headers, body) = text.split_once("\r\n\r\n")?;
         let announced = headers.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().unwrap())
         });
         if announced.is_some_and(|announced| announced != body.len()) {
             return None;
@@ -110,7 +116,8 @@ impl Sandbox {
     }
 
     pub fn call(&self, target: &str, input: Value) -> Answer {
-        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input).unwrap()
+        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input)
+            .unwrap()
     }
 
     /// Calls an operation of EventBridge that must succeed.
@@ -142,12 +149,21 @@ impl Sandbox {
     }
 
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, &format!("/_trueup/{path}"), "", &body).unwrap()
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send(method, &format!("/_trueup/{path}"), "", &body)
+            .unwrap()
     }
 
     pub fn advance(&self, text: &str) {
-        assert_eq!(self.control("POST", "clock", &json!({"advance": text})).status, 200);
+        assert_eq!(
+            self.control("POST", "clock", &json!({"advance": text}))
+                .status,
+            200
+        );
     }
 
     pub fn faults(&self, rules: Value) {
@@ -156,7 +172,11 @@ impl Sandbox {
     }
 
     pub fn calls(&self) -> Vec<Value> {
-        self.control("GET", "calls", &Value::Null).json().as_array().unwrap().clone()
+        self.control("GET", "calls", &Value::Null)
+            .json()
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub fn describe(&self, name: &str) -> Value {
