@@ -4,6 +4,7 @@
 //! not verified: its credential scope names the region and service, and that is all that is used.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -151,7 +152,7 @@ pub(crate) fn answer(service: Service, operation: &str, output: &Value) -> Respo
         let mut fields = String::new();
         for (name, value) in output.as_object().into_iter().flatten() {
             let text = escape(value.as_str().unwrap_or_default());
-            fields.push_str(&format!("<{name}>{text}</{name}>"));
+            let _ = write!(fields, "<{name}>{text}</{name}>");
         }
         let body = format!(
             "<{operation}Response xmlns=\"{STS_NAMESPACE}\"><{operation}Result>{fields}</{operation}Result>\

@@ -38,8 +38,8 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     service_linked_role(context)?;
     let kms_key = text(input, "KmsKeyIdentifier").filter(|key| !key.is_empty());
     let key_arn = usable_key(context, kms_key)?;
-    let private = connectivity(context, part(input, "InvocationConnectivityParameters"));
-    let auth_private = connectivity(context, part(auth, "ConnectivityParameters"));
+    let private = Target::read(context, part(input, "InvocationConnectivityParameters"));
+    let auth_private = Target::read(context, part(auth, "ConnectivityParameters"));
     let mut connection = Connection {
         name: name.to_owned(),
         arn: context.arn("events", &format!("connection/{name}/{}", Uuid::new_v4())),
@@ -49,8 +49,8 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         authorization,
         credentials: Some(credentials),
         invocation_http: merge::http(None, part(auth, "InvocationHttpParameters"), false),
-        auth_connectivity: auth_private.flatten(),
-        invocation_connectivity: private.flatten(),
+        auth_connectivity: auth_private.merge(None, false),
+        invocation_connectivity: private.merge(None, false),
         kms_key: kms_key.map(str::to_owned),
         secret: None,
         phases: Vec::new(),
@@ -104,12 +104,11 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     if next.credentials.is_some() {
         let given = part(auth, "InvocationHttpParameters");
         next.invocation_http = merge::http(current.invocation_http.as_ref(), given, no_clear);
-        let given = connectivity(context, part(auth, "ConnectivityParameters"));
-        next.auth_connectivity = reconnect(current.auth_connectivity.as_ref(), given, no_clear);
+        let given = Target::read(context, part(auth, "ConnectivityParameters"));
+        next.auth_connectivity = given.merge(current.auth_connectivity.as_ref(), no_clear);
     }
-    let given = connectivity(context, part(input, "InvocationConnectivityParameters"));
-    next.invocation_connectivity =
-        reconnect(current.invocation_connectivity.as_ref(), given, no_clear);
+    let given = Target::read(context, part(input, "InvocationConnectivityParameters"));
+    next.invocation_connectivity = given.merge(current.invocation_connectivity.as_ref(), no_clear);
     // [?] the pattern permits an empty key, no page says that it clears: it is kept.
     let kms_key = text(input, "KmsKeyIdentifier").filter(|key| !key.is_empty());
     let key_arn = if kms_key.is_some() {
@@ -284,29 +283,36 @@ fn authorize(connection: &mut Connection, now: Millis, settle: Millis) {
     }
 }
 
-/// Reads a private endpoint: not given, cleared by an empty ARN [D], or set.
-fn connectivity(context: &Context<'_>, given: Option<&Value>) -> Option<Option<Connectivity>> {
-    let arn = text(
-        part(given?, "ResourceParameters")?,
-        "ResourceConfigurationArn",
-    )?;
-    let prefix = context.arn("vpc-lattice", "servicenetworkresourceassociation");
-    Some((!arn.is_empty()).then(|| Connectivity::new(arn, &prefix)))
+/// What an input says about a private endpoint.
+enum Target {
+    Unsaid,
+    /// [D] by an empty ARN.
+    Cleared,
+    Set(Connectivity),
 }
 
-fn reconnect(
-    current: Option<&Connectivity>,
-    given: Option<Option<Connectivity>>,
-    no_clear: bool,
-) -> Option<Connectivity> {
-    match given {
-        None => current.cloned(),
-        Some(None) if no_clear => current.cloned(),
-        // The same target keeps its association.
-        Some(Some(new)) if current.is_some_and(|old| old.configuration == new.configuration) => {
-            current.cloned()
+impl Target {
+    fn read(context: &Context<'_>, given: Option<&Value>) -> Self {
+        let resource = given.and_then(|given| part(given, "ResourceParameters"));
+        match resource.and_then(|resource| text(resource, "ResourceConfigurationArn")) {
+            None => Self::Unsaid,
+            Some("") => Self::Cleared,
+            Some(arn) => {
+                let prefix = context.arn("vpc-lattice", "servicenetworkresourceassociation");
+                Self::Set(Connectivity::new(arn, &prefix))
+            }
         }
-        Some(given) => given,
+    }
+
+    /// Merges it with what the connection has; the same target keeps its association.
+    fn merge(self, current: Option<&Connectivity>, no_clear: bool) -> Option<Connectivity> {
+        match self {
+            Self::Cleared if !no_clear => None,
+            Self::Set(new) if current.is_none_or(|old| old.configuration != new.configuration) => {
+                Some(new)
+            }
+            _ => current.cloned(),
+        }
     }
 }
 
@@ -375,6 +381,9 @@ fn write_secret(
         // [S] what the caller needs
         if rewritten {
             context.authorize("secretsmanager:PutSecretValue", &resource, &[])?;
+            if key.is_none() {
+                usable_key(context, secret.kms_key.as_deref())?;
+            }
             secret.add_version(
                 now,
                 Uuid::new_v4().to_string(),

@@ -259,8 +259,8 @@ pub(crate) fn usable(context: &Context<'_>, identifier: &str) -> Use {
 pub(crate) fn add_managed_keys(home: &mut Home, account: &str, region: &str, now: Millis) {
     let mut key = Key::new(account, region, now);
     key.managed = true;
-    key.description =
-        "Default key that protects my Secrets Manager data when no other key is defined".to_owned();
+    "Default key that protects my Secrets Manager data when no other key is defined"
+        .clone_into(&mut key.description);
     let name = "alias/aws/secretsmanager";
     let alias = Alias {
         name: name.to_owned(),

@@ -38,18 +38,12 @@ pub(super) fn batch_get(context: &mut Context<'_>, input: &Value) -> Result<Valu
             "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
         ));
     }
-    let (ids, next): (Vec<String>, Option<String>) = match ids {
-        Some(ids) => (
-            ids.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            None,
-        ),
-        None => {
-            let (page, next) = select(context, input, 20)?;
-            (page.iter().map(|secret| secret.arn.clone()).collect(), next)
-        }
+    let (ids, next): (Vec<String>, Option<String>) = if let Some(ids) = ids {
+        let ids = ids.iter().filter_map(Value::as_str);
+        (ids.map(str::to_owned).collect(), None)
+    } else {
+        let (page, next) = select(context, input, 20)?;
+        (page.iter().map(|secret| secret.arn.clone()).collect(), next)
     };
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for id in &ids {

@@ -42,7 +42,7 @@ impl Answer {
 /// Options with states that last until the clock is advanced.
 pub fn slow() -> Options {
     Options {
-        settle: Duration::from_secs(60),
+        settle: Duration::from_mins(1),
         ..Options::default()
     }
 }
