@@ -208,7 +208,9 @@ fn mentions(manifest: &Manifest) -> (Vec<String>, HashSet<String>) {
             match &property.value {
                 PropertyValue::One(node) => texts(node, false, &mut see),
                 PropertyValue::PerEnvironment(values) => {
-                    values.iter().for_each(|(_, node)| texts(node, false, &mut see))
+                    for (_, node) in values {
+                        texts(node, false, &mut see);
+                    }
                 }
                 PropertyValue::Merged => {}
             }

@@ -178,11 +178,7 @@ fn given(inputs: &Inputs<'_>, found: &mut Diagnostics) -> HashMap<String, Given>
     let mut all = HashMap::new();
     for (file, text) in &inputs.files {
         let yaml = [".yaml", ".yml", ".json"].iter().any(|ending| file.to_ascii_lowercase().ends_with(ending));
-        let pairs = if yaml {
-            from_yaml(file, text)
-        } else {
-            dotenv(text).map_err(|why| (why, file)).map_err(|(why, file)| bad_file(file, &why))
-        };
+        let pairs = if yaml { from_yaml(file, text) } else { dotenv(text).map_err(|why| bad_file(file, &why)) };
         match pairs {
             Err(diagnostic) => found.push(diagnostic),
             Ok(pairs) => {
@@ -344,16 +340,13 @@ fn dotenv(text: &str) -> Result<Vec<(String, Value)>, String> {
         let after = &rest[equals + 1..];
         let lead = after.len() - after.trim_start_matches([' ', '\t']).len();
         let after = &after[lead..];
-        let (value, left) = match after.chars().next() {
-            Some(quote @ ('\'' | '"')) => {
-                quoted(&after[1..], quote).ok_or_else(|| format!("line {number} opens a quote that is not closed"))?
-            }
-            _ => {
-                let end = after.find('\n').unwrap_or(after.len());
-                let value = &after[..end];
-                let value = value.find(" #").map_or(value, |comment| &value[..comment]);
-                (value.trim().to_owned(), &after[end..])
-            }
+        let (value, left) = if let Some(quote @ ('\'' | '"')) = after.chars().next() {
+            quoted(&after[1..], quote).ok_or_else(|| format!("line {number} opens a quote that is not closed"))?
+        } else {
+            let end = after.find('\n').unwrap_or(after.len());
+            let value = &after[..end];
+            let value = value.find(" #").map_or(value, |comment| &value[..comment]);
+            (value.trim().to_owned(), &after[end..])
         };
         let tail = left.split('\n').next().unwrap_or_default();
         let beyond = tail.trim();

@@ -38,7 +38,7 @@ pub struct Leaves<'a> {
 pub fn diagnose(problem: &Problem, span: Span, open: bool) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(problem.code, problem.summary.clone()).at(span);
     if let Some(detail) = problem.detail.as_ref().filter(|_| open) {
-        diagnostic = diagnostic.noted(detail.clone());
+        diagnostic = diagnostic.noted(&**detail);
     }
     match &problem.help {
         Some(help) => diagnostic.help(help.clone()),
@@ -256,20 +256,19 @@ impl<'a> Leaves<'a> {
         compile: fn(&Arc<str>, &super::template::Programs) -> Result<Template, Problem>,
     ) -> Value {
         let session = Arc::clone(&self.session);
-        let template = match self.templates.get(&span) {
-            Some(known) => known.clone(),
-            None => {
-                let template = match compile(text, &session.programs) {
-                    Ok(template) => Some(Arc::new(template)),
-                    Err(problem) => {
-                        let place = self.place(span).map(text, &problem.range);
-                        self.found.push(diagnose(&problem, place, true));
-                        None
-                    }
-                };
-                self.templates.insert(span, template.clone());
-                template
-            }
+        let template = if let Some(known) = self.templates.get(&span) {
+            known.clone()
+        } else {
+            let template = match compile(text, &session.programs) {
+                Ok(template) => Some(Arc::new(template)),
+                Err(problem) => {
+                    let place = self.place(span).map(text, &problem.range);
+                    self.found.push(diagnose(&problem, place, true));
+                    None
+                }
+            };
+            self.templates.insert(span, template.clone());
+            template
         };
         let Some(template) = template else { return Value::Unknown(Arc::from("a template")) };
         let run = Run::dry();
