@@ -58,6 +58,7 @@ pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -
         env: inputs.env.to_owned(),
         root: sources.root().to_owned(),
         variables: table,
+        announced: manifest.globals.iter().map(|global| global.name.value.clone()).collect(),
         resources: RwLock::new(announced(manifest)),
         exports: exports(manifest),
         ..Session::default()

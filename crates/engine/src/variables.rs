@@ -160,15 +160,16 @@ pub fn bind(
     }
     let mut warned = HashSet::new();
     for (name, _) in &inputs.given {
-        let declared = manifest.variables.iter().any(|declaration| declaration.name.value == *name);
-        if !declared && !mentioned.contains(name) && warned.insert(name) {
-            let known = manifest.variables.iter().map(|v| &*v.name.value).chain(used.iter().map(String::as_str));
-            let warning = Diagnostic::warning("M209", format!("`--var {name}` is used nowhere"));
-            found.push(match crate::diagnostic::suggest::nearest(name, known) {
-                Some(near) => warning.help(format!("did you mean `{near}`?")),
-                None => warning.help(format!("the manifest has no `{{{{ vars.{name} }}}}`")),
-            });
+        if mentioned.contains(name) || !warned.insert(name) {
+            continue;
         }
+        let declared = manifest.variables.iter().any(|declaration| declaration.name.value == *name);
+        let known = manifest.variables.iter().map(|v| &*v.name.value).chain(used.iter().map(String::as_str));
+        let warning = Diagnostic::warning("M209", format!("`--var {name}` is used nowhere"));
+        found.push(match crate::diagnostic::suggest::nearest(name, known.filter(|known| known != name)) {
+            Some(near) if !declared => warning.help(format!("did you mean `{near}`?")),
+            _ => warning.help(format!("no template has `{{{{ vars.{name} }}}}`")),
+        });
     }
     table
 }

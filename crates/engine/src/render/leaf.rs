@@ -310,19 +310,24 @@ impl<'a> Leaves<'a> {
             return Value::Unknown(Arc::from(&*template.text));
         }
         if let Some(broken) = &trace.broken {
+            for name in self.unresolved(&words, frame) {
+                self.found.push(self.undefined_name(&name, &words, frame, &report, span));
+            }
             return Value::Unknown(Arc::clone(broken));
         }
         if let Err(problem) = &result {
             if let Some(unknown) = self.missing_variables(&words, &trace, &report) {
                 return unknown;
             }
-            let names: Vec<String> = if trace.waits() {
-                self.unresolved(&words, frame)
-            } else if problem.undefined {
-                trace.missing_names.iter().cloned().collect()
-            } else {
-                Vec::new()
-            };
+            let mut names = Vec::new();
+            if trace.waits() || !trace.missing_names.is_empty() {
+                names = self.unresolved(&words, frame);
+            }
+            if problem.undefined {
+                names.extend(
+                    trace.missing_names.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>(),
+                );
+            }
             for name in &names {
                 self.found.push(self.undefined_name(name, &words, frame, &report, span));
             }
@@ -427,10 +432,19 @@ impl<'a> Leaves<'a> {
         };
         let span = at.map_or(span, |word| report(&word.range()));
         let diagnostic = Diagnostic::error("M202", format!("`{name}` is not defined")).at(span);
+        let later = match name.split_once('.') {
+            Some(("this", member)) => frame.announced.iter().any(|known| **known == *member),
+            Some(("globals", member)) => self.session.announced.iter().any(|known| known == member),
+            _ => self.session.announced.iter().any(|known| known == name),
+        };
+        if later {
+            return diagnostic.help("it is defined further down: what uses it must come after it");
+        }
         if let Some(near) = suggest::nearest(short, known.iter().map(String::as_str)) {
             return diagnostic.help(format!("did you mean `{near}`?"));
         }
         match name {
+            "yes" | "no" | "on" | "off" => diagnostic.help("YAML 1.2 has only `true` and `false`"),
             "each" => diagnostic.help("`each` is there in a resource with `for_each`"),
             "this" | "resource_name" => diagnostic.help("it is there in a resource"),
             _ if known.iter().any(|known| known.starts_with(&format!("{short}-"))) => {

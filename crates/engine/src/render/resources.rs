@@ -41,6 +41,7 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
                 session: Arc::clone(&leaves.session),
                 address: Some(address.clone()),
                 each,
+                announced: resource.properties.iter().map(|property| Arc::clone(&property.name.value)).collect(),
                 this: RwLock::default(),
             });
             let condition = resource.condition.as_ref();
