@@ -2,7 +2,8 @@
 //!
 //! Made once per place and only when a call needs it. Two places that come to the same role and region share one.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_types::SdkConfig;
@@ -34,6 +35,7 @@ pub(crate) struct Reach {
     lines: Lines,
     secret_reads: bool,
     whereabouts: OnceCell<Whereabouts>,
+    private_connections: Mutex<HashSet<String>>,
 }
 
 /// What a [`Reach`] is made of.
@@ -82,7 +84,13 @@ impl Reach {
             },
             secret_reads: parts.secret_reads,
             whereabouts: OnceCell::new(),
+            private_connections: Mutex::default(),
         }
+    }
+
+    /// The names of connections that were seen to be private; their list pages do not say.
+    pub(crate) fn private_connections(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.private_connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether managed secrets may be read.

@@ -19,7 +19,9 @@ use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as 
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use tokio::sync::OnceCell;
-use trueup_engine::cloud::{Cloud, Confirm, Create, Live, Place, Task, Update, Want, Whereabouts, Written};
+use trueup_engine::cloud::{
+    Cloud, Confirm, Create, Live, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
+};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind;
 use trueup_engine::schema::Domain;
@@ -226,6 +228,11 @@ fn slot<K: Eq + std::hash::Hash, V>(shelf: &Shelf<K, V>, key: K) -> Arc<OnceCell
     Arc::clone(shelf.entry(key).or_default())
 }
 
+/// Nobody could look.
+fn unlooked(identity: &str, fault: &Fault) -> Unconfirmed {
+    Unconfirmed { identity: identity.to_owned(), message: format!("could not be verified: {fault}"), proven: false }
+}
+
 fn aws(kind: &dyn Kind) -> Result<&'static dyn AwsKind, Fault> {
     let unknown = || Fault::new(FaultKind::Invalid, kind.name(), "this type is not one that is managed through AWS");
     kinds::find(kind.name()).ok_or_else(unknown)
@@ -297,7 +304,7 @@ impl Cloud for Session {
         kind: &'static dyn Kind,
         place: &'a Place,
         items: &'a [Confirm],
-    ) -> Task<'a, Vec<(String, String)>> {
+    ) -> Task<'a, Vec<Unconfirmed>> {
         Box::pin(async move {
             if items.is_empty() {
                 return Vec::new();
@@ -305,7 +312,7 @@ impl Cloud for Session {
             let ready = async { Ok::<_, Fault>((aws(kind)?, self.reach(place).await?)) };
             match ready.await {
                 Ok((kind, reach)) => kind.confirm(&reach, items).await,
-                Err(_) => Vec::new(),
+                Err(fault) => items.iter().map(|item| unlooked(&item.identity, &fault)).collect(),
             }
         })
     }

@@ -11,12 +11,13 @@ use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want,
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Text, Type};
-use trueup_engine::value::{Map, Value};
+use trueup_engine::value::Map;
 
 use crate::kinds::AwsKind;
 use crate::kinds::events_connection::{NAME, URL, not_https};
 use crate::kinds::fields::{arn_attributes, copy_text, is_not_https, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
+use crate::kinds::settle::lost_create;
 use crate::operation::{
     CREATE_API_DESTINATION, DELETE_API_DESTINATION, DESCRIBE_API_DESTINATION, LIST_API_DESTINATIONS,
     UPDATE_API_DESTINATION,
@@ -131,7 +132,12 @@ impl AwsKind for EventsApiDestination {
             match outcome.result {
                 Ok(answer) => Ok(written(&answer)),
                 Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
-                    settle_create(reach, create, fault).await
+                    match READS.describe(reach, create.identity).await {
+                        Found::Described(answer) => {
+                            lost_create(&SCHEMA, create, present(create.identity, &answer), fault)
+                        }
+                        _ => Err(fault),
+                    }
                 }
                 Err(fault) => Err(fault),
             }
@@ -237,27 +243,6 @@ fn change(update: &Update<'_>) -> (Json, bool) {
     (Json::Object(input), cleared)
 }
 
-/// An answer was lost and now the name is taken: by that attempt, or by somebody else?
-async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
-    let Found::Described(answer) = READS.describe(reach, create.identity).await else { return Err(fault) };
-    let present = present(create.identity, &answer);
-    let is_same = |name: &str| match create.desired.get(name) {
-        None | Some(Value::Null) => true,
-        Some(Value::String(text)) if text.is_empty() => true,
-        Some(wanted) => present.properties.get(name) == Some(wanted),
-    };
-    match SENT.iter().copied().find(|name| !is_same(name)) {
-        None => Ok(Written { attributes: present.attributes, readiness: present.readiness, notes: Vec::new() }),
-        Some(name) => Err(Fault {
-            message: format!(
-                "the answer to an earlier attempt was lost, and a destination of this name is there whose {name} is not \
-                 what was sent; somebody else may have made it"
-            ),
-            ..fault
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use trueup_engine::delta::{Edit, Effect};
@@ -289,8 +274,13 @@ mod tests {
     fn an_update_sends_changes_and_clearing_values() {
         let live = present("created", &described());
         let desired = live.properties.clone().into_iter().filter(|(name, _)| name != RATE).collect();
-        let edit =
-            |pointer: &str| Edit { pointer: pointer.to_owned(), before: None, after: None, effect: Effect::InPlace };
+        let edit = |pointer: &str| Edit {
+            pointer: pointer.to_owned(),
+            label: pointer.to_owned(),
+            before: None,
+            after: None,
+            effect: Effect::InPlace,
+        };
         let edits = [edit("/Description"), edit("/InvocationRateLimitPerSecond")];
         let (input, cleared) = change(&Update { live: &live, desired: &desired, edits: &edits });
         assert_eq!(input, json!({"Name": "created", "Description": "", RATE: 300}));

@@ -8,8 +8,9 @@ pub mod events_api_destination;
 pub mod events_connection;
 mod fields;
 mod listing;
+mod settle;
 
-use trueup_engine::cloud::{Confirm, Create, Live, Task, Update, Want, Written};
+use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Kind, Registry};
 
@@ -31,7 +32,7 @@ pub(crate) trait AwsKind: Kind {
     fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>>;
 
     /// Checks what changes brought with them in other services.
-    fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<(String, String)>> {
+    fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {
         let _ = (reach, items);
         Box::pin(async { Vec::new() })
     }

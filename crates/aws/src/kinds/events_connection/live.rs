@@ -36,9 +36,8 @@ pub(super) fn of_described(name: &str, answer: &Json) -> Present {
     }
 }
 
-/// A connection as a page of `ListConnections` shows it. The page does not say whether it is private, so that
-/// `AUTHORIZED` counts as ready.
-pub(super) fn of_listed(name: &str, entry: &Json) -> Present {
+/// A connection as a page of `ListConnections` shows it. The page does not say whether it is private.
+pub(super) fn of_listed(name: &str, entry: &Json, private: bool) -> Present {
     let mut properties = Map::new();
     properties.insert("Name".to_owned(), name.into());
     copy_text(entry, &mut properties, "AuthorizationType");
@@ -47,7 +46,7 @@ pub(super) fn of_listed(name: &str, entry: &Json) -> Present {
         properties,
         attributes: attributes(entry),
         secret_version: None,
-        readiness: readiness(entry, false),
+        readiness: readiness(entry, private),
     }
 }
 

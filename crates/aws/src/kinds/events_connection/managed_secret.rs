@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Confirm, Present};
+use trueup_engine::cloud::{Confirm, Present, Unconfirmed};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::Value;
@@ -215,17 +215,19 @@ fn fold(name: &str) -> String {
 }
 
 /// Whether the managed secrets are there, or gone, as they should be after changes; by list pages.
-pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<(String, String)> {
-    // A list may lag behind a change for a moment.
-    const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(1)];
-    let mut pauses = PAUSES.into_iter();
+pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<Unconfirmed> {
+    // EventBridge removes a secret after its connection, and a list may lag behind.
+    const PAUSES: [u64; 5] = [250, 500, 1000, 2000, 2000];
+    let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
     loop {
         let names = match list_names(reach, items).await {
             Ok(names) => names,
             Err(fault) => {
-                let why = why_unread(&fault);
-                let note = |item: &Confirm| {
-                    (item.identity.clone(), format!("its managed secret could not be verified: {why}"))
+                let message = format!("its managed secret could not be verified: {}", why_unread(&fault));
+                let note = |item: &Confirm| Unconfirmed {
+                    identity: item.identity.clone(),
+                    message: message.clone(),
+                    proven: false,
                 };
                 return items.iter().map(note).collect();
             }
@@ -235,9 +237,14 @@ pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<(String, St
             return Vec::new();
         }
         let Some(pause) = pauses.next() else {
-            let finding = |item: &Confirm| {
-                let what = if item.present { "is not there" } else { "is still there" };
-                (item.identity.clone(), format!("its managed secret {PREFIX}{}/… {what}", item.identity))
+            let finding = |item: &Confirm| Unconfirmed {
+                identity: item.identity.clone(),
+                message: format!(
+                    "its managed secret {PREFIX}{}/… {}",
+                    item.identity,
+                    if item.present { "is not there" } else { "is still there" }
+                ),
+                proven: true,
             };
             return wrong.into_iter().map(finding).collect();
         };

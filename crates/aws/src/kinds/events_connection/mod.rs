@@ -13,7 +13,7 @@ mod schema;
 
 use std::time::Duration;
 
-use trueup_engine::cloud::{Confirm, Create, Live, Present, Readiness, Task, Update, Want, Written};
+use trueup_engine::cloud::{Confirm, Create, Live, Present, Readiness, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::schema::Schema;
@@ -89,6 +89,11 @@ impl Kind for EventsConnection {
         }
     }
 
+    fn sent_together(&self) -> &'static [&'static [&'static str]] {
+        // Parameters of another type than the one that is set "have no effect".
+        &[&["AuthorizationType", "AuthParameters"]]
+    }
+
     fn patience(&self, desired: &Map) -> Patience {
         let minutes = Duration::from_mins;
         // A private endpoint's association with its Lattice configuration can take twenty minutes.
@@ -158,7 +163,7 @@ impl AwsKind for EventsConnection {
         Box::pin(io::delete(reach, identity))
     }
 
-    fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<(String, String)>> {
+    fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {
         Box::pin(managed_secret::confirm(reach, items))
     }
 }

@@ -5,8 +5,8 @@
 //! effect"; and what is taken back needs the value that clears it.
 
 use serde_json::{Map as JsonMap, Value as Json, json};
-use trueup_engine::delta::{Edit, Effect};
-use trueup_engine::value::{Map, Value, tokens};
+use trueup_engine::delta::Edit;
+use trueup_engine::value::{Map, Value};
 
 use super::live::LISTS;
 use crate::kinds::fields::touches;
@@ -38,7 +38,6 @@ pub(super) fn create(desired: &Map) -> Json {
 
 /// The input of `UpdateConnection`, and the pointers of what it clears.
 pub(super) fn update(identity: &str, live: &Map, desired: &Map, edits: &[Edit]) -> (Json, Vec<String>) {
-    let desired = &respecting_ignored(live, desired, edits);
     let mut input = JsonMap::new();
     let mut cleared = Vec::new();
     input.insert("Name".to_owned(), identity.into());
@@ -144,51 +143,6 @@ fn is_nothing(value: &Json) -> bool {
     }
 }
 
-/// Desired properties in which what is ignored is as it is live: the parameters are sent whole, and an ignored part of
-/// them must not be changed by the way.
-fn respecting_ignored(live: &Map, desired: &Map, edits: &[Edit]) -> Map {
-    let mut desired = desired.clone();
-    for edit in edits.iter().filter(|edit| matches!(edit.effect, Effect::Ignored(_))) {
-        let path: Vec<String> = tokens(&edit.pointer).map(std::borrow::Cow::into_owned).collect();
-        let mut root = Value::Map(std::mem::take(&mut desired));
-        overlay(&mut root, &Value::Map(live.clone()), &path);
-        if let Value::Map(map) = root {
-            desired = map;
-        }
-    }
-    desired
-}
-
-/// Makes the value at a path of the live tree the desired one. Items of lists are found by their `Key`.
-fn overlay(desired: &mut Value, live: &Value, path: &[String]) {
-    let Some((token, rest)) = path.split_first() else {
-        *desired = live.clone();
-        return;
-    };
-    match (desired, live) {
-        (Value::Map(desired), Value::Map(live)) => match (live.get(token), desired.get_mut(token)) {
-            (Some(live), Some(desired)) => overlay(desired, live, rest),
-            (Some(live), None) if rest.is_empty() => {
-                desired.insert(token.clone(), live.clone());
-            }
-            (None, Some(_)) => {
-                desired.shift_remove(token);
-            }
-            _ => {}
-        },
-        (Value::List(desired), Value::List(live)) => {
-            let Some(live) = token.parse::<usize>().ok().and_then(|index| live.get(index)) else { return };
-            let key = live.get("Key");
-            match desired.iter_mut().find(|item| key.is_some() && item.get("Key") == key) {
-                Some(item) => overlay(item, live, rest),
-                None if rest.is_empty() => desired.push(live.clone()),
-                None => {}
-            }
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use trueup_engine::secret::Secret;
@@ -200,7 +154,13 @@ mod tests {
     }
 
     fn edit(pointer: &str) -> Edit {
-        Edit { pointer: pointer.to_owned(), before: None, after: None, effect: Effect::InPlace }
+        Edit {
+            pointer: pointer.to_owned(),
+            label: pointer.to_owned(),
+            before: None,
+            after: None,
+            effect: trueup_engine::delta::Effect::InPlace,
+        }
     }
 
     fn live() -> Map {
@@ -291,29 +251,5 @@ mod tests {
             input["InvocationConnectivityParameters"],
             json!({"ResourceParameters": {"ResourceConfigurationArn": ""}})
         );
-    }
-
-    #[test]
-    fn an_ignored_part_is_sent_as_it_is_live() {
-        let mut desired = live();
-        desired.insert(
-            "AuthParameters".to_owned(),
-            Value::from(json!({
-                "BasicAuthParameters": {"Username": "other", "Password": "p"},
-                "InvocationHttpParameters": {"HeaderParameters": [{"Key": "a", "Value": "changed"}]},
-            })),
-        );
-        let ignored = |pointer: &str| Edit { effect: Effect::Ignored("on purpose".to_owned()), ..edit(pointer) };
-        let edits = [
-            edit("/AuthParameters/BasicAuthParameters/Username"),
-            ignored("/AuthParameters/InvocationHttpParameters/HeaderParameters/0/Value"),
-            ignored("/AuthParameters/InvocationHttpParameters/BodyParameters"),
-        ];
-        let (input, cleared) = update("orders", &live(), &desired, &edits);
-        let sent = &input["AuthParameters"];
-        assert_eq!(sent["BasicAuthParameters"]["Username"], "other");
-        assert_eq!(sent["InvocationHttpParameters"]["HeaderParameters"][0]["Value"], "1");
-        assert_eq!(sent["InvocationHttpParameters"]["BodyParameters"][0]["Key"], "b");
-        assert!(cleared.is_empty());
     }
 }
