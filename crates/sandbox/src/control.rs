@@ -16,6 +16,9 @@ use crate::router::Shared;
 /// The path under which the control endpoints are.
 pub(crate) const PREFIX: &str = "/_trueup/";
 
+/// Times stay far from the end of their type.
+const LONGEST: Millis = 100 * 365 * 24 * 60 * 60 * 1000;
+
 /// Moves the clock by one of two spellings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +89,9 @@ fn advance(shared: &Shared, body: &Bytes) -> Result<Value, String> {
         _ => None,
     };
     let by = by.ok_or(r#"say {"advance_ms": 500} or {"advance": "5m"}"#)?;
+    if shared.clock.advanced().saturating_add(by) > LONGEST {
+        return Err("the clock advances by a hundred years at most".to_owned());
+    }
     shared.clock.advance(by);
     Ok(json!({"now": rfc3339(shared.clock.now()), "advanced_ms": shared.clock.advanced()}))
 }

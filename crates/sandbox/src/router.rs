@@ -259,7 +259,13 @@ fn permit(
         let subject = resources.first().and_then(|Resource(forms)| forms.first());
         let subject = subject.map_or("*", String::as_str);
         let why = format!("because no identity-based policy allows the {action} action");
-        return Err(denied(context.caller, &action, subject, &why));
+        let mut refusal = denied(context.caller, &action, subject, &why);
+        if service == Service::Sts {
+            // [D] services that answer XML spell it so
+            refusal.code = "AccessDenied".into();
+            refusal.status = 403;
+        }
+        return Err(refusal);
     }
     resources
         .iter()

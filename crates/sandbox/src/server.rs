@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
-use crate::clock::{Clock, whole_millis};
+use crate::clock::{Clock, Millis, whole_millis};
 use crate::faults::Injector;
 use crate::router::{self, Outcome, Shared};
 use crate::state::{Folder, World};
@@ -27,6 +27,8 @@ use crate::{Error, Options, control};
 
 /// No request of these services is nearly as large.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
+/// Times stay far from the end of their type.
+const LONGEST_SETTLE: Millis = 365 * 24 * 60 * 60 * 1000;
 /// How long requests under way may take when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -59,37 +61,23 @@ impl Running {
 
     /// Writes the accounts into the state folder, if there is one.
     pub fn save(&self) -> Result<(), Error> {
-        match &self.shared.folder {
-            Some(folder) => {
-                let mut world = self
-                    .shared
-                    .world
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                folder.save(&mut world, self.shared.clock.advanced())
-            }
-            None => Ok(()),
-        }
+        save(&self.shared)
     }
 
     /// Finishes the requests under way, saves the accounts and ends.
     pub async fn stop(self) -> Result<(), Error> {
         let _ = self.stop.send(true);
-        let Self {
-            shared,
-            addr,
-            stop,
-            accepting,
-        } = self;
-        let _ = accepting.await;
-        let running = Self {
-            shared,
-            addr,
-            stop,
-            accepting: tokio::spawn(async {}),
-        };
-        running.save()
+        let _ = self.accepting.await;
+        save(&self.shared)
     }
+}
+
+fn save(shared: &Shared) -> Result<(), Error> {
+    let Some(folder) = &shared.folder else {
+        return Ok(());
+    };
+    let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+    folder.save(&mut world, shared.clock.advanced())
 }
 
 /// Starts a sandbox.
@@ -115,7 +103,7 @@ pub(crate) async fn start(options: Options) -> Result<Running, Error> {
     let shared = Arc::new(Shared {
         clock: Clock::new(world.advanced_ms),
         world: Mutex::new(world),
-        settle: whole_millis(settle),
+        settle: whole_millis(settle).min(LONGEST_SETTLE),
         faults: Injector::new(faults),
         calls: Calls::default(),
         policy: RwLock::new(None),
@@ -150,6 +138,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, all).await;
+    // Whoever is left is ended, so that nobody holds the state folder after this.
+    connections.shutdown().await;
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
