@@ -52,7 +52,7 @@ impl Home {
     }
 
     fn dump(&self, now: Millis) -> Value {
-        let view = View { now, lag: 0 };
+        let view = View::of(now);
         let connections = self.connections.list("", None, view);
         let destinations = self.api_destinations.list("", None, view);
         let secrets = self.secrets.list("", None, view);

@@ -34,6 +34,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Looks at what is.
+    pub(crate) fn of(now: Millis) -> Self {
+        Self { now, lag: 0 }
+    }
+
     /// Returns the time that the read sees.
     pub(crate) fn at(self) -> Millis {
         self.now.saturating_sub(self.lag)
@@ -106,7 +111,7 @@ impl<T: Mortal> Store<T> {
 
     /// Tells whether `limit` or more resources exist now.
     pub(crate) fn reaches(&self, limit: usize, now: Millis) -> bool {
-        self.items.len() >= limit && self.list("", None, View { now, lag: 0 }).count() >= limit
+        self.items.len() >= limit && self.list("", None, View::of(now)).count() >= limit
     }
 
     /// Forgets what ended long ago; costs nothing while nothing has.

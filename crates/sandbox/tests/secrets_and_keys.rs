@@ -290,6 +290,10 @@ fn a_key_pending_deletion_refuses_and_comes_back_disabled() {
     let id = sandbox.kms("CreateKey", json!({}))["KeyMetadata"]["KeyId"].clone();
     let key = json!({"KeyId": id});
     sandbox.kms(
+        "CreateAlias",
+        json!({"AliasName": "alias/a", "TargetKeyId": id}),
+    );
+    sandbox.kms(
         "ScheduleKeyDeletion",
         json!({"KeyId": id, "PendingWindowInDays": 7}),
     );
@@ -312,6 +316,17 @@ fn a_key_pending_deletion_refuses_and_comes_back_disabled() {
     assert_eq!(
         sandbox.code("TrentService.DescribeKey", key),
         "NotFoundException"
+    );
+    let left = sandbox.kms("ListAliases", json!({}));
+    assert_eq!(
+        left["Aliases"].as_array().unwrap().len(),
+        1,
+        "an alias ends with its key"
+    );
+    let new = sandbox.kms("CreateKey", json!({}))["KeyMetadata"]["KeyId"].clone();
+    sandbox.kms(
+        "CreateAlias",
+        json!({"AliasName": "alias/a", "TargetKeyId": new}),
     );
 }
 

@@ -212,10 +212,7 @@ fn unknown(name: &str) -> Refusal {
 
 /// [M] the code; [?] the text. A connection that is being deleted counts as missing [?].
 fn known_connection(context: &Context<'_>, arn: &str) -> Result<(), Refusal> {
-    let now = View {
-        now: context.now(),
-        lag: 0,
-    };
+    let now = View::of(context.now());
     match by_arn(context.home, arn, now) {
         Some(connection) if connection.state(now.now) != "DELETING" => Ok(()),
         _ => Err(Refusal::new(

@@ -3,16 +3,17 @@
 use serde_json::Value;
 
 use super::keys::{listed, marker};
-use super::{Alias, find, own_key};
+use super::{Alias, find, own_key, seen_alias};
 use crate::operation::{Context, required, text};
 use crate::page;
+use crate::store::View;
 use crate::wire::Refusal;
 
 pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
     let name = checked_name(input)?;
     let arn = context.arn("kms", name);
-    if context.home.aliases.current(name, now).is_some() {
+    if seen_alias(context.home, name, View::of(now)).is_some() {
         // [L] the text
         return Err(Refusal::new(
             "AlreadyExistsException",
@@ -70,7 +71,9 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
         .home
         .aliases
         .list("", after.as_deref(), context.view);
-    let fitting = all.filter(|alias| key.as_ref().is_none_or(|key| alias.key == *key));
+    let fitting = all
+        .filter(|alias| key.as_ref().is_none_or(|key| alias.key == *key))
+        .filter(|alias| context.home.keys.seen(&alias.key, context.view).is_some());
     let (page, last) = page::take(fitting, page::limit(input, "Limit", 50), |alias| {
         alias.name.clone()
     });
@@ -79,8 +82,8 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
 }
 
 fn existing(context: &Context<'_>, name: &str) -> Result<Alias, Refusal> {
-    let found = context.home.aliases.current(name, context.now());
-    found.map(|found| Alias::clone(found)).ok_or_else(|| {
+    let found = seen_alias(context.home, name, View::of(context.now()));
+    found.cloned().ok_or_else(|| {
         // [L] the text
         let arn = context.arn("kms", name);
         Refusal::new("NotFoundException", format!("Alias {arn} is not found."))

@@ -238,10 +238,7 @@ pub(crate) enum Use {
 
 /// Tells whether a customer key can encrypt for another service, and which one it is.
 pub(crate) fn usable(context: &Context<'_>, identifier: &str) -> Use {
-    let now = View {
-        now: context.now(),
-        lag: 0,
-    };
+    let now = View::of(context.now());
     let Ok(key) = find(context, identifier, now) else {
         return Use::Missing;
     };
@@ -322,7 +319,7 @@ fn find<'a>(context: &'a Context<'_>, identifier: &str, view: View) -> Result<&'
     let missing = |what: String| Refusal::new("NotFoundException", what);
     let id = match local {
         Some(alias) if alias.starts_with("alias/") => {
-            let found = home.aliases.seen(alias, view);
+            let found = seen_alias(home, alias, view);
             let found =
                 found.ok_or_else(|| missing(format!("Alias {own}{alias} is not found.")))?;
             found.key.as_str()
@@ -343,6 +340,12 @@ fn find<'a>(context: &'a Context<'_>, identifier: &str, view: View) -> Result<&'
     })
 }
 
+/// Finds an alias; it ends with its key [D].
+fn seen_alias<'a>(home: &'a Home, name: &str, view: View) -> Option<&'a Alias> {
+    let alias = home.aliases.seen(name, view)?;
+    home.keys.seen(&alias.key, view).map(|_| alias.as_ref())
+}
+
 /// Finds a key to change it: by key id or key ARN only, and never one of AWS's [D].
 fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
     if identifier.contains("alias/") {
@@ -352,10 +355,7 @@ fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
             format!("Invalid keyId {identifier}: an alias is not accepted here."),
         ));
     }
-    let now = View {
-        now: context.now(),
-        lag: 0,
-    };
+    let now = View::of(context.now());
     let key = find(context, identifier, now)?.clone();
     if key.managed {
         // [?] the text
@@ -375,10 +375,7 @@ fn key_arn(context: &Context<'_>, input: &Value) -> Vec<Resource> {
 }
 
 fn key_resource(context: &Context<'_>, identifier: &str) -> Resource {
-    let now = View {
-        now: context.now(),
-        lag: 0,
-    };
+    let now = View::of(context.now());
     match find(context, identifier, now) {
         Ok(key) => Resource::one(key.arn.clone()),
         Err(_) if identifier.starts_with("arn:") => Resource::one(identifier.to_owned()),
@@ -391,7 +388,8 @@ fn alias_arns(context: &Context<'_>, input: &Value) -> Vec<Resource> {
     let name = required(input, "AliasName");
     let mut all = vec![Resource::one(context.arn("kms", name))];
     let target = text(input, "TargetKeyId").map(|target| key_resource(context, target));
-    let present = context.home.aliases.current(name, context.now());
+    let now = View::of(context.now());
+    let present = seen_alias(context.home, name, now);
     let present = present.map(|alias| key_resource(context, &alias.key));
     all.extend(target.into_iter().chain(present));
     all

@@ -283,7 +283,8 @@ fn add_tags(secret: &mut Secret, input: &Value) {
 
 /// Checks a customer key and keeps it as it was given [D]; the service's own key is not shown.
 fn encryption_key(context: &Context<'_>, key: Option<&str>) -> Result<Option<String>, Refusal> {
-    let Some(key) = key.filter(|key| !key.is_empty() && *key != "alias/aws/secretsmanager") else {
+    let own = |key: &&str| key.is_empty() || key.ends_with("alias/aws/secretsmanager");
+    let Some(key) = key.filter(|key| !own(key)) else {
         return Ok(None);
     };
     match kms::usable(context, key) {
