@@ -59,6 +59,9 @@ fn a_request_token_makes_writes_idempotent() {
     );
     let put =
         |value: &str| json!({"SecretId": "a", "SecretString": value, "ClientRequestToken": token});
+    let none = json!({"Name": "b", "SecretString": "one", "ClientRequestToken": null});
+    let answer = sandbox.call("secretsmanager.CreateSecret", none);
+    assert_eq!(answer.code(), "InvalidRequestException", "{}", answer.body);
     sandbox.secrets("PutSecretValue", put("one"));
     assert_eq!(
         sandbox.code("secretsmanager.PutSecretValue", put("two")),

@@ -16,7 +16,7 @@ use crate::operation::{Context, Operation, Resource, required};
 
 /// [D] the default quota of connections, and of API destinations, in a region.
 const QUOTA: usize = 3000;
-/// [L] the text for rules and targets; assumed for connections.
+/// [I] the text for rules and targets; [?] for connections.
 const OVER_QUOTA: &str = "The requested resource exceeds the maximum number allowed.";
 
 /// The operations of EventBridge.

@@ -14,7 +14,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let name = checked_name(input)?;
     let arn = context.arn("kms", name);
     if seen_alias(context.home, name, View::of(now)).is_some() {
-        // [L] the text
+        // [I] the text
         return Err(Refusal::new(
             "AlreadyExistsException",
             format!("An alias with the name {arn} already exists"),
@@ -84,7 +84,7 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
 fn existing(context: &Context<'_>, name: &str) -> Result<Alias, Refusal> {
     let found = seen_alias(context.home, name, View::of(context.now()));
     found.cloned().ok_or_else(|| {
-        // [L] the text
+        // [I] the text
         let arn = context.arn("kms", name);
         Refusal::new("NotFoundException", format!("Alias {arn} is not found."))
     })
@@ -110,7 +110,7 @@ fn checked_name(input: &Value) -> Result<&str, Refusal> {
 fn target(context: &Context<'_>, input: &Value) -> Result<String, Refusal> {
     let key = own_key(context, required(input, "TargetKeyId"))?;
     if key.deletion.is_some() {
-        // [L] the text
+        // [I] the text
         return Err(Refusal::new(
             "KMSInvalidStateException",
             format!("{} is pending deletion.", key.arn),

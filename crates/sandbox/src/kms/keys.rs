@@ -25,7 +25,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         .and_then(Value::as_bool)
         .unwrap_or(false);
     if key.spec != "SYMMETRIC_DEFAULT" && text(input, "KeyUsage").is_none() {
-        // [L] the text
+        // [I] the text
         return Err(Refusal::invalid(
             "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
         ));
@@ -102,7 +102,7 @@ pub(super) fn schedule_deletion(
 pub(super) fn cancel_deletion(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;
     if key.deletion.is_none() {
-        // [L] the text
+        // [?] the text
         return Err(invalid_state(format!(
             "{} is not pending deletion.",
             key.arn
@@ -193,7 +193,7 @@ fn add_tags(key: &mut Key, input: &Value) {
     }
 }
 
-/// [L] the text.
+/// [I] the text.
 fn not_pending(key: &Key) -> Result<(), Refusal> {
     if key.deletion.is_some() {
         return Err(invalid_state(format!("{} is pending deletion.", key.arn)));

@@ -315,7 +315,7 @@ fn find<'a>(context: &'a Context<'_>, identifier: &str, view: View) -> Result<&'
     } else {
         Some(identifier)
     };
-    // [L] the texts
+    // [I] the texts
     let missing = |what: String| Refusal::new("NotFoundException", what);
     let id = match local {
         Some(alias) if alias.starts_with("alias/") => {

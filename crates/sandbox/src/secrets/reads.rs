@@ -25,14 +25,14 @@ pub(super) fn batch_get(context: &mut Context<'_>, input: &Value) -> Result<Valu
     let ids = part(input, "SecretIdList").and_then(Value::as_array);
     let filters = part(input, "Filters");
     if ids.is_some() == filters.is_some() {
-        // [L] recorded by LocalStack
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
         ));
     }
     if ids.is_some() && part(input, "MaxResults").is_some() {
-        // [L]
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
@@ -80,7 +80,7 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
     Ok(out)
 }
 
-/// Selects a page of secrets: newest first unless asked otherwise [D].
+/// Selects a page of secrets: by age [D], and newest first unless asked otherwise [?].
 fn select(
     context: &Context<'_>,
     input: &Value,
@@ -155,7 +155,7 @@ pub(super) fn missing() -> Refusal {
     )
 }
 
-/// [L] the text.
+/// [T] the text.
 pub(super) fn marked_for_deletion() -> Refusal {
     Refusal::new(
         "InvalidRequestException",
@@ -173,7 +173,7 @@ fn read(
         return Err(marked_for_deletion());
     }
     let version = secret.version(id, stage).ok_or_else(|| {
-        // [L] the texts
+        // [I] the text for a stage; [?] for a version
         let what = match (id, stage) {
             (Some(id), _) => format!("VersionId: {id}"),
             (None, stage) => format!("staging label: {}", stage.unwrap_or("AWSCURRENT")),

@@ -1,7 +1,6 @@
 //! The operations that write secrets.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::name_of;
 use super::reads::{is, marked_for_deletion, missing};
@@ -18,17 +17,22 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let name = required(input, "Name");
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if !name.chars().all(allowed) {
-        // [L] the text. `!` is not in it: only services make managed secrets.
+        // [I] the text. [D] `!` is reserved all the same: only services make managed secrets.
         return Err(Refusal::new(
             "ValidationException",
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
         ));
     }
     let payload = payload(input)?;
-    let id = token(input);
+    // A secret without a value has no version, and needs no token.
+    let id = if payload.is_some() {
+        token(input)?
+    } else {
+        String::new()
+    };
     if let Some(present) = context.home.secrets.current(name, now) {
         if present.deleted.is_some() {
-            // [L] the text
+            // [I] the text
             return Err(Refusal::new(
                 "InvalidRequestException",
                 "You can't create this secret because a secret with this name is already scheduled for deletion.",
@@ -64,13 +68,13 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     let now = context.now();
     let mut secret = writable(context, input)?;
     let Some(payload) = payload(input)? else {
-        // [L] the text
+        // [?] the text
         return Err(Refusal::new(
             "InvalidRequestException",
             "You must provide either SecretString or SecretBinary.",
         ));
     };
-    let id = token(input);
+    let id = token(input)?;
     let stages = part(input, "VersionStages").and_then(Value::as_array);
     let stages: Vec<&str> = match stages {
         Some(stages) => stages.iter().filter_map(Value::as_str).collect(),
@@ -96,7 +100,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         secret.kms_key = encryption_key(context, Some(key))?;
     }
     if let Some(payload) = payload(input)? {
-        let id = token(input);
+        let id = token(input)?;
         write_version(&mut secret, now, &id, payload, &["AWSCURRENT"])?;
         out["VersionId"] = id.into();
     }
@@ -113,7 +117,7 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         .unwrap_or(false);
     let window = input.get("RecoveryWindowInDays").and_then(Value::as_i64);
     if force && window.is_some() {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
@@ -121,7 +125,7 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     }
     let days = window.unwrap_or(30);
     if !(7..=30).contains(&days) {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
@@ -144,7 +148,7 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         now + u64::try_from(days).unwrap_or(30) * DAY
     };
     if secret.deleted.is_some() && !force {
-        // [L] a second deletion is refused like any other operation
+        // [?] a second deletion is refused like any other operation
         return Err(marked_for_deletion());
     }
     secret.deleted = Some(now);
@@ -230,7 +234,7 @@ fn payload(input: &Value) -> Result<Option<Payload>, Refusal> {
     let string = text(input, "SecretString").map(|text| Payload::Text(text.to_owned()));
     let binary = text(input, "SecretBinary").map(|text| Payload::Binary(text.to_owned()));
     if string.is_some() && binary.is_some() {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "You can't specify both a binary secret value and a string secret value in the same secret.",
@@ -239,9 +243,15 @@ fn payload(input: &Value) -> Result<Option<Payload>, Refusal> {
     Ok(string.or(binary))
 }
 
-/// [D] the request token is the version's id.
-fn token(input: &Value) -> String {
-    text(input, "ClientRequestToken").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+/// [D] the request token is the version's id. [L] SDKs make one up; without any it is refused.
+fn token(input: &Value) -> Result<String, Refusal> {
+    let token = text(input, "ClientRequestToken").map(str::to_owned);
+    token.ok_or_else(|| {
+        Refusal::new(
+            "InvalidRequestException",
+            "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+        )
+    })
 }
 
 /// [D] the same token with the same value changes nothing, with another value it is refused.

@@ -5,6 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use trueup_sandbox::{Error, Options, Running, start};
 pub struct Sandbox {
     runtime: Runtime,
     running: Option<Running>,
+    tokens: AtomicU32,
 }
 
 /// An answer.
@@ -59,6 +61,7 @@ impl Sandbox {
         Ok(Self {
             runtime,
             running: Some(running),
+            tokens: AtomicU32::new(0),
         })
     }
 
@@ -115,7 +118,13 @@ impl Sandbox {
         self.send("POST", "/", &headers, &input.to_string())
     }
 
-    pub fn call(&self, target: &str, input: Value) -> Answer {
+    /// Calls as the default account; like an SDK, it makes up the token that some writes need.
+    pub fn call(&self, target: &str, mut input: Value) -> Answer {
+        let has_value = input.get("SecretString").is_some() || input.get("SecretBinary").is_some();
+        if has_value && input.get("ClientRequestToken").is_none() {
+            let number = self.tokens.fetch_add(1, Ordering::Relaxed);
+            input["ClientRequestToken"] = format!("{number:032}").into();
+        }
         self.call_as("AKIDEXAMPLE", "us-east-1", target, &input)
             .unwrap()
     }
