@@ -142,6 +142,17 @@ pub struct Confirm {
     pub present: bool,
 }
 
+/// Something that [`Cloud::confirm`] could not confirm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The resource's identity.
+    pub identity: String,
+    /// What is not as it should be, or why nobody could look.
+    pub message: String,
+    /// It was seen not to be as it should be; `false` where it could not be looked at.
+    pub proven: bool,
+}
+
 /// A cloud.
 pub trait Cloud: Send + Sync {
     /// Account and region of the caller in a place.
@@ -183,14 +194,14 @@ pub trait Cloud: Send + Sync {
         identity: &'a str,
     ) -> Task<'a, Result<Written, Fault>>;
 
-    /// Checks what changes brought with them in other services (managed secrets); returns what is not as it should be,
-    /// by identity.
+    /// Checks what changes brought with them in other services (managed secrets); returns what is not as it should be.
+    /// A deletion that the service still has under way is waited for, for a few seconds.
     fn confirm<'a>(
         &'a self,
         kind: &'static dyn Kind,
         place: &'a Place,
         items: &'a [Confirm],
-    ) -> Task<'a, Vec<(String, String)>>;
+    ) -> Task<'a, Vec<Unconfirmed>>;
 
     /// How many calls were sent so far, repetitions not counted.
     fn calls(&self) -> u64;

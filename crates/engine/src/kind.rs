@@ -43,6 +43,11 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// What the service does besides, in other services, when this change is made; for the plan.
     fn implies(&self, change: &Change<'_>) -> Vec<Implied>;
 
+    /// Groups of top-level properties of which all are sent when one changes.
+    fn sent_together(&self) -> &'static [&'static [&'static str]] {
+        &[]
+    }
+
     /// How long a change of this resource may take before it counts as not settled.
     fn patience(&self, desired: &Map) -> Patience;
 

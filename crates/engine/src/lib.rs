@@ -11,14 +11,21 @@
 //! the cloud.
 
 pub mod address;
+pub mod apply;
 pub mod cloud;
 pub mod credential;
 pub mod delta;
+pub mod desired;
 pub mod diagnostic;
 pub mod event;
 pub mod fault;
+pub mod graph;
 pub mod kind;
+pub mod observe;
+pub mod patch;
+pub mod plan;
 pub mod render;
+pub mod report;
 pub mod retry;
 pub mod schema;
 pub mod secret;

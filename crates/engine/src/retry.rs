@@ -24,7 +24,7 @@ impl Default for Backoff {
         Self {
             first: Duration::from_millis(100),
             longest: Duration::from_secs(10),
-            throttled_for: Duration::from_secs(300),
+            throttled_for: Duration::from_mins(5),
             attempts: 8,
         }
     }
@@ -55,7 +55,7 @@ mod tests {
     fn only_time_ends_throttling() {
         let backoff = Backoff::default();
         assert!(backoff.pause(FaultKind::Throttled, 1000, Duration::from_secs(299)).is_some());
-        assert!(backoff.pause(FaultKind::Throttled, 1, Duration::from_secs(300)).is_none());
+        assert!(backoff.pause(FaultKind::Throttled, 1, Duration::from_mins(5)).is_none());
     }
 
     #[test]

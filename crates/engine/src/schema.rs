@@ -104,7 +104,7 @@ pub enum Clearing {
 }
 
 /// A set of names with several spellings each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Domain {
     /// A KMS key: key id, key ARN, alias name or alias ARN. The canonical form is the key ARN.
     KmsKey,

@@ -56,6 +56,16 @@ impl Secret {
         Some(a.as_bytes().ct_eq(b.as_bytes()).into())
     }
 
+    /// Whether both are clones of one secret; says nothing about the texts of two others.
+    pub fn is_clone_of(&self, other: &Self) -> bool {
+        let same_material = match (&self.material, &other.material) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        same_material && Arc::ptr_eq(&self.source, &other.source)
+    }
+
     /// A keyed fingerprint (HMAC-SHA-256, RFC 2104, in URL-safe base64), or `None` where the text is not known.
     ///
     /// Keyed, because a plain hash of a short password can be guessed.

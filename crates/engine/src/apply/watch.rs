@@ -1,0 +1,154 @@
+//! Watches what settles: one reader for each kind and place, whose pause grows with the age of the youngest change, so
+//! that what settles at once is seen at once and what takes twenty minutes costs a call every few seconds at most.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::apply::Work;
+use crate::cloud::{Live, Place, Want};
+use crate::kind::{Kind, Verb};
+
+/// The shortest and the longest pause between two looks.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(5));
+
+/// One kind in one place.
+type Group = (&'static str, Place);
+
+/// What settles.
+pub(super) struct Watch<'a> {
+    work: Work<'a>,
+    groups: BTreeMap<Group, Watched>,
+}
+
+struct Watched {
+    kind: &'static dyn Kind,
+    waiting: BTreeMap<usize, Waiting>,
+    next: Instant,
+    asking: bool,
+}
+
+/// An operation whose resource settles.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    /// Since when.
+    pub(super) since: Instant,
+    /// Until when.
+    pub(super) deadline: Instant,
+    /// The state that was reported last.
+    pub(super) state: String,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(work: Work<'a>) -> Self {
+        Self { work, groups: BTreeMap::new() }
+    }
+
+    fn group_of(&self, operation: usize) -> (Group, &'static dyn Kind) {
+        let step = &self.work.plan.steps[self.work.plan.operations[operation].step];
+        ((step.desired.kind.name(), step.desired.place.clone()), step.desired.kind)
+    }
+
+    pub(super) fn add(&mut self, operation: usize, waiting: Waiting) {
+        let (group, kind) = self.group_of(operation);
+        let first = Instant::now()
+            + if self.work.plan.operations[operation].verb == Verb::Read { Duration::ZERO } else { PAUSES.0 };
+        let watched = self.groups.entry(group).or_insert_with(|| Watched {
+            kind,
+            waiting: BTreeMap::new(),
+            next: first,
+            asking: false,
+        });
+        watched.next = watched.next.min(first);
+        watched.waiting.insert(operation, waiting);
+    }
+
+    pub(super) fn remove(&mut self, operation: usize) {
+        let (group, _) = self.group_of(operation);
+        if let Some(watched) = self.groups.get_mut(&group) {
+            watched.waiting.remove(&operation);
+        }
+        self.groups.retain(|_, watched| watched.asking || !watched.waiting.is_empty());
+    }
+
+    pub(super) fn get_mut(&mut self, operation: usize) -> Option<&mut Waiting> {
+        let (group, _) = self.group_of(operation);
+        self.groups.get_mut(&group)?.waiting.get_mut(&operation)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.groups.values().all(|watched| watched.waiting.is_empty())
+    }
+
+    /// Groups that are to be asked now.
+    pub(super) fn due(&mut self) -> Vec<Group> {
+        let now = Instant::now();
+        let due = |watched: &Watched| !watched.asking && !watched.waiting.is_empty() && watched.next <= now;
+        let groups: Vec<Group> =
+            self.groups.iter().filter(|(_, watched)| due(watched)).map(|(group, _)| group.clone()).collect();
+        for group in &groups {
+            if let Some(watched) = self.groups.get_mut(group) {
+                watched.asking = true;
+            }
+        }
+        groups
+    }
+
+    /// When the next group is to be asked, or the next deadline passes.
+    pub(super) fn next_poll(&self) -> Option<Instant> {
+        self.groups
+            .values()
+            .filter(|watched| !watched.waiting.is_empty())
+            .flat_map(|watched| {
+                let next = (!watched.asking).then_some(watched.next);
+                watched.waiting.values().map(|waiting| waiting.deadline).chain(next)
+            })
+            .min()
+    }
+
+    /// Operations whose deadline has passed.
+    pub(super) fn expired(&self) -> Vec<usize> {
+        let now = Instant::now();
+        self.groups
+            .values()
+            .flat_map(|watched| watched.waiting.iter())
+            .filter(|(_, waiting)| waiting.deadline <= now)
+            .map(|(operation, _)| *operation)
+            .collect()
+    }
+
+    /// Asks for everything that settles in a group.
+    pub(super) fn poll(&self, group: Group) -> impl Future<Output = (Group, Vec<(usize, Live)>)> + use<'a> {
+        let work = self.work;
+        let asked = self.groups.get(&group).map(|watched| {
+            let operations: Vec<usize> = watched.waiting.keys().copied().collect();
+            (watched.kind, operations)
+        });
+        async move {
+            let Some((kind, operations)) = asked else { return (group, Vec::new()) };
+            let wants: Vec<Want> = operations
+                .iter()
+                .map(|operation| Want {
+                    identity: work.plan.operations[*operation].identity.clone(),
+                    secrets: false,
+                    shallow: true,
+                })
+                .collect();
+            let answers = work.cloud.observe(kind, &group.1, &wants).await;
+            (group, operations.into_iter().zip(answers).collect())
+        }
+    }
+
+    /// Takes an answer in; gives back what still waits.
+    pub(super) fn answered(&mut self, group: Group, answers: Vec<(usize, Live)>) -> Vec<(usize, Live)> {
+        let Some(watched) = self.groups.get_mut(&group) else { return Vec::new() };
+        watched.asking = false;
+        let now = Instant::now();
+        let youngest =
+            watched.waiting.values().map(|waiting| now.duration_since(waiting.since)).min().unwrap_or_default();
+        let pause = (youngest / 3).clamp(PAUSES.0, PAUSES.1);
+        watched.next = now + pause.mul_f64(0.8 + rand::random::<f64>() * 0.4);
+        answers.into_iter().filter(|(operation, _)| watched.waiting.contains_key(operation)).collect()
+    }
+}

@@ -1,0 +1,246 @@
+//! Gives the desired properties the shape of the live ones wherever the difference means nothing.
+
+use crate::delta::{Edit, Effect, pattern_matches};
+use crate::schema::{Clearing, Domain, List, Order, Property, Type};
+use crate::secret::Secret;
+use crate::stack::Ignore;
+use crate::value::{Map, Value, push_token};
+
+/// What is known of one secret of the desired properties.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Where it is in the aligned properties.
+    pub pointer: String,
+    /// The desired secret.
+    pub desired: Secret,
+    /// `Some(true)` same, `Some(false)` differs, `None` not comparable.
+    pub same: Option<bool>,
+    /// There is no live value.
+    pub new: bool,
+    /// Why it is not comparable: the source of the unresolved live secret, or that the desired one is missing.
+    pub reason: Option<String>,
+}
+
+pub(super) struct Aligner<'a> {
+    pub(super) canonical: &'a dyn Fn(Domain, &str) -> String,
+    pub(super) ignore: &'a [Ignore],
+    /// Secrets stay the desired ones, since they are about to be sent.
+    pub(super) for_sending: bool,
+    pub(super) secrets: Vec<Verdict>,
+    pub(super) ignored: Vec<Edit>,
+}
+
+impl Aligner<'_> {
+    pub(super) fn object(
+        &mut self,
+        schema: &'static [Property],
+        live: Option<&Map>,
+        mut desired: Map,
+        pointer: &mut String,
+    ) -> Map {
+        let length = pointer.len();
+        let mut aligned = Map::with_capacity(desired.len());
+        for property in schema {
+            push_token(pointer, property.name);
+            let before = live.and_then(|live| live.get(property.name));
+            let wanted = desired.shift_remove(property.name);
+            if let Some(value) = self.member(property, before, wanted, pointer) {
+                aligned.insert(property.name.to_owned(), value);
+            }
+            pointer.truncate(length);
+        }
+        aligned
+    }
+
+    fn member(
+        &mut self,
+        property: &'static Property,
+        live: Option<&Value>,
+        desired: Option<Value>,
+        pointer: &mut String,
+    ) -> Option<Value> {
+        if let Some(ignore) =
+            self.ignore.iter().find(|ignore| !ignore.expired && pattern_matches(&ignore.path.value, pointer))
+        {
+            let same = match (live, &desired) {
+                (None, None) => true,
+                (Some(live), Some(desired)) => live == desired,
+                _ => false,
+            };
+            if !same {
+                let reason = ignore.reason.clone().unwrap_or_else(|| "ignored by the manifest".to_owned());
+                self.ignored.push(Edit {
+                    pointer: pointer.clone(),
+                    label: pointer.clone(),
+                    before: live.cloned(),
+                    after: desired,
+                    effect: Effect::Ignored(reason),
+                });
+            }
+            return live.cloned();
+        }
+        let desired = desired?;
+        Some(self.value(&property.ty, property.names, live, desired, pointer))
+    }
+
+    fn value(
+        &mut self,
+        ty: &'static Type,
+        names: Option<Domain>,
+        live: Option<&Value>,
+        desired: Value,
+        pointer: &mut String,
+    ) -> Value {
+        match (ty, live, desired) {
+            (_, _, desired @ Value::Secret(_)) if self.for_sending => desired,
+            (_, live, Value::Secret(secret)) => self.secret(live, secret, pointer),
+            (Type::Object(members), live, Value::Map(map)) => {
+                Value::Map(self.object(members, live.and_then(Value::as_map), map, pointer))
+            }
+            (Type::List(list), live, Value::List(items)) => {
+                Value::List(self.list(list, live.and_then(Value::as_list).unwrap_or_default(), items, pointer))
+            }
+            (Type::Map(item), live, Value::Map(map)) => {
+                let length = pointer.len();
+                let mut aligned = Map::with_capacity(map.len());
+                for (name, value) in map {
+                    push_token(pointer, &name);
+                    let before = live.and_then(|live| live.get(&name));
+                    let value = self.value(item, None, before, value, pointer);
+                    pointer.truncate(length);
+                    aligned.insert(name, value);
+                }
+                Value::Map(aligned)
+            }
+            (Type::Text(_), Some(Value::String(live)), Value::String(desired)) => match names {
+                Some(domain) if (self.canonical)(domain, live) == (self.canonical)(domain, &desired) => {
+                    Value::String(live.clone())
+                }
+                _ => Value::String(desired),
+            },
+            (Type::Json, Some(live), desired) if same_document(live, &desired) => live.clone(),
+            (_, _, desired) => desired,
+        }
+    }
+
+    fn secret(&mut self, live: Option<&Value>, secret: Secret, pointer: &str) -> Value {
+        let (same, new, reason, aligned) = match live {
+            None => (None, true, None, None),
+            Some(Value::Secret(live)) => {
+                let same = secret.same_as(live);
+                let reason = match same {
+                    Some(_) => None,
+                    None if !secret.is_resolved() => Some(crate::plan::SOURCE_MISSING.to_owned()),
+                    None => Some(live.source().to_owned()),
+                };
+                // Different only where it is proved: what could not be compared stays as it is.
+                (same, false, reason, (same != Some(false)).then(|| Value::Secret(live.clone())))
+            }
+            // The service shows the value: it was not a secret there until now.
+            Some(Value::String(shown)) => (secret.same_as(&Secret::new("live", shown.clone())), false, None, None),
+            Some(_) => (Some(false), false, None, None),
+        };
+        // A value that is new is sent whatever it is, so a missing source is worth saying here too.
+        let reason = reason.or_else(|| (!secret.is_resolved()).then(|| crate::plan::SOURCE_MISSING.to_owned()));
+        self.secrets.push(Verdict { pointer: pointer.to_owned(), desired: secret.clone(), same, new, reason });
+        aligned.unwrap_or(Value::Secret(secret))
+    }
+
+    fn list(&mut self, list: &'static List, live: &[Value], desired: Vec<Value>, pointer: &mut String) -> Vec<Value> {
+        let Order::Keyed(key) = list.order else {
+            let length = pointer.len();
+            return desired
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    push_token(pointer, &index.to_string());
+                    let item = self.value(&list.item, None, live.get(index), item, pointer);
+                    pointer.truncate(length);
+                    item
+                })
+                .collect();
+        };
+        // In the order of the live list, what is new behind it; the n-th of a doubled key matches the n-th.
+        let mut pending: Vec<Option<Value>> = desired.into_iter().map(Some).collect();
+        let mut pairs: Vec<(Option<&Value>, Value)> = Vec::with_capacity(pending.len());
+        for before in live {
+            let wanted = before.get(key);
+            let found = pending
+                .iter_mut()
+                .find(|item| wanted.is_some() && item.as_ref().is_some_and(|item| item.get(key) == wanted));
+            if let Some(item) = found.and_then(Option::take) {
+                pairs.push((Some(before), item));
+            }
+        }
+        pairs.extend(pending.into_iter().flatten().map(|item| (None, item)));
+        let length = pointer.len();
+        pairs
+            .into_iter()
+            .enumerate()
+            .map(|(index, (before, item))| {
+                push_token(pointer, &index.to_string());
+                let item = self.value(&list.item, None, before, item, pointer);
+                pointer.truncate(length);
+                item
+            })
+            .collect()
+    }
+}
+
+pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
+    let mut clean = Map::with_capacity(map.len());
+    for property in schema {
+        if property.read_only {
+            continue;
+        }
+        let value = map.get(property.name).and_then(|value| canonical_value(&property.ty, value));
+        match (value, property.default) {
+            (Some(Value::String(text)), _) if text.is_empty() && property.clearing == Clearing::EmptyText => {}
+            (Some(value), Some(default)) if !property.explicit_default && value == default.to_value() => {}
+            (Some(value), _) => {
+                clean.insert(property.name.to_owned(), value);
+            }
+            (None, Some(default)) if property.explicit_default => {
+                clean.insert(property.name.to_owned(), default.to_value());
+            }
+            (None, _) => {}
+        }
+    }
+    clean
+}
+
+/// `None` where the value means nothing.
+fn canonical_value(ty: &'static Type, value: &Value) -> Option<Value> {
+    match (ty, value) {
+        (_, Value::Null) => None,
+        (Type::Object(members), Value::Map(map)) => {
+            let clean = canonical_object(members, map);
+            (!clean.is_empty()).then_some(Value::Map(clean))
+        }
+        (Type::Map(item), Value::Map(map)) => {
+            let clean: Map =
+                map.iter().filter_map(|(name, value)| Some((name.clone(), canonical_value(item, value)?))).collect();
+            (!clean.is_empty()).then_some(Value::Map(clean))
+        }
+        (Type::List(list), Value::List(items)) => {
+            let mut clean: Vec<Value> = items.iter().filter_map(|item| canonical_value(&list.item, item)).collect();
+            if list.order == Order::Set {
+                clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
+            }
+            (!clean.is_empty()).then_some(Value::List(clean))
+        }
+        (_, value) => Some(value.clone()),
+    }
+}
+
+/// Whether two documents are the same JSON; a text is read as JSON, and the order of members means nothing.
+fn same_document(a: &Value, b: &Value) -> bool {
+    fn parsed(value: &Value) -> Option<serde_json::Value> {
+        match value {
+            Value::String(text) => serde_json::from_str(text).ok(),
+            Value::Map(_) | Value::List(_) => Some(value.to_masked_json()),
+            _ => None,
+        }
+    }
+    matches!((parsed(a), parsed(b)), (Some(a), Some(b)) if a == b)
+}

@@ -1,0 +1,301 @@
+//! From what a stack says to what must be: every resource with its kind, its identity and properties that fit the schema.
+//!
+//! Everything that can be known offline is checked here, all at once, each mistake with its line; what passes can be
+//! compared with the cloud without another look at the manifest. Values that are secret by schema become secrets here,
+//! whether or not they were marked.
+
+mod check;
+mod propose;
+
+pub use propose::nearest;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::cloud::Place;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::kind::{Kind, Registry};
+use crate::render::{Property, Reference, Scope};
+use crate::secret::Secret;
+use crate::source::Sources;
+use crate::stack::{Instance, Stack};
+use crate::value::{Map, Value};
+
+/// A resource as it should be.
+#[derive(Debug)]
+pub struct Desired {
+    /// Its name in the stack.
+    pub address: Address,
+    /// Its type.
+    pub kind: &'static dyn Kind,
+    /// Where it lives.
+    pub place: Place,
+    /// Its name in the cloud.
+    pub identity: String,
+    /// Names that it had before.
+    pub former: Vec<String>,
+    /// Its properties; leaves that need a secret or another resource are deferred.
+    pub properties: Map,
+    /// The rest of what the manifest says of it, and where.
+    pub instance: Instance,
+}
+
+/// Where resources live that do not say it themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// `--region`; wins over the global `region`.
+    pub region: Option<String>,
+    /// `--role-arn`.
+    pub role_arn: Option<String>,
+}
+
+/// Checks every instance against its kind and gives it an identity.
+///
+/// Returns what could be made of the stack even where there are errors, so that later stages can add theirs; nothing of
+/// it may be sent then.
+pub fn desire(
+    stack: &Stack,
+    registry: Registry,
+    sources: &mut Sources,
+    defaults: &Defaults,
+) -> (Vec<Arc<Desired>>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let settled = settle_references(stack);
+    let mut all = Vec::with_capacity(stack.instances.len());
+    for (instance, properties) in stack.instances.iter().zip(settled) {
+        let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else { continue };
+        let properties = check::check(kind, instance, properties, sources, &mut diagnostics);
+        let Some(identity) = identity_of(kind, instance, &properties, &mut diagnostics) else { continue };
+        let region = instance.region.clone().or_else(|| defaults.region.clone()).or_else(|| stack.region.clone());
+        let role = instance.role_arn.clone().or_else(|| defaults.role_arn.clone());
+        let mut former = Vec::new();
+        for name in &instance.renamed_from {
+            if name.value == identity {
+                diagnostics.push(
+                    Diagnostic::error("M317", format!("`renamed_from` names the present name `{identity}`"))
+                        .at(name.span)
+                        .help("give the name that the resource had before, or remove the key"),
+                );
+            } else {
+                former.push(name.value.clone());
+            }
+        }
+        all.push(Arc::new(Desired {
+            address: instance.address.clone(),
+            kind,
+            place: Place { region: region.map(Into::into), role_arn: role.map(Into::into) },
+            identity,
+            former,
+            properties,
+            instance: instance.clone(),
+        }));
+    }
+    twice(&all, &mut diagnostics);
+    (all, diagnostics)
+}
+
+/// Checks values that became known after the manifest was checked: secrets that were read, properties of others.
+pub(crate) fn check_resolved(desired: &Desired, resolved: &Map) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    if desired.properties.values().any(crate::delta::has_unknown) {
+        let mut nowhere = Sources::default();
+        check::check(desired.kind, &desired.instance, resolved.clone(), &mut nowhere, &mut diagnostics);
+    }
+    diagnostics
+}
+
+/// Finds the kind of an instance, or says that there is none; without a type the one whose properties fit is proposed
+/// and checking goes on with it.
+fn kind_of(
+    instance: &Instance,
+    properties: &Map,
+    registry: Registry,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'static dyn Kind> {
+    if let Some(written) = &instance.type_name {
+        let found = registry.find(&written.value);
+        if found.is_none() {
+            let names =
+                registry.iter().flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied()));
+            let mut diagnostic =
+                Diagnostic::error("M311", format!("`{}` is no type that trueup knows", written.value)).at(written.span);
+            diagnostic = match nearest(&written.value, names) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help("`trueup kinds` lists the types"),
+            };
+            diagnostics.push(diagnostic);
+        }
+        found
+    } else {
+        let proposed = propose::fitting(properties, registry);
+        let mut diagnostic = Diagnostic::error("M312", format!("resource `{}` has no type", instance.address.name()))
+            .at(instance.name_span);
+        diagnostic = match proposed {
+            Some(kind) => diagnostic.help(format!("its properties fit `type: {}`", kind.name())),
+            None => diagnostic.help("add `type: …`; `trueup kinds` lists the types"),
+        };
+        diagnostics.push(diagnostic);
+        proposed
+    }
+}
+
+/// The name in the cloud, which must be known before anything is read.
+fn identity_of(
+    kind: &'static dyn Kind,
+    instance: &Instance,
+    properties: &Map,
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
+    if let Some(identity) = kind.identify(properties) {
+        return Some(identity);
+    }
+    let property = kind.identity_property();
+    let pointer = format!("/{property}");
+    match properties.get(property) {
+        Some(Value::Secret(_)) => diagnostics.push(
+            Diagnostic::error("M313", format!("`{property}` is made from a secret"))
+                .at(instance.spans.value(&pointer))
+                .help("names are shown everywhere; use something that is not secret"),
+        ),
+        Some(Value::Deferred(deferred)) if deferred.secret_source().is_some() => diagnostics.push(
+            Diagnostic::error("M313", format!("`{property}` is made from a secret"))
+                .at(instance.spans.value(&pointer))
+                .help("names are shown everywhere; use something that is not secret"),
+        ),
+        Some(Value::Deferred(deferred)) => diagnostics.push(
+            Diagnostic::error(
+                "M314",
+                format!("`{property}` depends on `{}`, which is known only after apply", deferred.describe()),
+            )
+            .at(instance.spans.value(&pointer))
+            .help("a resource is found by its name: use variables, globals or the properties of another resource"),
+        ),
+        // Missing, of the wrong type, or an unresolved variable: said already.
+        _ => {}
+    }
+    None
+}
+
+/// Two resources may not be one and the same in the cloud.
+fn twice(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) {
+    let mut seen: HashMap<(&str, &Place, &str), &Arc<Desired>> = HashMap::new();
+    for desired in all {
+        let key = (desired.kind.name(), &desired.place, desired.identity.as_str());
+        if let Some(first) = seen.get(&key) {
+            let pointer = format!("/{}", desired.kind.identity_property());
+            diagnostics.push(
+                Diagnostic::error(
+                    "M315",
+                    format!(
+                        "`{}` and `{}` are both the {} `{}`",
+                        first.address,
+                        desired.address,
+                        desired.kind.name(),
+                        desired.identity
+                    ),
+                )
+                .at(desired.instance.spans.value(&pointer))
+                .labelled(first.instance.spans.value(&pointer), "the other one")
+                .help("give them different names, or remove one"),
+            );
+        } else {
+            seen.insert(key, desired);
+        }
+    }
+}
+
+/// Evaluates references to properties that other resources of the stack give as plain values. What they name is the
+/// same before and after an apply, so it may be used in a name; the edge in the graph stays, since the expression
+/// remembers what it referred to.
+fn settle_references(stack: &Stack) -> Vec<Map> {
+    let by_address: HashMap<&Address, usize> =
+        stack.instances.iter().enumerate().map(|(index, instance)| (&instance.address, index)).collect();
+    let mut all: Vec<Map> = stack.instances.iter().map(|instance| instance.properties.clone()).collect();
+    // A chain of references settles one link a round; a round that settles nothing ends it.
+    for _ in 0..stack.instances.len().min(64) {
+        let mut progress = false;
+        for index in 0..all.len() {
+            if !all[index].values().any(contains_plain_deferred) {
+                continue;
+            }
+            let scope = Written { by_address: &by_address, all: &all };
+            let settled: Map =
+                all[index].iter().map(|(name, value)| (name.clone(), settle(value, &scope, &mut progress))).collect();
+            all[index] = settled;
+        }
+        if !progress {
+            break;
+        }
+    }
+    all
+}
+
+fn contains_plain_deferred(value: &Value) -> bool {
+    match value {
+        Value::Deferred(deferred) => deferred.secret_source().is_none(),
+        Value::List(items) => items.iter().any(contains_plain_deferred),
+        Value::Map(map) => map.values().any(contains_plain_deferred),
+        _ => false,
+    }
+}
+
+fn settle(value: &Value, scope: &Written<'_>, progress: &mut bool) -> Value {
+    match value {
+        Value::Deferred(deferred) if deferred.secret_source().is_none() => match deferred.evaluate(scope) {
+            Ok(Value::Unknown(_)) | Err(_) => value.clone(),
+            Ok(known) => {
+                *progress = true;
+                known
+            }
+        },
+        Value::List(items) => Value::List(items.iter().map(|item| settle(item, scope, progress)).collect()),
+        Value::Map(map) => {
+            Value::Map(map.iter().map(|(name, member)| (name.clone(), settle(member, scope, progress))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// What the manifest itself says of other resources.
+struct Written<'a> {
+    by_address: &'a HashMap<&'a Address, usize>,
+    all: &'a [Map],
+}
+
+impl Scope for Written<'_> {
+    fn property(&self, reference: &Reference) -> Property {
+        let Some(&index) = self.by_address.get(&reference.address) else { return Property::Unknown };
+        match member(&self.all[index], &reference.property) {
+            Some(value) if is_plain(value) => Property::Known(value.clone()),
+            _ => Property::Unknown,
+        }
+    }
+
+    fn secret(&self, _: &crate::credential::SecretSource) -> Option<Secret> {
+        None
+    }
+}
+
+/// The value below a path of names.
+pub(crate) fn member<'a>(map: &'a Map, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    let mut here = map.get(first)?;
+    for name in rest {
+        here = match here {
+            Value::Map(map) => map.get(name)?,
+            Value::List(items) => items.get(name.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(here)
+}
+
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_) => false,
+        Value::List(items) => items.iter().all(is_plain),
+        Value::Map(map) => map.values().all(is_plain),
+        _ => true,
+    }
+}

@@ -1,0 +1,359 @@
+//! Properties against the schema: names, types, lengths, patterns, required and read-only ones, one-of groups.
+//!
+//! One diagnostic a mistake and no cascade: what is below a wrong value is not looked at, and kind-specific rules are
+//! asked only about properties that the schema accepts.
+
+use super::propose::nearest;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::kind::Kind;
+use crate::schema::{List, OneOf, Property, Secrecy, Text, Type};
+use crate::secret::{LITERAL, Secret};
+use crate::source::Sources;
+use crate::stack::Instance;
+use crate::value::{Map, Value, push_token};
+
+/// Checks and cleans the properties of one instance: nulls go, secrets become secrets.
+pub fn check(
+    kind: &'static dyn Kind,
+    instance: &Instance,
+    properties: Map,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Map {
+    let mut checker = Checker { kind, instance, sources, diagnostics, wrong: Vec::new() };
+    let properties = checker.object(kind.schema().properties, properties, &mut String::new());
+    checker.one_of(kind.schema().one_of, &properties);
+    let wrong = std::mem::take(&mut checker.wrong);
+    for finding in kind.check(&properties) {
+        // Quiet about what is wrong already.
+        let below = |pointer: &str| {
+            finding.pointer == pointer
+                || finding.pointer.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if wrong.iter().any(|pointer| below(pointer)) {
+            continue;
+        }
+        let severity = if finding.warning { Severity::Warning } else { Severity::Error };
+        let span =
+            if finding.on_key { instance.spans.key(&finding.pointer) } else { instance.spans.value(&finding.pointer) };
+        diagnostics.push(Diagnostic {
+            code: finding.code,
+            severity,
+            summary: finding.summary,
+            labels: vec![(span, String::new())],
+            notes: Vec::new(),
+            help: finding.help,
+        });
+    }
+    properties
+}
+
+struct Checker<'a> {
+    kind: &'static dyn Kind,
+    instance: &'a Instance,
+    sources: &'a mut Sources,
+    diagnostics: &'a mut Diagnostics,
+    /// Pointers of what was found wrong.
+    wrong: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn error(&mut self, code: &'static str, pointer: &str, on_key: bool, summary: String, help: Option<String>) {
+        let span = if on_key { self.instance.spans.key(pointer) } else { self.instance.spans.value(pointer) };
+        let mut diagnostic = Diagnostic::error(code, summary).at(span);
+        diagnostic.help = help;
+        self.diagnostics.push(diagnostic);
+        self.wrong.push(pointer.to_owned());
+    }
+
+    fn object(&mut self, schema: &'static [Property], map: Map, pointer: &mut String) -> Map {
+        let length = pointer.len();
+        let mut clean = Map::with_capacity(map.len());
+        // Flags decide whether a neighbour is a secret, whatever the order in which they are written.
+        let flags: Vec<(String, bool)> =
+            map.iter().filter_map(|(name, value)| Some((name.clone(), value.as_bool()?))).collect();
+        for (name, value) in map {
+            if value.is_null() {
+                continue;
+            }
+            push_token(pointer, &name);
+            match schema.iter().find(|property| property.name == name) {
+                None => {
+                    let help = match nearest(&name, schema.iter().map(|property| property.name)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("`trueup init --type {}` shows every property", self.kind.name()),
+                    };
+                    let of =
+                        if length == 0 { self.kind.name().to_owned() } else { format!("`{}`", &pointer[1..length]) };
+                    self.error("M301", pointer, true, format!("{of} has no property `{name}`"), Some(help));
+                }
+                Some(property) if property.read_only => {
+                    self.error(
+                        "M304",
+                        pointer,
+                        true,
+                        format!("`{name}` is read-only: the service makes it"),
+                        Some("remove it".to_owned()),
+                    );
+                }
+                Some(property) => {
+                    let secret = match property.secrecy {
+                        Secrecy::Public => false,
+                        Secrecy::Secret => true,
+                        Secrecy::Unless(flag) => !flags.iter().any(|(name, value)| name == flag && !value),
+                    };
+                    let value = self.value(&property.ty, value, secret, pointer);
+                    clean.insert(name, value);
+                }
+            }
+            pointer.truncate(length);
+        }
+        for property in schema.iter().filter(|property| property.required && !clean.contains_key(property.name)) {
+            push_token(pointer, property.name);
+            if !self.wrong.contains(pointer) {
+                let within = if length == 0 { String::new() } else { format!(" in `{}`", &pointer[1..length]) };
+                let summary = format!("`{}` is required{within}", property.name);
+                self.error("M303", pointer, true, summary, Some(property.doc.to_owned()));
+            }
+            pointer.truncate(length);
+        }
+        clean
+    }
+
+    fn value(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
+        match (ty, value) {
+            // Known later: the service's schema is asked again when the value is there.
+            (_, value @ (Value::Deferred(_) | Value::Unknown(_))) => value,
+            (Type::Text(text), Value::String(written)) => {
+                self.text(text, &written, secret, pointer);
+                if secret { self.literal(written, pointer) } else { Value::String(written) }
+            }
+            (Type::Text(text), Value::Secret(known)) => {
+                self.secret_text(text, &known, pointer);
+                Value::Secret(known)
+            }
+            (Type::Text(_), value @ (Value::Number(_) | Value::Bool(_))) => {
+                let help = if secret {
+                    "quote it, and better take it from `secret('env:…')`".to_owned()
+                } else {
+                    format!("quote it: \"{}\"", value.to_masked_json())
+                };
+                let what = value.type_name();
+                self.error(
+                    "M302",
+                    pointer,
+                    false,
+                    format!("`{}` is a string, and this is {what}", last(pointer)),
+                    Some(help),
+                );
+                Value::Null
+            }
+            (Type::Integer { min, max }, Value::Number(number)) => {
+                match number.as_i64() {
+                    Some(whole) if (*min..=*max).contains(&whole) => {}
+                    Some(_) => self.error(
+                        "M305",
+                        pointer,
+                        false,
+                        format!("`{}` must be {}", last(pointer), range(*min, *max)),
+                        None,
+                    ),
+                    None => {
+                        self.error("M302", pointer, false, format!("`{}` must be a whole number", last(pointer)), None);
+                    }
+                }
+                Value::Number(number)
+            }
+            (Type::Boolean, value @ Value::Bool(_)) => value,
+            (Type::Boolean, Value::String(written)) => {
+                let help = match written.to_ascii_lowercase().as_str() {
+                    "true" | "yes" | "on" => "write true, without quotes",
+                    "false" | "no" | "off" => "write false, without quotes",
+                    _ => "write true or false, without quotes",
+                };
+                self.error(
+                    "M302",
+                    pointer,
+                    false,
+                    format!("`{}` is a boolean, and this is a string", last(pointer)),
+                    Some(help.to_owned()),
+                );
+                Value::Null
+            }
+            (Type::Object(members), Value::Map(map)) => Value::Map(self.object(members, map, pointer)),
+            (Type::Map(item), Value::Map(map)) => {
+                let length = pointer.len();
+                let mut clean = Map::with_capacity(map.len());
+                for (name, value) in map {
+                    if value.is_null() {
+                        continue;
+                    }
+                    push_token(pointer, &name);
+                    let value = self.value(item, value, secret, pointer);
+                    pointer.truncate(length);
+                    clean.insert(name, value);
+                }
+                Value::Map(clean)
+            }
+            (Type::List(list), Value::List(items)) => self.list(list, items, secret, pointer),
+            (Type::Json, value @ (Value::Map(_) | Value::List(_) | Value::String(_))) => value,
+            // A structure made from a secret is one secret until it is resolved.
+            (Type::Object(_) | Type::List(_) | Type::Map(_) | Type::Json, value @ Value::Secret(_)) => value,
+            (ty, value) => {
+                let (wanted, got) = (ty.name(), value.type_name());
+                let summary = format!("`{}` is {wanted}, and this is {got}", last(pointer));
+                self.error("M302", pointer, false, summary, None);
+                Value::Null
+            }
+        }
+    }
+
+    fn list(&mut self, list: &'static List, items: Vec<Value>, secret: bool, pointer: &mut String) -> Value {
+        let length = pointer.len();
+        let mut clean = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            push_token(pointer, &index.to_string());
+            if item.is_null() {
+                let span = self.instance.spans.value(pointer);
+                let name = last(&pointer[..length]).to_owned();
+                self.diagnostics.push(
+                    Diagnostic::warning("M309", format!("an item of `{name}` is null and is left out"))
+                        .at(span)
+                        .help("remove it"),
+                );
+            } else {
+                clean.push(self.value(&list.item, item, secret, pointer));
+            }
+            pointer.truncate(length);
+        }
+        if clean.len() > list.max {
+            let summary =
+                format!("`{}` has {} items, and at most {} are allowed", last(pointer), clean.len(), list.max);
+            self.error("M308", pointer, true, summary, None);
+        }
+        Value::List(clean)
+    }
+
+    /// A secret that is written in the manifest: kept out of every excerpt, and a lint warning.
+    fn literal(&mut self, written: String, pointer: &str) -> Value {
+        let span = self.instance.spans.value(pointer);
+        self.sources.mask(span);
+        self.diagnostics.push(
+            Diagnostic::warning("M310", format!("`{}` is a secret written in the manifest", last(pointer)))
+                .at(span)
+                .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`"),
+        );
+        Value::Secret(Secret::new(LITERAL, written))
+    }
+
+    fn text(&mut self, text: &Text, written: &str, secret: bool, pointer: &str) {
+        if let Some((problem, help)) = problem_of(text, written, secret) {
+            if secret {
+                let span = self.instance.spans.value(pointer);
+                self.sources.mask(span);
+            }
+            self.error("M305", pointer, false, format!("`{}` {problem}", last(pointer)), help);
+        }
+    }
+
+    fn secret_text(&mut self, text: &Text, secret: &Secret, pointer: &str) {
+        if let Some(problem) = problem_of_secret(text, secret) {
+            let summary = format!("`{}`, taken from {}, {problem}", last(pointer), secret.source());
+            self.error("M305", pointer, false, summary, None);
+        }
+    }
+
+    fn one_of(&mut self, groups: &'static [OneOf], properties: &Map) {
+        for group in groups {
+            let path: Vec<String> = crate::value::tokens(group.at).map(Into::into).collect();
+            let Some(object) = super::member(properties, &path).and_then(Value::as_map) else { continue };
+            let given: Vec<&str> = group.members.iter().copied().filter(|name| object.contains_key(*name)).collect();
+            let names = group.members.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            match given.as_slice() {
+                [_] => {}
+                [] => {
+                    if group.members.iter().any(|name| self.wrong.contains(&format!("{}/{name}", group.at))) {
+                        continue;
+                    }
+                    let within = last(group.at).to_owned();
+                    let summary = format!("`{within}` needs exactly one of {names}");
+                    self.error("M306", group.at, true, summary, Some("add the one that you use".to_owned()));
+                }
+                [first, rest @ ..] => {
+                    let within = last(group.at).to_owned();
+                    let mut diagnostic = Diagnostic::error(
+                        "M307",
+                        format!("`{within}` has {} of {names}, and exactly one is allowed", given.len()),
+                    )
+                    .labelled(self.instance.spans.key(&format!("{}/{first}", group.at)), "");
+                    for name in rest {
+                        diagnostic = diagnostic.labelled(self.instance.spans.key(&format!("{}/{name}", group.at)), "");
+                    }
+                    self.diagnostics.push(diagnostic.help("keep the one that you use and remove the others"));
+                    for name in &given {
+                        self.wrong.push(format!("{}/{name}", group.at));
+                    }
+                    // The kind's rules about which member fits have nothing to say any more.
+                    self.wrong.push(group.at.to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with a text, completing "`Name` …", and what to do. Never quotes a secret.
+pub(crate) fn problem_of(text: &Text, written: &str, secret: bool) -> Option<(String, Option<String>)> {
+    if !text.allowed.is_empty() && !text.allowed.contains(&written) {
+        let help = match nearest(written, text.allowed.iter().copied()) {
+            Some(near) if !secret => Some(format!("did you mean `{near}`?")),
+            _ => None,
+        };
+        return Some((format!("must be one of {}", text.allowed.join(", ")), help));
+    }
+    let count = written.chars().count();
+    if count < text.min || count > text.max {
+        let bounds = match (text.min, text.max) {
+            (min, usize::MAX) => format!("at least {min} characters"),
+            (0, max) => format!("at most {max} characters"),
+            (min, max) => format!("{min} to {max} characters"),
+        };
+        return Some((format!("must have {bounds}, and this has {count}"), None));
+    }
+    let pattern = text.pattern?;
+    (!matches(pattern.regex, written)).then(|| (format!("must be {}", pattern.words), None))
+}
+
+/// The same for a secret whose text is known.
+pub(crate) fn problem_of_secret(text: &Text, secret: &Secret) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "checked against the service's pattern before it is sent; never shown"
+    )]
+    let known = secret.expose()?;
+    problem_of(text, known, true).map(|(problem, _)| problem)
+}
+
+/// Whether a text fits a pattern. Each pattern is compiled once a process; a stack of a thousand uses the same dozen.
+fn matches(pattern: &'static str, text: &str) -> bool {
+    use std::collections::HashMap;
+    use std::sync::{Mutex, PoisonError};
+    static COMPILED: Mutex<Option<HashMap<&'static str, Option<regex_lite::Regex>>>> = Mutex::new(None);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let regex = compiled
+        .get_or_insert_with(HashMap::new)
+        .entry(pattern)
+        .or_insert_with(|| regex_lite::Regex::new(pattern).ok());
+    // A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
+    regex.as_ref().is_none_or(|regex| regex.is_match(text))
+}
+
+fn last(pointer: &str) -> &str {
+    pointer.rsplit('/').find(|token| token.parse::<usize>().is_err()).unwrap_or(pointer)
+}
+
+fn range(min: i64, max: i64) -> String {
+    match (min, max) {
+        (min, i64::MAX) => format!("{min} or more"),
+        (min, max) => format!("from {min} to {max}"),
+    }
+}

@@ -1,0 +1,196 @@
+//! Which resource needs which: edges from references and from `depends_on`, and no cycle.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::address::Address;
+use crate::desired::Desired;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::Span;
+use crate::stack::Stack;
+use crate::value::Value;
+
+/// The resources of a stack and what each needs. Acyclic by construction.
+#[derive(Debug)]
+pub struct Graph {
+    /// The stack's name.
+    pub stack: String,
+    /// The environment.
+    pub env: String,
+    /// The account that this environment is bound to.
+    pub account: Option<String>,
+    /// The resources, in the order of the manifest.
+    pub nodes: Vec<Arc<Desired>>,
+    /// For each resource the ones that it needs, as indices into `nodes`, ascending.
+    pub dependencies: Vec<Vec<usize>>,
+    /// For each resource the ones that need it, ascending.
+    pub dependants: Vec<Vec<usize>>,
+    /// An order in which every resource comes after those that it needs; stable.
+    pub order: Vec<usize>,
+    /// The names that the stack exports, with a value where no resource gives it.
+    pub exports: Vec<(String, Option<Value>)>,
+}
+
+impl Graph {
+    /// The index of an address.
+    pub fn index_of(&self, address: &Address) -> Option<usize> {
+        self.nodes.iter().position(|node| node.address == *address)
+    }
+}
+
+/// Connects the resources.
+///
+/// # Errors
+///
+/// A diagnostic for each cycle, naming all of it with lines, and for each `depends_on` that names nothing.
+pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut by_address: HashMap<&Address, usize> = HashMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        by_name.entry(node.address.name()).or_default().push(index);
+        by_address.insert(&node.address, index);
+    }
+
+    // Where each edge is written, for the message about a cycle.
+    let mut edges: HashMap<(usize, usize), Span> = HashMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        // The instance's own properties still hold every reference, also those that were settled since.
+        for value in node.instance.properties.values() {
+            references(value, &mut |reference| {
+                let targets = match by_address.get(&reference.address) {
+                    Some(target) => std::slice::from_ref(target),
+                    None => by_name.get(reference.address.name()).map_or(&[][..], Vec::as_slice),
+                };
+                for target in targets {
+                    edges.entry((index, *target)).or_insert(reference.span);
+                }
+            });
+        }
+        for written in &node.instance.depends_on {
+            let targets: Vec<usize> = match by_name.get(written.value.as_str()) {
+                Some(all) => all.clone(),
+                None => nodes.iter().position(|other| other.address.to_string() == written.value).into_iter().collect(),
+            };
+            let left_out = stack.left_out.iter().any(|address| address.name() == written.value);
+            if targets.is_empty() && !left_out {
+                let mut diagnostic = Diagnostic::error(
+                    "M401",
+                    format!("`depends_on` names `{}`, and there is no such resource", written.value),
+                )
+                .at(written.span);
+                if let Some(near) = crate::desired::nearest(&written.value, by_name.keys().copied()) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+                diagnostics.push(diagnostic);
+            }
+            for target in targets {
+                edges.entry((index, target)).or_insert(written.span);
+            }
+        }
+    }
+
+    let mut petgraph: DiGraph<(), ()> = DiGraph::with_capacity(nodes.len(), edges.len());
+    for _ in &nodes {
+        petgraph.add_node(());
+    }
+    for (from, to) in edges.keys() {
+        petgraph.add_edge(NodeIndex::new(*from), NodeIndex::new(*to), ());
+    }
+    for component in tarjan_scc(&petgraph) {
+        let members: Vec<usize> = component.iter().map(|node| node.index()).collect();
+        let own = members.len() == 1 && edges.contains_key(&(members[0], members[0]));
+        if members.len() > 1 || own {
+            diagnostics.push(cycle(&nodes, &members, &edges));
+        }
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+
+    let mut dependencies = vec![Vec::new(); nodes.len()];
+    let mut dependants = vec![Vec::new(); nodes.len()];
+    for (from, to) in edges.keys() {
+        dependencies[*from].push(*to);
+        dependants[*to].push(*from);
+    }
+    for list in dependencies.iter_mut().chain(dependants.iter_mut()) {
+        list.sort_unstable();
+    }
+    let order = ordered(&dependencies, &dependants);
+    Ok(Graph {
+        stack: stack.name.value.clone(),
+        env: stack.env.clone(),
+        account: stack.account.as_ref().map(|account| account.value.clone()),
+        nodes,
+        dependencies,
+        dependants,
+        order,
+        exports: stack.exports.iter().map(|export| (export.name.clone(), None)).collect(),
+    })
+}
+
+/// Kahn's order, the earliest in the manifest first among those that are free.
+fn ordered(dependencies: &[Vec<usize>], dependants: &[Vec<usize>]) -> Vec<usize> {
+    let mut missing: Vec<usize> = dependencies.iter().map(Vec::len).collect();
+    let mut free: std::collections::BTreeSet<usize> =
+        missing.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| index).collect();
+    let mut order = Vec::with_capacity(dependencies.len());
+    while let Some(next) = free.pop_first() {
+        order.push(next);
+        for dependant in &dependants[next] {
+            missing[*dependant] -= 1;
+            if missing[*dependant] == 0 {
+                free.insert(*dependant);
+            }
+        }
+    }
+    order
+}
+
+fn references(value: &Value, found: &mut dyn FnMut(&crate::render::Reference)) {
+    match value {
+        Value::Deferred(deferred) => deferred.references().iter().for_each(found),
+        Value::List(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Map(map) => map.values().for_each(|member| references(member, found)),
+        _ => {}
+    }
+}
+
+/// The message about a cycle: one way round it, each edge with its line.
+fn cycle(nodes: &[Arc<Desired>], members: &[usize], edges: &HashMap<(usize, usize), Span>) -> Diagnostic {
+    let start = members.iter().copied().min().unwrap_or_default();
+    let mut path = vec![start];
+    let mut here = start;
+    loop {
+        // Inside a strongly connected component there is always a next one; prefer closing the circle.
+        let next = if path.len() > 1 && edges.contains_key(&(here, start)) {
+            Some(start)
+        } else {
+            let mut onward: Vec<usize> =
+                members.iter().copied().filter(|to| edges.contains_key(&(here, *to)) && !path.contains(to)).collect();
+            onward.sort_unstable();
+            onward.first().copied()
+        };
+        match next {
+            Some(next) if next != start => {
+                path.push(next);
+                here = next;
+            }
+            _ => break,
+        }
+    }
+    path.push(start);
+    let names = path.iter().map(|index| nodes[*index].address.to_string()).collect::<Vec<_>>().join(" → ");
+    let mut diagnostic = Diagnostic::error("M402", format!("resources need each other in a circle: {names}"));
+    for pair in path.windows(2) {
+        if let Some(span) = edges.get(&(pair[0], pair[1])) {
+            diagnostic =
+                diagnostic.labelled(*span, format!("{} needs {} here", nodes[pair[0]].address, nodes[pair[1]].address));
+        }
+    }
+    diagnostic.help("break the circle: one of these references has to go")
+}

@@ -1,0 +1,289 @@
+//! A plan: what will be done to which resource, why, in which order, and from which live state it was concluded.
+//!
+//! The plan *is* the execution graph: a replacement is a create operation, a delete operation and an edge. [`Plan`] is
+//! the value in memory, with everything the executor needs; [`document::PlanDocument`] is its secret-free form for
+//! people, pipelines and files. Action and reason are two fields, because both renderers and policies need both.
+
+mod build;
+pub mod document;
+pub(crate) mod operations;
+mod resolve;
+mod teardown;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::cloud::{Live, Present, Readiness, Whereabouts};
+use crate::delta::Edit;
+use crate::desired::Desired;
+use crate::diagnostic::Diagnostics;
+use crate::fault::Fault;
+use crate::kind::{Implied, Verb};
+use crate::value::Map;
+
+pub use build::{Options, plan};
+pub use resolve::{Known, Resource};
+pub use teardown::teardown;
+
+/// What is done with a resource.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is created.
+    Create,
+    /// It is updated in place.
+    Update,
+    /// It is replaced by a new one.
+    Replace,
+    /// It is deleted.
+    Delete,
+    /// It exists and becomes part of the stack.
+    Adopt,
+    /// Something has to be done and may not be.
+    Blocked,
+    /// Nothing.
+    None,
+}
+
+/// A plan.
+#[derive(Debug)]
+pub struct Plan {
+    /// `plan` or `teardown`: what it was made for.
+    pub command: &'static str,
+    /// The stack's name.
+    pub stack: String,
+    /// The environment.
+    pub env: String,
+    /// Account and region of the stack's own place; `None` where the caller's identity could not be read.
+    pub whereabouts: Option<Whereabouts>,
+    /// One step for every resource of the stack, in the order of the manifest.
+    pub steps: Vec<Step>,
+    /// The operations, in no particular order.
+    pub operations: Vec<Operation>,
+    /// Warnings and notes that came up while planning.
+    pub diagnostics: Diagnostics,
+    /// Names given to properties by `exports`, for the end of an apply.
+    pub exports: Vec<StackExport>,
+    /// Only a part of the stack was looked at (`--only`, `--exclude`).
+    pub partial: bool,
+    /// How many calls executing the plan will send, and about how long that takes.
+    pub estimate: Estimate,
+}
+
+/// What executing a plan costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// Calls, repetitions not counted.
+    pub calls: u64,
+    /// Seconds, rounded up.
+    pub seconds: u64,
+}
+
+/// A name that an apply prints at its end.
+#[derive(Debug, Clone)]
+pub struct StackExport {
+    /// The exported name.
+    pub name: String,
+    /// The resource that has it, and its property or attribute; `None` where no resource exports that name.
+    pub from: Option<(usize, String)>,
+    /// A value known without a resource: a global, a variable.
+    pub value: Option<crate::value::Value>,
+}
+
+/// What is done with one resource.
+#[derive(Debug)]
+pub struct Step {
+    /// The resource as it should be.
+    pub desired: Arc<Desired>,
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+    /// For a replacement: the new one is created before the old one goes.
+    pub new_first: bool,
+    /// The differences that are acted upon, and the ignored ones.
+    pub edits: Vec<Edit>,
+    /// The same as an RFC 6902 patch against the live document; secrets are placeholders.
+    pub patch: Vec<serde_json::Value>,
+    /// What is known of every secret of the resource.
+    pub secrets: Vec<SecretVerdict>,
+    /// What the change brings with it in other services.
+    pub implies: Vec<Implied>,
+    /// The desired properties as far as they are known now; for display and for `implies`.
+    pub resolved: Map,
+    /// What was read.
+    pub live: Live,
+    /// Former identities that exist.
+    pub former: Vec<Present>,
+    /// More facts for people.
+    pub notes: Vec<String>,
+    /// Digest of the live properties and of the version of their secrets; `None` where nothing exists.
+    pub pre_image: Option<String>,
+}
+
+impl Step {
+    /// The resource's address.
+    pub fn address(&self) -> &Address {
+        &self.desired.address
+    }
+
+    /// Why it could not be read, where that is so.
+    pub fn unread(&self) -> Option<&Fault> {
+        match &self.live {
+            Live::Unreadable(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// State and reason of a resource that exists, will not be replaced, and cannot be used.
+    pub fn unhealthy(&self) -> Option<(&str, Option<&str>)> {
+        match self.live.present().map(|present| &present.readiness) {
+            Some(Readiness::Unusable { state, reason }) => Some((state, reason.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// How many secrets could not be compared.
+    pub fn not_verifiable(&self) -> usize {
+        self.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable).count()
+    }
+}
+
+/// What is known of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretVerdict {
+    /// Where it is: a JSON pointer into the properties.
+    pub pointer: String,
+    /// The verdict.
+    pub status: SecretStatus,
+    /// Why it is not verifiable: `switched off`, `source missing`, `denied`.
+    pub reason: Option<String>,
+    /// Where the desired value comes from.
+    pub source: String,
+    /// A keyed fingerprint of the desired value, where a key was given.
+    pub fingerprint: Option<String>,
+}
+
+/// The verdict on a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretStatus {
+    /// The live value is another one.
+    Differs,
+    /// The live value is the same.
+    Same,
+    /// Nobody could compare them.
+    NotVerifiable,
+    /// There is no live value yet.
+    New,
+}
+
+/// One node of the execution graph.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The step that it belongs to, an index into [`Plan::steps`].
+    pub step: usize,
+    /// What it does. [`Verb::Read`] waits for a resource that is still settling.
+    pub verb: Verb,
+    /// The identity that it acts on; differs from the step's for a former one.
+    pub identity: String,
+    /// Operations that must have ended well before, indices into [`Plan::operations`].
+    pub after: Vec<usize>,
+}
+
+/// How many of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Resources to create.
+    pub create: usize,
+    /// Resources to update in place.
+    pub update: usize,
+    /// Resources to replace.
+    pub replace: usize,
+    /// Resources to delete.
+    pub delete: usize,
+    /// Resources to adopt.
+    pub adopt: usize,
+    /// Resources that are as they should be.
+    pub unchanged: usize,
+    /// Resources that would have to change and may not.
+    pub blocked: usize,
+    /// Secrets that could not be compared.
+    pub not_verifiable: usize,
+    /// Resources that could not be read.
+    pub unread: usize,
+}
+
+impl Plan {
+    /// Counts the steps.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for step in &self.steps {
+            summary.not_verifiable += step.not_verifiable();
+            if step.unread().is_some() {
+                summary.unread += 1;
+                continue;
+            }
+            match step.action {
+                Action::Create => summary.create += 1,
+                Action::Update => summary.update += 1,
+                Action::Replace => summary.replace += 1,
+                Action::Delete => summary.delete += 1,
+                Action::Adopt => summary.adopt += 1,
+                Action::Blocked => summary.blocked += 1,
+                Action::None if self.command == "plan" => summary.unchanged += 1,
+                Action::None => {}
+            }
+        }
+        summary
+    }
+
+    /// Whether executing it would change anything.
+    pub fn has_changes(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(step.action, Action::Create | Action::Update | Action::Replace | Action::Delete | Action::Adopt)
+        })
+    }
+
+    /// Secrets that a step has to send and whose source is missing: address, pointer and source of each.
+    pub fn missing_secrets(&self) -> BTreeMap<&Address, Vec<&SecretVerdict>> {
+        let mut missing: BTreeMap<&Address, Vec<&SecretVerdict>> = BTreeMap::new();
+        for step in &self.steps {
+            if matches!(step.action, Action::Create | Action::Update | Action::Replace) {
+                let lacking: Vec<_> = step
+                    .secrets
+                    .iter()
+                    .filter(|verdict| verdict.reason.as_deref() == Some(SOURCE_MISSING))
+                    .filter(|verdict| step.action != Action::Update || step.sends(&verdict.pointer))
+                    .collect();
+                if !lacking.is_empty() {
+                    missing.insert(step.address(), lacking);
+                }
+            }
+        }
+        missing
+    }
+}
+
+impl Step {
+    /// Whether an update of this step sends the property at `pointer`: a change below one top-level property sends that
+    /// property, and a change of the type of authorization sends its parameters.
+    fn sends(&self, pointer: &str) -> bool {
+        let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
+        let wanted = top(pointer);
+        self.edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
+            let changed = top(&edit.pointer);
+            changed == wanted
+                || self.desired.kind.sent_together().iter().any(|group| {
+                    let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
+                    has(&changed) && has(&wanted)
+                })
+        })
+    }
+}
+
+/// The reason of a secret whose source is missing.
+pub const SOURCE_MISSING: &str = "source missing";

@@ -1,0 +1,460 @@
+//! From observation to plan: one decision for every resource, in the order of the graph, then the operations and edges.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cloud::{Live, Present, Readiness};
+use crate::credential::SecretStore;
+use crate::delta::{self, Delta};
+use crate::desired::Desired;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::graph::Graph;
+use crate::kind::Change;
+use crate::observe::Observed;
+use crate::patch;
+use crate::plan::operations::operations;
+use crate::plan::resolve::{Known, Resource};
+use crate::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
+use crate::schema::Domain;
+use crate::secret::FingerprintKey;
+use crate::value::{Map, Value};
+
+/// What a plan may do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Addresses that may be replaced under the same name.
+    pub allow_replace: Vec<String>,
+    /// With a key, fingerprints of the desired secrets are noted.
+    pub fingerprint_key: Option<FingerprintKey>,
+    /// The resources that get a step; `None` means all.
+    pub selected: Option<BTreeSet<usize>>,
+    /// More deletions than this are blocked.
+    pub allow_deletes: Option<usize>,
+}
+
+/// Makes the plan that leads from what was observed to what the graph wants.
+pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options: &Options) -> Plan {
+    let mut known = Known::new(graph, store);
+    let mut diagnostics = Diagnostics::new();
+    let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
+    for &index in &graph.order {
+        let node = &graph.nodes[index];
+        let (resolved, problems) = known.resolve(node);
+        for problem in problems {
+            diagnostics.push(problem);
+        }
+        diagnostics.extend(crate::desired::check_resolved(node, &resolved));
+        let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
+        let live = observed.live[index].clone();
+        if !selected {
+            let attributes = live.as_ref().and_then(Live::present).map(|present| present.attributes.clone());
+            known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
+            continue;
+        }
+        let decision = Decision { graph, observed, options, steps: &steps, node, index };
+        let (step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        known.set(index, Resource { properties: step.resolved.clone(), attributes });
+        steps[index] = Some(step);
+    }
+    block_what_blocked_dependants_hold(graph, &mut steps);
+    name_what_stays_behind(graph, &mut steps);
+    cap_deletions(&mut steps, options.allow_deletes);
+    expired_ignores(graph, &mut diagnostics);
+
+    let operations = operations(graph, &steps);
+    let exports = exports(graph, &steps);
+    let place = graph.nodes.first().map(|node| &node.place);
+    let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
+    let partial = options.selected.is_some();
+    let mut plan = Plan {
+        command: "plan",
+        stack: graph.stack.clone(),
+        env: graph.env.clone(),
+        whereabouts: whereabouts.cloned(),
+        steps: steps.into_iter().flatten().collect(),
+        operations,
+        diagnostics,
+        exports,
+        partial,
+        estimate: super::Estimate::default(),
+    };
+    plan.estimate = super::operations::estimate(&plan);
+    plan
+}
+
+struct Decision<'a> {
+    graph: &'a Graph,
+    observed: &'a Observed,
+    options: &'a Options,
+    steps: &'a [Option<Step>],
+    node: &'a Arc<Desired>,
+    index: usize,
+}
+
+impl Decision<'_> {
+    /// The step, and the attributes that others may rely on in this plan.
+    fn decide(&self, resolved: Map, live: Live, diagnostics: &mut Diagnostics) -> (Step, Map) {
+        let mut step = Step {
+            desired: Arc::clone(self.node),
+            action: Action::None,
+            reason: String::new(),
+            new_first: false,
+            edits: Vec::new(),
+            patch: Vec::new(),
+            secrets: Vec::new(),
+            implies: Vec::new(),
+            resolved,
+            live,
+            former: Vec::new(),
+            notes: Vec::new(),
+            pre_image: None,
+        };
+        for (name, live) in &self.observed.former[self.index] {
+            match live {
+                Live::Present(present) if !matches!(present.readiness, Readiness::Deleting(_)) => {
+                    step.former.push((**present).clone());
+                }
+                Live::Unreadable(fault) => step.live = Live::Unreadable(fault.clone()),
+                Live::Present(_) | Live::Absent => {
+                    if matches!(&step.live, Live::Present(_)) {
+                        step.notes.push(format!("`{name}` is gone: `renamed_from` may be removed"));
+                    }
+                }
+            }
+        }
+        match step.live.clone() {
+            Live::Unreadable(fault) => {
+                step.reason = format!("could not be read: {fault}");
+                (step, Map::new())
+            }
+            Live::Absent => (self.absent(step), Map::new()),
+            Live::Present(present) => match &present.readiness {
+                Readiness::Deleting(state) => {
+                    step.reason = format!("the one of this name is {state}; it is created again when that one is gone");
+                    (self.absent(step), Map::new())
+                }
+                _ => self.present(step, &present, diagnostics),
+            },
+        }
+    }
+
+    fn absent(&self, mut step: Step) -> Step {
+        step.secrets = self.verdicts_of_new(&step.resolved);
+        step.implies = self.node.kind.implies(&Change::Create(&step.resolved));
+        if step.former.is_empty() {
+            step.action = Action::Create;
+            if step.reason.is_empty() {
+                "does not exist".clone_into(&mut step.reason);
+            }
+            return step;
+        }
+        step.action = Action::Replace;
+        step.new_first = true;
+        let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
+        step.reason = format!("{} cannot change in place (renamed_from: {names})", self.node.kind.identity_property());
+        step.pre_image = step.former.first().map(|former| pre_image(self.node, former));
+        self.guard(step)
+    }
+
+    fn present(&self, mut step: Step, present: &Present, diagnostics: &mut Diagnostics) -> (Step, Map) {
+        let canonical =
+            |domain: Domain, name: &str| self.observed.canonical.of(&self.node.place, domain, name).to_owned();
+        let schema = self.node.kind.schema();
+        let delta = delta::delta(schema, &step.resolved, &present.properties, &self.node.instance.ignore, &canonical);
+        step.pre_image = Some(pre_image(self.node, present));
+        step.secrets = self.verdicts(&delta);
+        step.patch = patch::patch(delta.edits.iter());
+        if let Err(mistake) = patch::prove(&delta, &step.patch) {
+            diagnostics.push(
+                Diagnostic::error("P190", format!("{}: {mistake}", self.node.address)).help("please report this"),
+            );
+        }
+        self.spelling_notes(&mut step, &delta);
+        let mut attributes = present.attributes.clone();
+
+        let effective = delta.effective().count();
+        let by_dependency = self.replaced_dependency();
+        if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
+            step.edits = delta.edits;
+            step.action = Action::Replace;
+            step.implies = self.node.kind.implies(&Change::Delete(present));
+            step.implies.extend(self.node.kind.implies(&Change::Create(&step.resolved)));
+            if by_dependency.is_none() && !self.may_replace() {
+                step.action = Action::Blocked;
+                step.reason =
+                    format!("{reason}; `--allow-replace '{}'` replaces it under the same name", self.node.address);
+                return (step, attributes);
+            }
+            step.reason = reason;
+            let step = self.guard(step);
+            if step.action == Action::Replace {
+                attributes.clear();
+            }
+            return (step, attributes);
+        }
+        if effective > 0 {
+            step.action = Action::Update;
+            "properties differ".clone_into(&mut step.reason);
+            step.implies = self.node.kind.implies(&Change::Update(present, &step.resolved, &delta.edits));
+            attributes.retain(|name, _| {
+                self.node.kind.attributes().iter().any(|attribute| attribute.stable && attribute.name == name)
+            });
+        }
+        step.edits = delta.edits;
+        if let Readiness::Settling(state) = &present.readiness {
+            step.notes.push(format!("is {state}: waited for"));
+        }
+        if !step.former.is_empty() {
+            let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
+            step.action = Action::Replace;
+            step.new_first = true;
+            step.reason = format!("finishes the replacement of {names}");
+            step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
+            step = self.guard(step);
+        }
+        (step, attributes)
+    }
+
+    /// Protection turns a replacement into a block.
+    fn guard(&self, mut step: Step) -> Step {
+        if self.node.instance.protect {
+            step.reason = format!("protected: {}", step.reason);
+            step.action = Action::Blocked;
+        }
+        step
+    }
+
+    fn may_replace(&self) -> bool {
+        let address = self.node.address.to_string();
+        self.options.allow_replace.iter().any(|allowed| *allowed == address || allowed == self.node.address.name())
+    }
+
+    /// A resource that refers to one that is deleted and created again has to go before it and come after it.
+    fn replaced_dependency(&self) -> Option<String> {
+        self.graph.dependencies[self.index].iter().find_map(|dependency| {
+            let step = self.steps[*dependency].as_ref()?;
+            (step.action == Action::Replace && !step.new_first)
+                .then(|| format!("{} is replaced, which it refers to", step.address()))
+        })
+    }
+
+    fn spelling_notes(&self, step: &mut Step, delta: &Delta) {
+        for edit in delta.effective() {
+            let domain = self.node.kind.schema().at(&edit.pointer).and_then(|property| property.names);
+            if let Some(fault) = domain.and_then(|domain| self.observed.canonical.fault(&self.node.place, domain)) {
+                step.notes.push(format!(
+                    "{}: whether both name one and the same could not be looked up ({fault})",
+                    edit.label
+                ));
+            }
+        }
+    }
+
+    fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {
+        delta
+            .secrets
+            .iter()
+            .map(|verdict| {
+                let status = match (verdict.new, verdict.same) {
+                    (true, _) => SecretStatus::New,
+                    (false, Some(true)) => SecretStatus::Same,
+                    (false, Some(false)) => SecretStatus::Differs,
+                    (false, None) => SecretStatus::NotVerifiable,
+                };
+                SecretVerdict {
+                    pointer: verdict.pointer.clone(),
+                    status,
+                    reason: verdict.reason.clone(),
+                    source: verdict.desired.source().to_owned(),
+                    fingerprint: self.fingerprint(&verdict.desired),
+                }
+            })
+            .collect()
+    }
+
+    fn verdicts_of_new(&self, properties: &Map) -> Vec<SecretVerdict> {
+        let mut verdicts = Vec::new();
+        for (name, value) in properties {
+            value.walk(&mut |below, leaf| {
+                if let Value::Secret(secret) = leaf {
+                    let mut pointer = String::new();
+                    crate::value::push_token(&mut pointer, name);
+                    pointer.push_str(below);
+                    verdicts.push(SecretVerdict {
+                        pointer,
+                        status: SecretStatus::New,
+                        reason: (!secret.is_resolved()).then(|| SOURCE_MISSING.to_owned()),
+                        source: secret.source().to_owned(),
+                        fingerprint: self.fingerprint(secret),
+                    });
+                }
+            });
+        }
+        verdicts
+    }
+
+    fn fingerprint(&self, secret: &crate::secret::Secret) -> Option<String> {
+        secret.fingerprint(self.options.fingerprint_key.as_ref()?)
+    }
+}
+
+/// A replacement under the same name deletes first; when a resource that has to go before it may not go, nothing may.
+fn block_what_blocked_dependants_hold(graph: &Graph, steps: &mut [Option<Step>]) {
+    loop {
+        let mut blocked = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            let Some(step) = step else { continue };
+            if step.action != Action::Replace || step.new_first {
+                continue;
+            }
+            let holder = graph.dependants[index].iter().find_map(|dependant| {
+                let dependant = steps[*dependant].as_ref()?;
+                (dependant.action == Action::Blocked && dependant.live.present().is_some())
+                    .then(|| dependant.address().to_string())
+            });
+            if let Some(holder) = holder {
+                blocked.push((index, holder));
+            }
+        }
+        if blocked.is_empty() {
+            return;
+        }
+        for (index, holder) in blocked {
+            if let Some(step) = &mut steps[index] {
+                step.action = Action::Blocked;
+                step.reason = format!("{}; {holder}, which refers to it, is blocked", step.reason);
+            }
+        }
+    }
+}
+
+/// A created resource whose dependants still point at something else that no manifest manages: probably a rename.
+fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
+    let mut notes: Vec<(usize, String)> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Some(step) = step else { continue };
+        if step.action != Action::Create {
+            continue;
+        }
+        for dependant in &graph.dependants[index] {
+            let Some(other) = steps[*dependant].as_ref() else { continue };
+            for edit in other.edits.iter().filter(|edit| !edit.is_ignored()) {
+                let names = other.desired.kind.schema().at(&edit.pointer).and_then(|property| property.names);
+                let (Some(Domain::EventsConnectionArn), Some(before)) =
+                    (names, edit.before.as_ref().and_then(Value::as_str))
+                else {
+                    continue;
+                };
+                // arn:aws:events:region:account:connection/NAME/UUID
+                let Some(name) = before.split('/').nth(1) else { continue };
+                let managed = graph.nodes.iter().any(|node| {
+                    node.kind.name() == step.desired.kind.name()
+                        && (node.identity == name || node.former.iter().any(|former| former == name))
+                });
+                if !managed {
+                    notes.push((
+                        index,
+                        format!("`{name}`, to which {} points now, stays behind; if this one takes its place, add `renamed_from: {name}`", other.address()),
+                    ));
+                }
+            }
+        }
+    }
+    for (index, note) in notes {
+        if let Some(step) = &mut steps[index]
+            && !step.notes.contains(&note)
+        {
+            step.notes.push(note);
+        }
+    }
+}
+
+fn cap_deletions(steps: &mut [Option<Step>], cap: Option<usize>) {
+    let Some(cap) = cap else { return };
+    let deletes = |step: &Step| matches!(step.action, Action::Replace | Action::Delete);
+    let count = steps.iter().flatten().filter(|step| deletes(step)).count();
+    if count > cap {
+        for step in steps.iter_mut().flatten().filter(|step| deletes(step)) {
+            step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
+            step.action = Action::Blocked;
+        }
+    }
+}
+
+fn expired_ignores(graph: &Graph, diagnostics: &mut Diagnostics) {
+    for node in &graph.nodes {
+        for ignore in node.instance.ignore.iter().filter(|ignore| ignore.expired) {
+            let until = ignore.until.as_ref().map_or(ignore.path.span, |until| until.span);
+            diagnostics.push(
+                Diagnostic::warning(
+                    "M501",
+                    format!("`ignore` of `{}` has expired, so differences there count again", ignore.path.value),
+                )
+                .at(until)
+                .help("remove it, or give it a later `until` with a reason"),
+            );
+        }
+    }
+}
+
+fn exports(graph: &Graph, steps: &[Option<Step>]) -> Vec<StackExport> {
+    // Positions of steps after the unselected ones are dropped.
+    let mut position = 0;
+    let positions: Vec<Option<usize>> = steps
+        .iter()
+        .map(|step| {
+            step.as_ref().map(|_| {
+                position += 1;
+                position - 1
+            })
+        })
+        .collect();
+    graph
+        .exports
+        .iter()
+        .map(|(name, value)| {
+            let from = graph.nodes.iter().enumerate().find_map(|(index, node)| {
+                let export = node.instance.exports.iter().find(|export| export.name == *name)?;
+                Some((positions[index]?, export.property.clone()))
+            });
+            StackExport { name: name.clone(), from, value: value.clone() }
+        })
+        .collect()
+}
+
+/// What a plan was concluded from: a digest (SHA-256, hex) of identity, properties without secrets, stable attributes
+/// and the version of the secrets.
+pub(crate) fn pre_image(node: &Desired, present: &Present) -> String {
+    use sha2::Digest as _;
+    let canonical = delta::canonical_form(node.kind.schema(), &present.properties);
+    let mut document = patch::document(&canonical);
+    blank_secrets(&mut document);
+    let stable: serde_json::Map<String, serde_json::Value> = node
+        .kind
+        .attributes()
+        .iter()
+        .filter(|attribute| attribute.stable)
+        .filter_map(|attribute| {
+            Some((attribute.name.to_owned(), present.attributes.get(attribute.name)?.to_masked_json()))
+        })
+        .collect();
+    let whole = serde_json::json!({
+        "identity": present.identity,
+        "properties": document,
+        "attributes": stable,
+        "secret_version": present.secret_version,
+    });
+    super::document::hex(&sha2::Sha256::digest(super::document::canonical_text(&whole).as_bytes()))
+}
+
+/// The source of a live secret says how it was read, which is no part of what was read.
+fn blank_secrets(document: &mut serde_json::Value) {
+    match document {
+        serde_json::Value::Object(map) if map.contains_key("$secret") => {
+            map.insert("$secret".to_owned(), serde_json::Value::Null);
+        }
+        serde_json::Value::Object(map) => map.values_mut().for_each(blank_secrets),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(blank_secrets),
+        _ => {}
+    }
+}

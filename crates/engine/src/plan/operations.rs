@@ -1,0 +1,150 @@
+//! The operations of a plan and the edges between them.
+//!
+//! What comes after what, for a resource `j` that needs `i`:
+//!
+//! - `i` is there (created, updated, settled) before `j` is created or updated;
+//! - a former `i` goes only after every `j` was pointed at the new one;
+//! - where `i` is deleted and created again, `j` is deleted before and created after.
+
+use std::collections::HashMap;
+
+use crate::cloud::Readiness;
+use crate::graph::Graph;
+use crate::kind::Verb;
+use crate::plan::{Action, Estimate, Operation, Plan, Step};
+
+/// The operations of one resource, as indices.
+#[derive(Default)]
+struct Own {
+    /// The first one that needs its dependencies.
+    first: Option<usize>,
+    /// The one after which it is as it should be.
+    provides: Option<usize>,
+    /// The delete of a replacement under the same name.
+    clears: Option<usize>,
+    /// The deletes of former ones.
+    former: Vec<usize>,
+}
+
+/// Lays out the operations of all steps. Steps are numbered as they will be in the plan, without the unselected ones.
+pub(super) fn operations(graph: &Graph, steps: &[Option<Step>]) -> Vec<Operation> {
+    let mut all = Vec::new();
+    let mut own: HashMap<usize, Own> = HashMap::new();
+    let mut number = 0;
+    for (index, step) in steps.iter().enumerate() {
+        let Some(step) = step else { continue };
+        own.insert(index, lay_out(number, step, &mut all));
+        number += 1;
+    }
+    for (index, mine) in &own {
+        for dependency in &graph.dependencies[*index] {
+            let Some(theirs) = own.get(dependency) else { continue };
+            if let (Some(first), Some(provides)) = (mine.first, theirs.provides) {
+                all[first].after.push(provides);
+            }
+            if let (Some(mine), Some(theirs)) = (mine.clears, theirs.clears) {
+                all[theirs].after.push(mine);
+            }
+            // The former one of what I need goes after I was pointed at the new one.
+            if let Some(repointed) = mine.provides {
+                for former in &theirs.former {
+                    all[*former].after.push(repointed);
+                }
+            }
+            // My own former one may still point at the former one of what I need.
+            for mine in &mine.former {
+                for theirs in &theirs.former {
+                    all[*theirs].after.push(*mine);
+                }
+            }
+        }
+    }
+    for operation in &mut all {
+        operation.after.sort_unstable();
+        operation.after.dedup();
+    }
+    all
+}
+
+fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
+    let mut own = Own::default();
+    let mut push = |verb: Verb, identity: &str, after: Vec<usize>| {
+        all.push(Operation { step: number, verb, identity: identity.to_owned(), after });
+        all.len() - 1
+    };
+    let identity = &step.desired.identity;
+    let present = step.live.present();
+    let unsettled =
+        present.is_some_and(|present| matches!(present.readiness, Readiness::Settling(_) | Readiness::Deleting(_)));
+    match step.action {
+        Action::Blocked | Action::Delete | Action::Adopt => {}
+        Action::None => {
+            if unsettled && step.unread().is_none() {
+                own.provides = Some(push(Verb::Read, identity, Vec::new()));
+            }
+        }
+        Action::Create | Action::Update => {
+            let verb = if step.action == Action::Create { Verb::Create } else { Verb::Update };
+            let wait = unsettled.then(|| push(Verb::Read, identity, Vec::new()));
+            let write = push(verb, identity, wait.into_iter().collect());
+            own.first = Some(write);
+            own.provides = Some(write);
+        }
+        Action::Replace if step.new_first => {
+            let effective = step.edits.iter().any(|edit| !edit.is_ignored());
+            let wait = unsettled.then(|| push(Verb::Read, identity, Vec::new()));
+            let write = match present {
+                None => Some(push(Verb::Create, identity, Vec::new())),
+                Some(present) if matches!(present.readiness, Readiness::Deleting(_)) => {
+                    Some(push(Verb::Create, identity, wait.into_iter().collect()))
+                }
+                Some(_) if effective => Some(push(Verb::Update, identity, wait.into_iter().collect())),
+                Some(_) => wait,
+            };
+            own.first = write;
+            own.provides = write;
+            for former in &step.former {
+                own.former.push(push(Verb::Delete, &former.identity, write.into_iter().collect()));
+            }
+        }
+        Action::Replace => {
+            let delete = push(Verb::Delete, identity, Vec::new());
+            let create = push(Verb::Create, identity, vec![delete]);
+            own.clears = Some(delete);
+            own.first = Some(create);
+            own.provides = Some(create);
+        }
+    }
+    own
+}
+
+/// What executing a plan costs: one call an operation, a page of confirmations for every hundred of a kind, and a few
+/// looks at what settles. EventBridge's documented 50 calls a second bound the time.
+pub(super) fn estimate(plan: &Plan) -> Estimate {
+    let mut by_kind: HashMap<&str, u64> = HashMap::new();
+    let (mut writes, mut settling) = (0, 0);
+    for operation in &plan.operations {
+        let kind = plan.steps[operation.step].desired.kind;
+        let slow = kind.patience(&plan.steps[operation.step].resolved);
+        match operation.verb {
+            Verb::Read => settling += 1,
+            verb => {
+                writes += 1;
+                *by_kind.entry(kind.name()).or_default() += 1;
+                let waits = match verb {
+                    Verb::Delete => !slow.delete.is_zero(),
+                    Verb::Update => !slow.update.is_zero(),
+                    _ => !slow.create.is_zero(),
+                };
+                settling += u64::from(waits && verb == Verb::Delete);
+            }
+        }
+    }
+    if writes == 0 && settling == 0 {
+        return Estimate::default();
+    }
+    let confirmations: u64 = by_kind.values().map(|count| count.div_ceil(100)).sum();
+    let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
+    let calls = writes + confirmations + looks;
+    Estimate { calls, seconds: (calls / 50 + 1).max(if settling == 0 { 1 } else { 2 }) }
+}

@@ -1,0 +1,150 @@
+//! The plan that removes a stack: everything that exists under its names, in the reverse order of need.
+//!
+//! No expression is evaluated and no secret read: a name is all that a delete needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cloud::{Live, Readiness};
+use crate::diagnostic::Diagnostics;
+use crate::graph::Graph;
+use crate::kind::{Change, Verb};
+use crate::observe::Observed;
+use crate::plan::build::{Options, pre_image};
+use crate::plan::{Action, Estimate, Operation, Plan, Step};
+
+/// Makes the plan that deletes what was observed of a graph.
+pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
+    let mut steps = Vec::new();
+    let mut position: HashMap<usize, usize> = HashMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if options.selected.as_ref().is_some_and(|selected| !selected.contains(&index)) {
+            continue;
+        }
+        let mut step = Step {
+            desired: Arc::clone(node),
+            action: Action::None,
+            reason: "is not there".to_owned(),
+            new_first: false,
+            edits: Vec::new(),
+            patch: Vec::new(),
+            secrets: Vec::new(),
+            implies: Vec::new(),
+            resolved: node.properties.clone(),
+            live: observed.live[index].clone().unwrap_or(Live::Absent),
+            former: Vec::new(),
+            notes: Vec::new(),
+            pre_image: None,
+        };
+        for (_, live) in &observed.former[index] {
+            match live {
+                Live::Present(present) => step.former.push((**present).clone()),
+                Live::Unreadable(fault) => step.live = Live::Unreadable(fault.clone()),
+                Live::Absent => {}
+            }
+        }
+        let live: Vec<_> = step.live.present().into_iter().chain(&step.former).cloned().collect();
+        if let Live::Unreadable(fault) = &step.live {
+            step.reason = format!("could not be read: {fault}");
+        } else if !live.is_empty() {
+            step.pre_image = step.live.present().map(|present| pre_image(node, present));
+            if node.instance.skip_on_delete {
+                "kept: `skip_on_delete`".clone_into(&mut step.reason);
+                step.notes.push("kept".to_owned());
+            } else if node.instance.protect {
+                step.action = Action::Blocked;
+                "protected".clone_into(&mut step.reason);
+            } else {
+                step.action = Action::Delete;
+                "teardown".clone_into(&mut step.reason);
+                step.implies = live.iter().flat_map(|present| node.kind.implies(&Change::Delete(present))).collect();
+            }
+        }
+        position.insert(index, steps.len());
+        steps.push(step);
+    }
+    block_what_the_kept_ones_need(graph, &position, &mut steps);
+
+    let mut operations: Vec<Operation> = Vec::new();
+    let mut deletes: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (number, step) in steps.iter().enumerate().filter(|(_, step)| step.action == Action::Delete) {
+        for present in step.live.present().into_iter().chain(&step.former) {
+            // One that is going already is only waited for.
+            let verb = if matches!(present.readiness, Readiness::Deleting(_)) { Verb::Read } else { Verb::Delete };
+            deletes.entry(number).or_default().push(operations.len());
+            operations.push(Operation { step: number, verb, identity: present.identity.clone(), after: Vec::new() });
+        }
+    }
+    for (index, number) in &position {
+        let Some(mine) = deletes.get(number) else { continue };
+        for dependant in all_dependants(graph, *index) {
+            let Some(theirs) = position.get(&dependant).and_then(|number| deletes.get(number)) else { continue };
+            for operation in mine {
+                operations[*operation].after.extend(theirs);
+            }
+        }
+    }
+    for operation in &mut operations {
+        operation.after.sort_unstable();
+        operation.after.dedup();
+    }
+
+    let place = graph.nodes.first().map(|node| &node.place);
+    let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
+    let mut plan = Plan {
+        command: "teardown",
+        stack: graph.stack.clone(),
+        env: graph.env.clone(),
+        whereabouts: whereabouts.cloned(),
+        steps,
+        operations,
+        diagnostics: Diagnostics::new(),
+        exports: Vec::new(),
+        partial: options.selected.is_some(),
+        estimate: Estimate::default(),
+    };
+    plan.estimate = super::operations::estimate(&plan);
+    plan
+}
+
+/// What a kept or protected resource needs cannot go either.
+fn block_what_the_kept_ones_need(graph: &Graph, position: &HashMap<usize, usize>, steps: &mut [Step]) {
+    // From dependants to dependencies, so that one pass is enough.
+    for &index in graph.order.iter().rev() {
+        let Some(&number) = position.get(&index) else { continue };
+        if steps[number].action != Action::Delete {
+            continue;
+        }
+        let holder = graph.dependants[index].iter().find_map(|dependant| {
+            let other = &steps[*position.get(dependant)?];
+            let stays =
+                other.action == Action::Blocked || (other.action == Action::None && other.live.present().is_some());
+            stays.then(|| (other.address().to_string(), other.action))
+        });
+        if let Some((holder, action)) = holder {
+            let step = &mut steps[number];
+            if action == Action::Blocked {
+                step.action = Action::Blocked;
+                step.reason = format!("{holder}, which needs it, is protected");
+            } else {
+                step.action = Action::None;
+                step.reason = format!("kept: {holder}, which needs it, is kept");
+                step.notes.push("kept".to_owned());
+            }
+            step.implies.clear();
+        }
+    }
+}
+
+fn all_dependants(graph: &Graph, index: usize) -> Vec<usize> {
+    let mut seen = vec![false; graph.nodes.len()];
+    let mut pending = graph.dependants[index].clone();
+    let mut all = Vec::new();
+    while let Some(next) = pending.pop() {
+        if !std::mem::replace(&mut seen[next], true) {
+            all.push(next);
+            pending.extend(&graph.dependants[next]);
+        }
+    }
+    all
+}
