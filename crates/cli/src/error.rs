@@ -139,6 +139,8 @@ pub fn describe(fault: &Fault) -> String {
 pub fn advice(fault: &Fault) -> Option<String> {
     let lower = fault.message.to_ascii_lowercase();
     let advice = match fault.kind {
+        // These messages are our own, and say what to do.
+        _ if lower.contains("--region") || lower.contains("--profile") => return None,
         FaultKind::Denied if lower.contains("expired") => {
             "the credentials have expired: sign in again, or renew them, and run the same command once more".to_owned()
         }
@@ -157,17 +159,11 @@ pub fn advice(fault: &Fault) -> Option<String> {
         FaultKind::NotSettled => {
             "it may still settle: run the same command again, or raise `timeouts` in the manifest".to_owned()
         }
-        FaultKind::Timeout | FaultKind::Transport if lower.contains("region") => {
-            "say which region with `--region`, a global `region` in the manifest, or AWS_REGION".to_owned()
-        }
         FaultKind::Timeout | FaultKind::Transport => {
             "check the network and the endpoint (`--region`, `--endpoint-url`), then run the same command again"
                 .to_owned()
         }
         FaultKind::Internal => "the service failed: run the same command again".to_owned(),
-        FaultKind::Invalid if lower.contains("region") => {
-            "say which region with `--region`, a global `region` in the manifest, or AWS_REGION".to_owned()
-        }
         FaultKind::Invalid | FaultKind::NotFound => return None,
     };
     Some(advice)

@@ -114,6 +114,11 @@ impl Printer {
         }
     }
 
+    /// `warning: …` on stderr.
+    pub fn warning(&self, text: &str) {
+        self.message(&self.labelled(Tone::Change, "warning", text));
+    }
+
     /// `hint: …` on stderr.
     pub fn hint(&self, text: &str) {
         self.message(&self.labelled(Tone::Note, "hint", text));

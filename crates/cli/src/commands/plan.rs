@@ -4,6 +4,7 @@ use std::path::Path;
 
 use trueup_engine::credential::SecretStore;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::fault::Fault;
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::PlanDocument;
 use trueup_engine::plan::{self, Plan, SecretStatus};
@@ -11,7 +12,7 @@ use trueup_engine::plan::{self, Plan, SecretStatus};
 use crate::args::Format;
 use crate::cloud::{self, Connected};
 use crate::commands::{Context, Ready, account_binding, conditions, ready};
-use crate::error::CommandError;
+use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
 use crate::output::{diagnostics, human};
@@ -52,9 +53,7 @@ pub async fn run(
     show(context, &ready, &planned)?;
     let binding = account_binding(&ready, &planned.observed, false);
     if context.printer.is_human() {
-        for hint in faults(&planned) {
-            context.printer.hint(&hint);
-        }
+        tell_faults(context, &planned);
         if let Some(error) = &binding {
             context.printer.error(error);
         }
@@ -139,15 +138,22 @@ pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     diagnostics::print(&late, &ready.sources, context.printer);
 }
 
-/// What to do about resources that could not be read; each advice once.
-fn faults(planned: &Planned) -> Vec<String> {
+/// The full words of each fault that kept something from being read, and what to do; each once, because a missing region
+/// keeps everything from being read.
+pub fn tell_faults(context: &Context<'_>, planned: &Planned) {
+    let mut told: Vec<&Fault> = Vec::new();
     let mut hints = Vec::new();
-    for hint in planned.plan.steps.iter().filter_map(|step| step.unread()).filter_map(crate::error::advice) {
-        if !hints.contains(&hint) {
+    for fault in planned.plan.steps.iter().filter_map(|step| step.unread()) {
+        if told.iter().any(|other| other.operation == fault.operation && other.message == fault.message) {
+            continue;
+        }
+        told.push(fault);
+        context.printer.warning(&error::describe(fault));
+        if let Some(hint) = error::advice(fault).filter(|hint| !hints.contains(hint)) {
+            context.printer.hint(&hint);
             hints.push(hint);
         }
     }
-    hints
 }
 
 /// Every finding for machines: the steps leave out what has no action, and a resource that could not be read, cannot be
@@ -165,7 +171,7 @@ fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
             let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
             let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
             let found = Diagnostic::warning("P121", summary).at(at);
-            all.push(crate::error::advice(fault).into_iter().fold(found, Diagnostic::help));
+            all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
         }
         if let Some((state, reason)) = step.unhealthy() {
             let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();

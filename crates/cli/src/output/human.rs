@@ -129,7 +129,7 @@ pub fn fault_words(fault: &Fault) -> String {
     };
     match &fault.code {
         Some(code) => format!("{} {word} ({})", clean(&fault.operation), clean(code)),
-        None => format!("{} {word}: {}", clean(&fault.operation), clean(&fault.message)),
+        None => format!("{} {word}", clean(&fault.operation)),
     }
 }
 
