@@ -59,7 +59,6 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     block_what_blocked_dependants_hold(graph, &mut steps);
     name_what_stays_behind(graph, &mut steps);
     cap_deletions(&mut steps, options.allow_deletes);
-    expired_ignores(graph, &mut diagnostics);
 
     let operations = operations(graph, &steps);
     let exports = exports(graph, &steps);
@@ -378,22 +377,6 @@ fn cap_deletions(steps: &mut [Option<Step>], cap: Option<usize>) {
         for step in steps.iter_mut().flatten().filter(|step| deletes(step)) {
             step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
-        }
-    }
-}
-
-fn expired_ignores(graph: &Graph, diagnostics: &mut Diagnostics) {
-    for node in &graph.nodes {
-        for ignore in node.instance.ignore.iter().filter(|ignore| ignore.expired) {
-            let until = ignore.until.as_ref().map_or(ignore.path.span, |until| until.span);
-            diagnostics.push(
-                Diagnostic::warning(
-                    "M501",
-                    format!("`ignore` of `{}` has expired, so differences there count again", ignore.path.value),
-                )
-                .at(until)
-                .help("remove it, or give it a later `until` with a reason"),
-            );
         }
     }
 }
