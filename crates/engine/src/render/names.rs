@@ -95,7 +95,9 @@ impl Leaves<'_> {
             _ if known.iter().any(|known| known.starts_with(&format!("{short}-"))) => {
                 diagnostic.help("a name with `-` cannot be used in a template; rename it with `_`")
             }
-            _ => diagnostic.help("a variable is `vars.NAME`, a property of a resource is `name.Property`"),
+            _ if name.contains('.') => diagnostic,
+            _ => diagnostic
+                .help(format!("write `vars.{name}` for a variable, `resource.{name}` for a property of a resource")),
         }
     }
 
