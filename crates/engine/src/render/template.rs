@@ -291,7 +291,8 @@ fn check_sizes(words: &[Word<'_>]) -> Result<(), Problem> {
     });
     let times = words.iter().any(|word| word.text == "*");
     let literals = words.iter().any(|word| word.kind == Kind::Text || word.text == "[");
-    if !pads && !(times && literals) {
+    let risky = pads || (times && literals);
+    if !risky {
         return Ok(());
     }
     let mut product = 1.0_f64;
