@@ -252,7 +252,8 @@ impl Checker<'_> {
                 .at(span)
                 .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
         });
-        Value::Secret(Secret::new(LITERAL, written))
+        let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
+        Value::Secret(Secret::new(origin, written))
     }
 
     fn text(&mut self, text: &Text, written: &str, secret: bool, pointer: &str) {

@@ -109,7 +109,9 @@ mod tests {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 emitted(&path, codes);
-            } else if name.ends_with(".rs") && !matches!(&*name, "codes.rs" | "tests.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !matches!(&*name, "codes.rs" | "tests.rs")
+            {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
                 for (at, _) in text.match_indices("\"M") {
