@@ -58,6 +58,7 @@ pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -
         env: inputs.env.to_owned(),
         root: sources.root().to_owned(),
         variables: table,
+        announced: manifest.globals.iter().map(|global| global.name.value.clone()).collect(),
         resources: RwLock::new(announced(manifest)),
         exports: exports(manifest),
         ..Session::default()
@@ -208,7 +209,9 @@ fn mentions(manifest: &Manifest) -> (Vec<String>, HashSet<String>) {
             match &property.value {
                 PropertyValue::One(node) => texts(node, false, &mut see),
                 PropertyValue::PerEnvironment(values) => {
-                    values.iter().for_each(|(_, node)| texts(node, false, &mut see))
+                    for (_, node) in values {
+                        texts(node, false, &mut see);
+                    }
                 }
                 PropertyValue::Merged => {}
             }

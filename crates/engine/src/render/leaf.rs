@@ -38,7 +38,7 @@ pub struct Leaves<'a> {
 pub fn diagnose(problem: &Problem, span: Span, open: bool) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(problem.code, problem.summary.clone()).at(span);
     if let Some(detail) = problem.detail.as_ref().filter(|_| open) {
-        diagnostic = diagnostic.noted(detail.clone());
+        diagnostic = diagnostic.noted(&**detail);
     }
     match &problem.help {
         Some(help) => diagnostic.help(help.clone()),
@@ -256,20 +256,19 @@ impl<'a> Leaves<'a> {
         compile: fn(&Arc<str>, &super::template::Programs) -> Result<Template, Problem>,
     ) -> Value {
         let session = Arc::clone(&self.session);
-        let template = match self.templates.get(&span) {
-            Some(known) => known.clone(),
-            None => {
-                let template = match compile(text, &session.programs) {
-                    Ok(template) => Some(Arc::new(template)),
-                    Err(problem) => {
-                        let place = self.place(span).map(text, &problem.range);
-                        self.found.push(diagnose(&problem, place, true));
-                        None
-                    }
-                };
-                self.templates.insert(span, template.clone());
-                template
-            }
+        let template = if let Some(known) = self.templates.get(&span) {
+            known.clone()
+        } else {
+            let template = match compile(text, &session.programs) {
+                Ok(template) => Some(Arc::new(template)),
+                Err(problem) => {
+                    let place = self.place(span).map(text, &problem.range);
+                    self.found.push(diagnose(&problem, place, true));
+                    None
+                }
+            };
+            self.templates.insert(span, template.clone());
+            template
         };
         let Some(template) = template else { return Value::Unknown(Arc::from("a template")) };
         let run = Run::dry();
@@ -311,19 +310,24 @@ impl<'a> Leaves<'a> {
             return Value::Unknown(Arc::from(&*template.text));
         }
         if let Some(broken) = &trace.broken {
+            for name in self.unresolved(&words, frame) {
+                self.found.push(self.undefined_name(&name, &words, frame, &report, span));
+            }
             return Value::Unknown(Arc::clone(broken));
         }
         if let Err(problem) = &result {
             if let Some(unknown) = self.missing_variables(&words, &trace, &report) {
                 return unknown;
             }
-            let names: Vec<String> = if trace.waits() {
-                self.unresolved(&words, frame)
-            } else if problem.undefined {
-                trace.missing_names.iter().cloned().collect()
-            } else {
-                Vec::new()
-            };
+            let mut names = Vec::new();
+            if trace.waits() || !trace.missing_names.is_empty() {
+                names = self.unresolved(&words, frame);
+            }
+            if problem.undefined {
+                names.extend(
+                    trace.missing_names.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>(),
+                );
+            }
             for name in &names {
                 self.found.push(self.undefined_name(name, &words, frame, &report, span));
             }
@@ -428,10 +432,19 @@ impl<'a> Leaves<'a> {
         };
         let span = at.map_or(span, |word| report(&word.range()));
         let diagnostic = Diagnostic::error("M202", format!("`{name}` is not defined")).at(span);
+        let later = match name.split_once('.') {
+            Some(("this", member)) => frame.announced.iter().any(|known| **known == *member),
+            Some(("globals", member)) => self.session.announced.iter().any(|known| known == member),
+            _ => self.session.announced.iter().any(|known| known == name),
+        };
+        if later {
+            return diagnostic.help("it is defined further down: what uses it must come after it");
+        }
         if let Some(near) = suggest::nearest(short, known.iter().map(String::as_str)) {
             return diagnostic.help(format!("did you mean `{near}`?"));
         }
         match name {
+            "yes" | "no" | "on" | "off" => diagnostic.help("YAML 1.2 has only `true` and `false`"),
             "each" => diagnostic.help("`each` is there in a resource with `for_each`"),
             "this" | "resource_name" => diagnostic.help("it is there in a resource"),
             _ if known.iter().any(|known| known.starts_with(&format!("{short}-"))) => {

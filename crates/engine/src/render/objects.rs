@@ -175,13 +175,11 @@ impl Context {
 
     #[expect(clippy::disallowed_methods, reason = "as above: the source is already noted as touched")]
     fn secret_text(&self, secret: &Secret) -> Jinja {
-        match secret.expose() {
-            Some(text) => Jinja::from(text),
-            None => {
-                self.run.trace().unresolved = true;
-                Jinja::from(STAND_IN)
-            }
+        if let Some(text) = secret.expose() {
+            return Jinja::from(text);
         }
+        self.run.trace().unresolved = true;
+        Jinja::from(STAND_IN)
     }
 
     fn deferred(&self, deferred: &super::deferred::Deferred) -> Jinja {

@@ -57,9 +57,9 @@ pub struct Problem {
     /// What to do.
     pub help: Option<String>,
     /// The name that it is about, where the range is not known.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// The engine's own words. They may quote values: shown only where nothing but the manifest was used.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// It came from a name that is not defined; the names are known to the run.
     pub undefined: bool,
 }
@@ -72,7 +72,7 @@ impl Problem {
 
     /// About this name.
     pub fn about(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        self.name = Some(name.into());
         self
     }
 
@@ -366,16 +366,16 @@ fn explain(error: &Error, code: &Range<usize>, exact: bool) -> Problem {
         }
         ErrorKind::BadSerialization if detail.starts_with(TEXT_ONLY) => Problem::new("M207", detail.to_owned(), range)
             .help("make it text: `{{ 'yes' if flag else 'no' }}`, `{{ items | join(',') }}`, `{{ value | tojson }}`"),
-        _ => match detail.strip_prefix(functions::SAYS) {
-            Some(words) => match words.split_once('\u{0}') {
-                Some((code, words)) => Problem::new(functions::code(code), words.to_owned(), range),
-                None => Problem::new("M205", words.to_owned(), range),
-            },
-            None => {
-                let mut problem = Problem::new("M205", format!("this cannot be evaluated: {}", error.kind()), range);
-                problem.detail = error.detail().map(str::to_owned);
-                problem
+        _ => {
+            if let Some(words) = detail.strip_prefix(functions::SAYS) {
+                return match words.split_once('\u{0}') {
+                    Some((code, words)) => Problem::new(functions::code(code), words.to_owned(), range),
+                    None => Problem::new("M205", words.to_owned(), range),
+                };
             }
-        },
+            let mut problem = Problem::new("M205", format!("this cannot be evaluated: {}", error.kind()), range);
+            problem.detail = error.detail().map(Into::into);
+            problem
+        }
     }
 }
