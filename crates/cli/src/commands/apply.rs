@@ -139,13 +139,17 @@ fn read(path: &Path) -> Result<PlanDocument, CommandError> {
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
     file.take(LARGEST_PLAN).read_to_string(&mut text).map_err(failed)?;
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if json.get("steps").is_some() && json.get("manifest_digest").is_none() {
+        return Err(CommandError::usage(format!("`{}` is no saved plan", path.display()))
+            .hint("`trueup plan --out FILE` saves one; the output of `plan --json` cannot be applied"));
+    }
     let document = PlanDocument::read(&text).map_err(|error| {
         CommandError::usage(format!("`{}` cannot be applied: {error}", path.display()))
             .hint("`trueup plan --out FILE` saves a plan; a manifest is a YAML file")
     })?;
-    if document.command != "plan" || document.manifest_digest.is_none() {
-        return Err(CommandError::usage(format!("`{}` is no saved plan", path.display()))
-            .hint("`trueup plan --out FILE` saves one; the output of `plan --json` cannot be applied"));
+    if document.command != "plan" {
+        return Err(CommandError::usage(format!("`{}` is no plan for `apply`", path.display())));
     }
     Ok(document)
 }
