@@ -203,6 +203,30 @@ fn twice(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) {
             seen.insert(key, desired);
         }
     }
+    // A former one goes, so it may not be anything else of the stack.
+    let mut former: HashMap<(&str, &Place, &str), &Arc<Desired>> = HashMap::new();
+    for desired in all {
+        for name in &desired.instance.renamed_from {
+            let key = (desired.kind.name(), &desired.place, name.value.as_str());
+            let (other, what) = match (seen.get(&key), former.insert(key, desired)) {
+                (Some(other), _) if !Arc::ptr_eq(other, desired) => (*other, "is the name of"),
+                (_, Some(other)) if !Arc::ptr_eq(other, desired) => (other, "is a former name of"),
+                _ => continue,
+            };
+            diagnostics.push(
+                Diagnostic::error(
+                    "M317",
+                    format!(
+                        "`renamed_from` of `{}` names `{}`, which {what} `{}`",
+                        desired.address, name.value, other.address
+                    ),
+                )
+                .at(name.span)
+                .labelled(other.instance.name_span, "the other one")
+                .help("what had a former name is deleted: remove the name, or rename in two steps"),
+            );
+        }
+    }
 }
 
 /// Evaluates references to properties that other resources of the stack give as plain values. What they name is the
