@@ -6,7 +6,9 @@
 
 mod build;
 pub mod document;
+mod hold;
 pub(crate) mod operations;
+mod pre_image;
 mod resolve;
 mod teardown;
 
