@@ -1,1 +1,37 @@
-//! placeholder
+//! Everything of trueup that knows AWS.
+//!
+//! The engine sees a [`Session`], which is its [`Cloud`](trueup_engine::cloud::Cloud), and a registry of kinds
+//! ([`registry`]). Behind them, from the outside in:
+//!
+//! ```text
+//! kinds ── what a type of resource is and how it is reached, one file (or folder) each
+//!   └ reach ── one account and region: credentials, endpoints, account id
+//!       └ call ── one call: rate limit, repetition, count, trace
+//!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager
+//!           ├ wire ── one attempt of an operation that is not worth a client: JSON, signature, HTTP
+//!           └ fault ── what an error means, per operation
+//! ```
+//!
+//! Credentials, region, profiles, SSO, container and instance roles are the SDK's own chain (`aws-config`), and so are
+//! signatures and the HTTP client. Properties become a request in `wire::to_wire` alone, which is the only place that
+//! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
+
+mod call;
+mod credentials;
+mod fault;
+mod http;
+pub mod kinds;
+mod limits;
+mod names;
+mod operation;
+mod reach;
+mod sdk;
+mod session;
+mod settings;
+mod wire;
+
+pub use call::CallEvent;
+pub use kinds::registry;
+pub use limits::Limits;
+pub use session::{Observer, Session};
+pub use settings::{Network, Settings};

@@ -21,7 +21,6 @@ use trueup_engine::plan::document::PlanDocument;
 use trueup_engine::plan::{self, Action, Plan, Step, plan, teardown};
 use trueup_engine::report::{Ending, Outcome, Report};
 use trueup_engine::secret::Secret;
-use trueup_engine::source::Sources;
 use trueup_engine::stack::Stack;
 
 pub use cloud::{FakeCloud, Trouble};
@@ -82,8 +81,8 @@ impl World {
     }
 
     pub fn graph(manifest: &Json) -> (Stack, Result<Graph, Diagnostics>) {
-        let stack = manifest::render(manifest);
-        let (desired, diagnostics) = desire(&stack, KINDS, &mut Sources::default(), &Defaults::default());
+        let (stack, mut sources) = manifest::render(manifest);
+        let (desired, diagnostics) = desire(&stack, KINDS, &mut sources, &Defaults::default());
         if diagnostics.has_errors() {
             return (stack, Err(diagnostics));
         }
@@ -200,7 +199,7 @@ pub fn outcome<'r>(report: &'r Report, name: &str) -> &'r Outcome {
 
 /// A manifest with these resources.
 pub fn stack(resources: &[&Json]) -> Json {
-    json!({"version": 1, "name": "stack", "resources": resources})
+    json!({"version": 1, "name": "stack", "providers": ["aws"], "resources": resources})
 }
 
 /// A connection with basic authorization.

@@ -1,0 +1,204 @@
+//! `trueup plan`: read the live state, show what differs, perhaps save it.
+
+use std::path::Path;
+
+use trueup_engine::credential::SecretStore;
+use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::fault::Fault;
+use trueup_engine::observe::{self, Observed};
+use trueup_engine::plan::document::PlanDocument;
+use trueup_engine::plan::{self, Plan, SecretStatus};
+
+use crate::args::Format;
+use crate::cloud::{self, Connected};
+use crate::commands::{Context, Ready, account_binding, conditions, ready};
+use crate::error::{self, CommandError};
+use crate::exit::{Exit, decide, when};
+use crate::files;
+use crate::output::{diagnostics, human};
+use crate::secrets::Secrets;
+use crate::selection;
+use crate::settings::Target;
+
+/// A plan and what it was made from.
+pub struct Planned {
+    /// What was read.
+    pub observed: Observed,
+    /// The plan.
+    pub plan: Plan,
+    /// Its digest, the same whether it is saved or not.
+    pub digest: String,
+    /// Findings of all stages.
+    pub diagnostics: Diagnostics,
+}
+
+/// Plans a stack.
+pub async fn run(
+    context: &Context<'_>,
+    target: &Target,
+    out: Option<&Path>,
+    exit_code: bool,
+) -> Result<Exit, CommandError> {
+    let ready = match ready(context, target)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    let options = options(context, &ready)?;
+    let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
+    let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
+    let planned = make(context, &ready, &cloud, &secrets, &options).await;
+    cloud.close().await?;
+    let planned = late(planned, &secrets);
+
+    show(context, &ready, &planned)?;
+    let binding = account_binding(&ready, &planned.observed, false);
+    if context.printer.is_human() {
+        tell_faults(context, &planned);
+        if let Some(error) = &binding {
+            context.printer.error(error);
+        }
+    }
+    if let Some(path) = out {
+        save(context, path, &planned, &ready)?;
+    }
+    let changed = when(exit_code && planned.plan.has_changes(), Exit::Changes);
+    let bound = binding.map_or(Exit::Done, |error| error.exit());
+    Ok(decide(conditions(&planned.plan, context.settings.run.strict).into_iter().chain([changed, bound])))
+}
+
+/// What the plan may do.
+pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, CommandError> {
+    let run = &context.settings.run;
+    Ok(plan::Options {
+        allow_replace: run.allow_replace.clone(),
+        fingerprint_key: run.plan_key.clone(),
+        selected: selection::selected(&ready.graph, run)?,
+        allow_deletes: run.allow_deletes,
+    })
+}
+
+/// Observes and plans.
+pub async fn make(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    secrets: &dyn SecretStore,
+    options: &plan::Options,
+) -> Planned {
+    let reading = observe::Options {
+        secrets: context.settings.run.secret_reads,
+        shallow: false,
+        only: options.selected.as_ref().map(|selected| selection::with_dependencies(&ready.graph, selected)),
+    };
+    let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
+    let plan = plan::plan(&ready.graph, &observed, secrets, options);
+    let digest = PlanDocument::saved(&plan, &ready.stack).digest;
+    let mut diagnostics = ready.diagnostics.clone();
+    diagnostics.extend(plan.diagnostics.clone());
+    Planned { observed, plan, digest, diagnostics }
+}
+
+/// Adds what came up when secrets were read.
+pub fn late(mut planned: Planned, secrets: &Secrets) -> Planned {
+    planned.diagnostics.extend(secrets.problems());
+    planned
+}
+
+/// Shows the plan in the form asked for.
+pub fn show(context: &Context<'_>, ready: &Ready, planned: &Planned) -> Result<(), CommandError> {
+    let verbose = context.printer.settings().verbose > 0;
+    match context.format() {
+        Format::Human => show_human(context, ready, planned),
+        Format::Json => {
+            let mut document = document(planned, verbose);
+            document.diagnostics = diagnostics::values(&all_findings(ready, planned), &ready.sources);
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => {
+            let found = diagnostics::documents(&all_findings(ready, planned), &ready.sources);
+            context.jsonl.plan(context.name, &document(planned, verbose), &found);
+        }
+    }
+    Ok(())
+}
+
+/// Shows the plan to a person: the result on stdout, what came up while planning on stderr.
+pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
+    let view = context.view();
+    if context.printer.settings().quiet {
+        context.printer.result(&human::summary(&planned.plan));
+    } else {
+        context.printer.result(&human::plan(&planned.plan, view));
+    }
+    // Those of the manifest were printed when it was read.
+    let mut late = Diagnostics::new();
+    for found in planned.diagnostics.iter().skip(ready.diagnostics.iter().count()) {
+        late.push(found.clone());
+    }
+    diagnostics::print(&late, &ready.sources, context.printer);
+}
+
+/// The full words of each fault that kept something from being read, and what to do; each once, because a missing region
+/// keeps everything from being read.
+pub fn tell_faults(context: &Context<'_>, planned: &Planned) {
+    let mut told: Vec<&Fault> = Vec::new();
+    let mut hints = Vec::new();
+    for fault in planned.plan.steps.iter().filter_map(|step| step.unread()) {
+        if told.iter().any(|other| other.operation == fault.operation && other.message == fault.message) {
+            continue;
+        }
+        told.push(fault);
+        context.printer.warning(&error::describe(fault));
+        if let Some(hint) = error::advice(fault).filter(|hint| !hints.contains(hint)) {
+            context.printer.hint(&hint);
+            hints.push(hint);
+        }
+    }
+}
+
+/// Every finding for machines: the steps leave out what has no action, and a resource that could not be read, cannot be
+/// used or was not verified is news all the same.
+fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
+    let mut all = planned.diagnostics.clone();
+    if let (Some(error), Some(bound)) = (account_binding(ready, &planned.observed, false), &ready.stack.account) {
+        let found = Diagnostic::error("P120", error.message).at(bound.span);
+        all.push(error.hints.into_iter().fold(found, Diagnostic::help));
+    }
+    for step in &planned.plan.steps {
+        let (address, at) = (step.address(), step.desired.instance.name_span);
+        if let Some(fault) = step.unread() {
+            // Without the request id, which is another one each time.
+            let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+            let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
+            let found = Diagnostic::warning("P121", summary).at(at);
+            all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
+        }
+        if let Some((state, reason)) = step.unhealthy() {
+            let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            all.push(Diagnostic::note("P122", format!("{address} is {state} and cannot be used{why}")).at(at));
+        }
+        for verdict in step.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable) {
+            let why = verdict.reason.as_deref().unwrap_or("the live value is not readable");
+            let summary = format!("{address}{} is not verifiable: {why}", verdict.pointer);
+            all.push(Diagnostic::note("P123", summary).at(step.desired.instance.spans.value(&verdict.pointer)));
+        }
+    }
+    all
+}
+
+/// The plan as a document, with the digest that a saved one has.
+fn document(planned: &Planned, verbose: bool) -> PlanDocument {
+    let mut document = PlanDocument::new(&planned.plan, verbose);
+    document.digest.clone_from(&planned.digest);
+    document
+}
+
+/// Saves the plan.
+fn save(context: &Context<'_>, path: &Path, planned: &Planned, ready: &Ready) -> Result<(), CommandError> {
+    let document = PlanDocument::saved(&planned.plan, &ready.stack);
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| CommandError::failed(format!("cannot write the plan as JSON: {error}")))?;
+    files::write_private(path, &format!("{text}\n"))?;
+    context.printer.message(&format!("Saved to {} with digest {}\n", path.display(), document.digest));
+    Ok(())
+}
