@@ -1,6 +1,7 @@
 //! Which resource needs which: edges from references and from `depends_on`, and no cycle.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
@@ -192,8 +193,8 @@ fn cycle(nodes: &[Arc<Desired>], members: &[usize], edges: &HashMap<(usize, usiz
         let mut onward: Vec<usize> = members.iter().copied().filter(|to| edges.contains_key(&(here, *to))).collect();
         onward.sort_unstable();
         for next in onward {
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, here);
+            if let Entry::Vacant(entry) = came_from.entry(next) {
+                entry.insert(here);
                 pending.push_back(next);
             }
         }
