@@ -90,7 +90,8 @@ fn decide_all(
         for problem in problems {
             diagnostics.push(problem);
         }
-        diagnostics.extend(crate::desired::check_resolved(node, &resolved));
+        let (resolved, problems) = crate::desired::check_resolved(node, resolved);
+        diagnostics.extend(problems);
         let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
         let live = observed.live[index].clone();
         if !selected {
