@@ -118,8 +118,7 @@ fn block_what_the_kept_ones_need(graph: &Graph, position: &HashMap<usize, usize>
         }
         let holder = graph.dependants[index].iter().find_map(|dependant| {
             let other = &steps[*position.get(dependant)?];
-            let stays =
-                other.action == Action::Blocked || (other.action == Action::None && other.live.present().is_some());
+            let stays = other.action == Action::Blocked || (other.action == Action::None && other.exists());
             stays.then(|| (other.address().to_string(), other.action))
         });
         if let Some((holder, action)) = holder {
