@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines, reason = "tests")]
 
+mod applying;
 mod basics;
 mod graphs;
 mod ignoring;
 mod rename;
 mod replace;
+mod secrets;
 mod support;
+mod tearing_down;
 mod unread;

@@ -107,7 +107,7 @@ fn a_settling_one_is_waited_for_and_not_written() {
 fn a_settling_one_that_differs_is_updated_when_it_has_settled() {
     run(async {
         let world = World::new();
-        world.cloud.set().settle = std::time::Duration::from_secs(60);
+        world.cloud.set().settle = std::time::Duration::from_mins(1);
         let manifest = stack(&[&connection("orders", "orders")]);
         world.cloud.set().dies_after = Some(1);
         let _ = tokio::time::timeout(std::time::Duration::from_secs(10), world.apply(&manifest)).await;
