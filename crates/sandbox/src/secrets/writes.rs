@@ -1,0 +1,301 @@
+//! The operations that write secrets.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::name_of;
+use super::reads::{is, marked_for_deletion, missing};
+use super::secret::{Payload, Secret};
+use crate::clock::{Millis, seconds};
+use crate::kms::{self, Use};
+use crate::operation::{Context, part, required, text};
+use crate::wire::Refusal;
+
+const DAY: Millis = 24 * 60 * 60 * 1000;
+
+pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let now = context.now();
+    let name = required(input, "Name");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    if !name.chars().all(allowed) {
+        // [L] the text. `!` is not in it: only services make managed secrets.
+        return Err(Refusal::new(
+            "ValidationException",
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+        ));
+    }
+    let payload = payload(input)?;
+    let id = token(input);
+    if let Some(present) = context.home.secrets.current(name, now) {
+        if present.deleted.is_some() {
+            // [L] the text
+            return Err(Refusal::new(
+                "InvalidRequestException",
+                "You can't create this secret because a secret with this name is already scheduled for deletion.",
+            ));
+        }
+        // [D] the same token with the same value is the same request
+        let same = present
+            .version(Some(&id), None)
+            .is_some_and(|it| Some(&it.payload) == payload.as_ref());
+        if same {
+            return Ok(json!({"ARN": present.arn, "Name": name, "VersionId": id}));
+        }
+        // [L] the text
+        let text = format!("The operation failed because the secret {name} already exists.");
+        return Err(Refusal::new("ResourceExistsException", text));
+    }
+    let mut secret = Secret::new(name, context.arn("secretsmanager", "secret"), now);
+    secret.description = text(input, "Description")
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned);
+    secret.kms_key = encryption_key(context, text(input, "KmsKeyId"))?;
+    add_tags(&mut secret, input);
+    let mut out = json!({"ARN": secret.arn, "Name": name});
+    if let Some(payload) = payload {
+        secret.add_version(now, id.clone(), payload, &["AWSCURRENT"]);
+        out["VersionId"] = id.into();
+    }
+    context.home.secrets.put(name, now, secret);
+    Ok(out)
+}
+
+pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let now = context.now();
+    let mut secret = writable(context, input)?;
+    let Some(payload) = payload(input)? else {
+        // [L] the text
+        return Err(Refusal::new(
+            "InvalidRequestException",
+            "You must provide either SecretString or SecretBinary.",
+        ));
+    };
+    let id = token(input);
+    let stages = part(input, "VersionStages").and_then(Value::as_array);
+    let stages: Vec<&str> = match stages {
+        Some(stages) => stages.iter().filter_map(Value::as_str).collect(),
+        None => vec!["AWSCURRENT"],
+    };
+    write_version(&mut secret, now, &id, payload, &stages)?;
+    let stages = secret.version(Some(&id), None).map(|it| it.stages.clone());
+    let out =
+        json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
+    store(context, secret);
+    Ok(out)
+}
+
+pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let now = context.now();
+    let mut secret = writable(context, input)?;
+    let mut out = json!({"ARN": secret.arn, "Name": secret.name});
+    if let Some(description) = text(input, "Description") {
+        secret.description = (!description.is_empty()).then(|| description.to_owned());
+    }
+    if let Some(key) = text(input, "KmsKeyId") {
+        // [M] an empty key goes back to the one that Secrets Manager manages
+        secret.kms_key = encryption_key(context, Some(key))?;
+    }
+    if let Some(payload) = payload(input)? {
+        let id = token(input);
+        write_version(&mut secret, now, &id, payload, &["AWSCURRENT"])?;
+        out["VersionId"] = id.into();
+    }
+    secret.touch(now);
+    store(context, secret);
+    Ok(out)
+}
+
+pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let now = context.now();
+    let force = input
+        .get("ForceDeleteWithoutRecovery")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let window = input.get("RecoveryWindowInDays").and_then(Value::as_i64);
+    if force && window.is_some() {
+        // [L] the text
+        return Err(Refusal::new(
+            "InvalidParameterException",
+            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+        ));
+    }
+    let days = window.unwrap_or(30);
+    if !(7..=30).contains(&days) {
+        // [L] the text
+        return Err(Refusal::new(
+            "InvalidParameterException",
+            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
+        ));
+    }
+    let id = required(input, "SecretId");
+    let mut secret = match present(context, id) {
+        // [D] forcing the deletion of a missing secret is not an error
+        Err(_) if force => {
+            let name = name_of(id);
+            let arn = context.arn("secretsmanager", &format!("secret:{name}"));
+            return Ok(json!({"ARN": arn, "Name": name, "DeletionDate": seconds(now)}));
+        }
+        found => found?,
+    };
+    unmanaged(&secret)?;
+    let end = if force {
+        now
+    } else {
+        now + u64::try_from(days).unwrap_or(30) * DAY
+    };
+    if secret.deleted.is_some() && !force {
+        // [L] a second deletion is refused like any other operation
+        return Err(marked_for_deletion());
+    }
+    secret.deleted = Some(now);
+    secret.gone_at = Some(end);
+    let out = json!({"ARN": secret.arn, "Name": secret.name, "DeletionDate": seconds(end)});
+    store(context, secret);
+    Ok(out)
+}
+
+pub(super) fn restore(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let mut secret = present(context, required(input, "SecretId"))?;
+    unmanaged(&secret)?;
+    secret.deleted = None;
+    secret.gone_at = None;
+    let out = json!({"ARN": secret.arn, "Name": secret.name});
+    store(context, secret);
+    Ok(out)
+}
+
+pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let mut secret = writable(context, input)?;
+    add_tags(&mut secret, input);
+    secret.touch(context.now());
+    store(context, secret);
+    Ok(Value::Null)
+}
+
+pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let mut secret = writable(context, input)?;
+    for key in part(input, "TagKeys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        secret.tags.remove(key.as_str().unwrap_or_default());
+    }
+    secret.touch(context.now());
+    store(context, secret);
+    Ok(Value::Null)
+}
+
+fn present(context: &Context<'_>, id: &str) -> Result<Secret, Refusal> {
+    let secrets = &context.home.secrets;
+    let found = secrets
+        .current(name_of(id), context.now())
+        .or_else(|| secrets.current(id, context.now()));
+    found
+        .filter(|secret| is(secret, id))
+        .map(|secret| Secret::clone(secret))
+        .ok_or_else(missing)
+}
+
+fn writable(context: &Context<'_>, input: &Value) -> Result<Secret, Refusal> {
+    let secret = present(context, required(input, "SecretId"))?;
+    unmanaged(&secret)?;
+    if secret.deleted.is_some() {
+        return Err(marked_for_deletion());
+    }
+    Ok(secret)
+}
+
+/// [D] the code: "The secret is managed by another service, and you must use that service to update
+/// it". [?] that it also holds for tags and deletion, and the text.
+fn unmanaged(secret: &Secret) -> Result<(), Refusal> {
+    let Some(owner) = &secret.owner else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        "InvalidRequestException",
+        format!(
+            "The secret is managed by another service ({owner}), and you must use that service to update it."
+        ),
+    ))
+}
+
+fn store(context: &mut Context<'_>, secret: Secret) {
+    let now = context.now();
+    let name = secret.name.clone();
+    context.home.secrets.put(&name, now, secret);
+}
+
+fn payload(input: &Value) -> Result<Option<Payload>, Refusal> {
+    let string = text(input, "SecretString").map(|text| Payload::Text(text.to_owned()));
+    let binary = text(input, "SecretBinary").map(|text| Payload::Binary(text.to_owned()));
+    if string.is_some() && binary.is_some() {
+        // [L] the text
+        return Err(Refusal::new(
+            "InvalidParameterException",
+            "You can't specify both a binary secret value and a string secret value in the same secret.",
+        ));
+    }
+    Ok(string.or(binary))
+}
+
+/// [D] the request token is the version's id.
+fn token(input: &Value) -> String {
+    text(input, "ClientRequestToken").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// [D] the same token with the same value changes nothing, with another value it is refused.
+fn write_version(
+    secret: &mut Secret,
+    now: Millis,
+    id: &str,
+    payload: Payload,
+    stages: &[&str],
+) -> Result<(), Refusal> {
+    if let Some(version) = secret.version(Some(id), None) {
+        if version.payload == payload {
+            return Ok(());
+        }
+        return Err(Refusal::new(
+            "ResourceExistsException",
+            format!(
+                "A resource with the ID you requested already exists: the version {id} has another value."
+            ),
+        ));
+    }
+    secret.add_version(now, id.to_owned(), payload, stages);
+    secret.touch(now);
+    Ok(())
+}
+
+fn add_tags(secret: &mut Secret, input: &Value) {
+    for tag in part(input, "Tags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let value = text(tag, "Value").unwrap_or_default();
+        secret
+            .tags
+            .insert(required(tag, "Key").to_owned(), value.to_owned());
+    }
+}
+
+/// Checks a customer key and keeps it as it was given [D]; the service's own key is not shown.
+fn encryption_key(context: &Context<'_>, key: Option<&str>) -> Result<Option<String>, Refusal> {
+    let Some(key) = key.filter(|key| !key.is_empty() && *key != "alias/aws/secretsmanager") else {
+        return Ok(None);
+    };
+    match kms::usable(context, key) {
+        Use::Usable(arn) => {
+            context.authorize_key("kms:GenerateDataKey", &arn, &["secretsmanager"])?;
+            context.authorize_key("kms:Decrypt", &arn, &["secretsmanager"])?;
+            Ok(Some(key.to_owned()))
+        }
+        // [M] the code; [?] the text
+        Use::Missing | Use::Unusable(_) => Err(Refusal::new(
+            "EncryptionFailure",
+            "Secrets Manager can't encrypt the protected secret text using the provided KMS key.",
+        )),
+    }
+}
