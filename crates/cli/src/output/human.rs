@@ -1,0 +1,360 @@
+//! A plan for people: what happens to which resource, why, and what changes, one line a leaf.
+//!
+//! It has to read at a glance and to be exact: unchanged resources and properties are hidden, a secret shows as what is
+//! known of it, and what was not read is said so and never left out.
+
+use trueup_engine::delta::{Edit, Effect};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::plan::{Action, Plan, SecretStatus, SecretVerdict, Step};
+use trueup_engine::value::Value;
+
+use crate::output::text::{Line, Paint, Tone, clean, columns, count};
+use crate::output::{diff, value};
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Colours.
+    pub paint: Paint,
+    /// Where lines are wrapped.
+    pub width: Option<usize>,
+    /// What is unchanged is shown too, and nothing is cut.
+    pub verbose: bool,
+    /// The cloud is a sandbox.
+    pub sandbox: bool,
+}
+
+/// The whole plan: head, rows, summary.
+pub fn plan(plan: &Plan, view: View) -> String {
+    let mut text = head(plan, view);
+    let rows: Vec<Row> = plan.steps.iter().filter_map(|step| row(plan, step, view)).collect();
+    if !rows.is_empty() {
+        text.push('\n');
+        let lead = rows.iter().map(|row| row.symbol.len() + 1 + columns(&row.address)).max().unwrap_or(0).clamp(22, 48) + 6;
+        let kind = rows.iter().map(|row| columns(row.kind)).max().unwrap_or(0).max(23) + 4;
+        for row in &rows {
+            text.push_str(&row.render(lead, kind, view));
+        }
+    }
+    text.push('\n');
+    text.push_str(&summary(plan));
+    text
+}
+
+/// `stack (env) · region · account N`, or `· sandbox`, so that nobody takes one for the other.
+pub fn head(plan: &Plan, view: View) -> String {
+    let mut line = Line::new(2)
+        .then(Tone::Strong, clean(&plan.stack))
+        .then(Tone::Plain, format!(" ({})", clean(&plan.env)));
+    let place = plan.whereabouts.as_ref();
+    line = line.then(Tone::Plain, format!(" · {}", place.map_or("region unknown", |place| &place.region)));
+    line = if view.sandbox {
+        line.then(Tone::Plain, " · ").then(Tone::Note, "sandbox")
+    } else {
+        line.then(Tone::Plain, format!(" · account {}", place.map_or("unknown", |place| &place.account)))
+    };
+    if plan.partial {
+        line = line.then(Tone::Change, " · a part of the stack");
+    }
+    line.render(view.paint, view.width)
+}
+
+/// The line that counts.
+pub fn summary(plan: &Plan) -> String {
+    let sum = plan.summary();
+    let mut text = String::new();
+    let nothing = !plan.has_changes() && sum.blocked == 0;
+    if plan.command == "teardown" {
+        text.push_str(&format!("Teardown: {} to delete", sum.delete));
+    } else if nothing && sum.unread == 0 {
+        text.push_str(&format!("No changes: {} as the manifest says", count(sum.unchanged, "resource is", "resources are")));
+    } else {
+        text.push_str(&format!(
+            "Plan: {} to create, {} to update, {} to replace, {} to delete",
+            sum.create, sum.update, sum.replace, sum.delete
+        ));
+    }
+    for (number, what) in [(sum.adopt, "to adopt"), (sum.blocked, "blocked")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {what}"));
+        }
+    }
+    text.push('.');
+    if sum.not_verifiable > 0 {
+        text.push_str(&format!(" {} not verifiable.", sum.not_verifiable));
+    }
+    if sum.unread > 0 {
+        text.push_str(&format!(" {} not be read: this plan is incomplete.", count(sum.unread, "resource could", "resources could")));
+    }
+    if plan.has_changes() && plan.estimate.calls > 0 {
+        let time = if plan.estimate.seconds > 90 {
+            format!("{} min", plan.estimate.seconds.div_ceil(60))
+        } else {
+            format!("{} s", plan.estimate.seconds.max(1))
+        };
+        text.push_str(&format!(" {}, about {time}.", count(usize::try_from(plan.estimate.calls).unwrap_or(usize::MAX), "call", "calls")));
+    }
+    text.push('\n');
+    text
+}
+
+/// What a fault means in a word or two, for a line that has no room for more.
+pub fn fault_words(fault: &Fault) -> String {
+    let word = match fault.kind {
+        FaultKind::NotFound => "not found",
+        FaultKind::Denied => "denied",
+        FaultKind::Throttled => "throttled",
+        FaultKind::Conflict => "in conflict",
+        FaultKind::Quota => "over a quota",
+        FaultKind::Invalid => "refused",
+        FaultKind::NotSettled => "not settled",
+        FaultKind::Timeout => "timed out",
+        FaultKind::Transport => "not reached",
+        FaultKind::Internal => "failed",
+    };
+    match &fault.code {
+        Some(code) => format!("{} {word} ({})", clean(&fault.operation), clean(code)),
+        None => format!("{} {word}: {}", clean(&fault.operation), clean(&fault.message)),
+    }
+}
+
+/// One resource.
+struct Row<'a> {
+    symbol: &'static str,
+    tone: Tone,
+    address: String,
+    kind: &'a str,
+    text: String,
+    details: Vec<Detail>,
+}
+
+enum Detail {
+    /// A property and what becomes of it.
+    Property { label: String, pieces: Vec<(Tone, String)>, below: Vec<Line> },
+    /// `implies …`, `note …`.
+    Remark { label: &'static str, text: String },
+}
+
+impl Row<'_> {
+    fn render(&self, lead: usize, kind: usize, view: View) -> String {
+        let mut text = Line::new(lead)
+            .then(Tone::Plain, "  ")
+            .then(self.tone, self.symbol)
+            .then(Tone::Plain, " ")
+            .then(Tone::Strong, &*self.address)
+            .pad_to(2 + lead, 2)
+            .then(Tone::Plain, self.kind)
+            .pad_to(2 + lead + kind, 2)
+            .then(self.tone, &*self.text)
+            .render(view.paint, view.width);
+        let labels = self.details.iter().map(|detail| match detail {
+            Detail::Property { label, .. } => columns(label),
+            Detail::Remark { .. } => 0,
+        });
+        let column = 6 + labels.max().unwrap_or(0).clamp(20, 44) + 4;
+        for detail in &self.details {
+            match detail {
+                Detail::Property { label, pieces, below } => {
+                    let mut line = Line::new(10).then(Tone::Plain, "      ").then(Tone::Plain, &**label).pad_to(column, 3);
+                    for (tone, piece) in pieces {
+                        line = line.then(*tone, &**piece);
+                    }
+                    text.push_str(&line.render(view.paint, view.width));
+                    for line in below {
+                        text.push_str(&line.render(view.paint, view.width));
+                    }
+                }
+                Detail::Remark { label, text: remark } => {
+                    let line = Line::new(15).then(Tone::Plain, "      ").then(Tone::Faint, *label).pad_to(15, 2);
+                    text.push_str(&line.then(Tone::Faint, &**remark).render(view.paint, view.width));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The row of a step; `None` where there is nothing to say.
+fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
+    let reasoned = |what: &str, usual: &str| {
+        if step.reason.is_empty() || step.reason == usual { what.to_owned() } else { format!("{what}: {}", clean(&step.reason)) }
+    };
+    let (symbol, tone, text) = if let Some(fault) = step.unread() {
+        ("?", Tone::Change, format!("could not be read: {}", fault_words(fault)))
+    } else {
+        match step.action {
+            Action::Create => ("+", Tone::Good, reasoned("create", "does not exist")),
+            Action::Update => ("~", Tone::Change, reasoned("update in place", "properties differ")),
+            Action::Replace if step.new_first => ("+/-", Tone::Bad, reasoned("replace", "")),
+            Action::Replace => ("-/+", Tone::Bad, reasoned("replace", "")),
+            Action::Delete => ("-", Tone::Bad, reasoned("delete", "in the stack")),
+            Action::Adopt => ("=", Tone::Note, reasoned("adopt", "")),
+            Action::Blocked => ("!", Tone::Bad, reasoned("blocked", "")),
+            Action::None => nothing_to_do(plan, step, view)?,
+        }
+    };
+    let mut details = properties(step, view);
+    for implied in &step.implies {
+        let by = if implied.by == "events" { "EventBridge" } else { &implied.by };
+        let text = format!("{} on {}  (by {})", clean(&implied.operation), clean(&implied.on), clean(by));
+        details.push(Detail::Remark { label: "implies", text });
+    }
+    if step.action != Action::None
+        && let Some((state, reason)) = step.unhealthy()
+    {
+        details.push(Detail::Remark { label: "note", text: unhealthy_words(state, reason) });
+    }
+    let notes = step.notes.iter().map(|note| Detail::Remark { label: "note", text: clean(note).into_owned() });
+    details.extend(notes);
+    Some(Row { symbol, tone, address: clean(&step.address().to_string()).into_owned(), kind: step.desired.kind.name(), text, details })
+}
+
+fn unhealthy_words(state: &str, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("it is {} and cannot be used: {}", clean(state), clean(reason)),
+        None => format!("it is {} and cannot be used", clean(state)),
+    }
+}
+
+/// A step that does nothing is shown for what is not known of it, for its health, for its notes, or on request.
+fn nothing_to_do(plan: &Plan, step: &Step, view: View) -> Option<(&'static str, Tone, String)> {
+    let mut unverified = step.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable);
+    if let Some(verdict) = unverified.next() {
+        let name = value::path(&verdict.pointer);
+        let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+        let more = unverified.count();
+        let text = if more == 0 {
+            format!("{name} not verifiable: {}", clean(verdict.reason.as_deref().unwrap_or("the live value is not readable")))
+        } else {
+            format!("{name} and {} not verifiable", count(more, "other secret", "other secrets"))
+        };
+        return Some(("?", Tone::Change, text));
+    }
+    if let Some((state, reason)) = step.unhealthy() {
+        return Some((" ", Tone::Change, format!("unchanged; {}", unhealthy_words(state, reason))));
+    }
+    let ignored = step.edits.iter().any(Edit::is_ignored);
+    if plan.command == "teardown" {
+        // What is not there needs no line; what is kept does.
+        let reason = step.reason.as_str();
+        let kept = step.live.present().is_some() || view.verbose;
+        return (kept && !reason.is_empty()).then(|| (" ", Tone::Faint, clean(reason).into_owned()));
+    }
+    let shown = view.verbose || !step.notes.is_empty();
+    let text = if ignored { "unchanged, but for what is ignored" } else { "unchanged" };
+    shown.then(|| (" ", Tone::Faint, text.to_owned()))
+}
+
+/// The lines of the properties: of a new resource each leaf, of a changed one each difference.
+fn properties(step: &Step, view: View) -> Vec<Detail> {
+    if step.unread().is_some() {
+        return Vec::new();
+    }
+    let mut details = Vec::new();
+    let mut told: Vec<&str> = Vec::new();
+    let verdict_at = |pointer: &str| step.secrets.iter().find(|verdict| verdict.pointer == pointer);
+    let new = step.action == Action::Create || (step.action == Action::Replace && step.edits.is_empty());
+    if new {
+        value::leaves(&step.resolved, &mut |pointer, leaf| {
+            let label = label(&value::path(pointer), view);
+            match verdict_at(pointer) {
+                Some(verdict) => details.push(secret(label, verdict)),
+                None => details.push(plain(label, vec![(Tone::Plain, value::leaf(leaf, view.verbose))])),
+            }
+        });
+        return details;
+    }
+    for edit in step.edits.iter().filter(|edit| view.verbose || !edit.is_ignored()) {
+        match verdict_at(&edit.pointer) {
+            Some(verdict) => {
+                told.push(&verdict.pointer);
+                details.push(secret(label(&edit.label, view), verdict));
+            }
+            None => difference(edit, step, view, &mut details, &mut told),
+        }
+    }
+    for verdict in &step.secrets {
+        let quiet = verdict.status == SecretStatus::Same && !view.verbose;
+        // A resource that only has one unverifiable secret says so in its own line.
+        let said = step.action == Action::None && step.not_verifiable() == 1 && !view.verbose;
+        if !quiet && !said && !told.contains(&verdict.pointer.as_str()) {
+            details.push(secret(label(&value::path(&verdict.pointer), view), verdict));
+        }
+    }
+    details
+}
+
+fn label(path: &str, view: View) -> String {
+    let path = clean(path);
+    if view.verbose { path.into_owned() } else { value::short_path(&path) }
+}
+
+fn plain(label: String, pieces: Vec<(Tone, String)>) -> Detail {
+    Detail::Property { label, pieces, below: Vec::new() }
+}
+
+fn secret(label: String, verdict: &SecretVerdict) -> Detail {
+    let reason = verdict.reason.as_deref().map(clean);
+    let (tone, text) = match (verdict.status, reason) {
+        (SecretStatus::Differs, _) => (Tone::Change, "(secret: differs from the live value)".to_owned()),
+        (SecretStatus::Same, _) => (Tone::Faint, "(secret: same)".to_owned()),
+        (SecretStatus::New, None) => (Tone::Plain, "(secret: new)".to_owned()),
+        (SecretStatus::New, Some(reason)) => (Tone::Change, format!("(secret: new; {reason}: {})", clean(&verdict.source))),
+        (SecretStatus::NotVerifiable, reason) => {
+            let reason = reason.unwrap_or_else(|| "the live value is not readable".into());
+            (Tone::Change, format!("(secret: not verifiable: {reason})"))
+        }
+    };
+    plain(label, vec![(tone, text)])
+}
+
+/// The lines of one difference.
+fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Detail>, told: &mut Vec<&'a str>) {
+    let remark = match &edit.effect {
+        Effect::InPlace => None,
+        Effect::Replaces(_) => Some((Tone::Bad, "  (replaces)".to_owned())),
+        Effect::Ignored(reason) => Some((Tone::Faint, format!("  (ignored: {})", clean(reason)))),
+    };
+    let arrow = (Tone::Faint, "  →  ".to_owned());
+    let whole = view.verbose;
+    match (&edit.before, &edit.after) {
+        (Some(before), Some(after)) if diff::is_long(before, after) => {
+            let pieces = remark.into_iter().collect();
+            details.push(Detail::Property { label: label(&edit.label, view), pieces, below: diff::lines(before, after, 8) });
+        }
+        (before, Some(after)) if is_composite(after) => {
+            let mut first = true;
+            value::below(&edit.pointer, after, &mut |pointer, leaf| {
+                let below = value::path(pointer.strip_prefix(edit.pointer.as_str()).unwrap_or(pointer));
+                let label = label(&format!("{}/{below}", edit.label), view);
+                let verdict = step.secrets.iter().find(|verdict| verdict.pointer == pointer);
+                if let Some(verdict) = verdict {
+                    told.push(&verdict.pointer);
+                    details.push(secret(label, verdict));
+                    return;
+                }
+                let before = if first { before.as_ref() } else { None };
+                first = false;
+                let mut pieces = vec![(Tone::Bad, before.map_or_else(|| "(none)".to_owned(), |b| value::leaf(b, whole)))];
+                pieces.push(arrow.clone());
+                pieces.push((Tone::Good, value::leaf(leaf, whole)));
+                pieces.extend(remark.clone());
+                details.push(plain(label, pieces));
+            });
+        }
+        (before, after) => {
+            let text = |side: &Option<Value>, none: &str| side.as_ref().map_or_else(|| none.to_owned(), |v| value::leaf(v, whole));
+            let mut pieces = vec![(Tone::Bad, text(before, "(none)")), arrow, (Tone::Good, text(after, "(removed)"))];
+            pieces.extend(remark);
+            details.push(plain(label(&edit.label, view), pieces));
+        }
+    }
+}
+
+fn is_composite(value: &Value) -> bool {
+    match value {
+        Value::Map(map) => !map.is_empty(),
+        Value::List(items) => !items.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,542 @@
+//! What the command line and the environment mean: plain values, resolved once, before anything else happens.
+//!
+//! The only module that reads the process environment, and the last one that sees clap's types. It decides everything
+//! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
+//! of a variable is ever repeated in a message, because a variable may hold a secret.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use trueup_engine::secret::FingerprintKey;
+
+use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf};
+use crate::error::CommandError;
+
+/// The environment variables of the process; a test brings its own.
+#[derive(Clone)]
+pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl Environment {
+    /// The real one.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// One that a function answers for.
+    pub fn new(get: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(get))
+    }
+
+    /// The variable's value; one that is no Unicode counts as missing.
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+
+    /// The variable's value, where it is not empty.
+    fn filled(&self, name: &str) -> Option<String> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// What the three streams are connected to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminals {
+    /// Questions can be answered.
+    pub stdin: bool,
+    /// The result is read by a person.
+    pub stdout: bool,
+    /// Messages are read by a person.
+    pub stderr: bool,
+    /// Columns of the terminal, where there is one.
+    pub width: Option<usize>,
+}
+
+impl Terminals {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        Self {
+            stdin: std::io::stdin().is_terminal(),
+            stdout: std::io::stdout().is_terminal(),
+            stderr: std::io::stderr().is_terminal(),
+            width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
+        }
+    }
+}
+
+/// The form and the amount of output.
+#[derive(Debug, Clone)]
+pub struct OutputSettings {
+    /// The form of the result.
+    pub format: Format,
+    /// Results and errors only.
+    pub quiet: bool,
+    /// What is unchanged is shown too; how often `-v` was given.
+    pub verbose: u8,
+    /// stdout is coloured.
+    pub stdout_colour: bool,
+    /// stderr is coloured.
+    pub stderr_colour: bool,
+    /// Where lines are wrapped on stdout; `None` where nobody looks.
+    pub stdout_width: Option<usize>,
+    /// Where lines are wrapped on stderr.
+    pub stderr_width: Option<usize>,
+    /// Lines may be redrawn on stderr.
+    pub live: bool,
+    /// The log is JSON.
+    pub log_json: bool,
+    /// The log's level from TRUEUP_LOG, where it is set.
+    pub log_level: Option<String>,
+}
+
+/// Where, as whom.
+#[derive(Debug, Clone)]
+pub struct CloudSettings {
+    /// The region from the command line.
+    pub region: Option<String>,
+    /// The region of the environment, for the sandbox only: AWS's own chain finds it by itself.
+    pub ambient_region: Option<String>,
+    /// The profile.
+    pub profile: Option<String>,
+    /// The role of resources that name none.
+    pub role_arn: Option<String>,
+    /// The endpoint of every service.
+    pub endpoint_url: Option<String>,
+    /// The folder of the sandbox's state, where a sandbox is used.
+    pub sandbox: Option<PathBuf>,
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Addresses to look at; empty means all.
+    pub only: Vec<String>,
+    /// Addresses to leave out.
+    pub exclude: Vec<String>,
+    /// The most deletions and replacements that a plan may have.
+    pub allow_deletes: Option<usize>,
+    /// Resources that may be replaced under the same name.
+    pub allow_replace: Vec<String>,
+    /// Operations at once; `None` is the engine's own number.
+    pub parallelism: Option<usize>,
+    /// Begin nothing more after a failed step.
+    pub stop_on_failure: bool,
+    /// Live secrets may be read and compared.
+    pub secret_reads: bool,
+    /// A secret that was not verified is an incomplete run.
+    pub strict: bool,
+    /// Where the exports go.
+    pub output_file: Option<PathBuf>,
+    /// The key of fingerprints.
+    pub plan_key: Option<FingerprintKey>,
+    /// There is a terminal to ask on.
+    pub can_ask: bool,
+}
+
+/// A stack and its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The folder or the manifest.
+    pub path: PathBuf,
+    /// The environment.
+    pub env: String,
+}
+
+/// What `apply` executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplyWhat {
+    /// A plan made now.
+    Stack(Target),
+    /// A saved plan, for the stack at this path.
+    Saved {
+        /// The plan's file.
+        plan: PathBuf,
+        /// The stack's folder or manifest.
+        stack: PathBuf,
+    },
+}
+
+/// A command, with everything that only it needs.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields repeat the arguments, which are documented")]
+pub enum Command {
+    Validate(Target),
+    Render(Target),
+    Plan { target: Target, out: Option<PathBuf>, exit_code: bool },
+    Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
+    Teardown { target: Target, yes: bool },
+    Vars(Target),
+    Kinds { kind: Option<String> },
+    Explain { code: Option<String> },
+    Init { dir: Option<PathBuf>, kind: Option<String> },
+    Schema(SchemaOf),
+    Completions(clap_complete::Shell),
+    Man { command: Option<String> },
+    SandboxServe { addr: SocketAddr, state: Option<PathBuf>, faults: Option<PathBuf>, settle: Duration },
+    SandboxReset { state: PathBuf },
+    SandboxDump { state: PathBuf },
+}
+
+/// Everything that a run needs to know.
+pub struct Settings {
+    /// The command.
+    pub command: Command,
+    /// Where, as whom.
+    pub cloud: CloudSettings,
+    /// How.
+    pub run: RunSettings,
+    /// Variables from the command line, in order.
+    pub given: Vec<(String, String)>,
+    /// Files with variables, in order.
+    pub var_files: Vec<PathBuf>,
+    /// The process environment.
+    pub environment: Environment,
+}
+
+/// The command's name in machine output.
+pub fn name(cli: &Cli) -> &'static str {
+    match &cli.command {
+        args::Command::Validate(_) => "validate",
+        args::Command::Render(_) => "render",
+        args::Command::Plan(_) => "plan",
+        args::Command::Apply(_) => "apply",
+        args::Command::Teardown(_) => "teardown",
+        args::Command::Vars(_) => "vars",
+        args::Command::Kinds(_) => "kinds",
+        args::Command::Explain(_) => "explain",
+        args::Command::Init(_) => "init",
+        args::Command::Schema(_) => "schema",
+        args::Command::Completions(_) => "completions",
+        args::Command::Man(_) => "man",
+        args::Command::Sandbox(_) => "sandbox",
+    }
+}
+
+/// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
+pub fn options(cli: &Cli) -> Options {
+    let inner = match &cli.command {
+        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) => &a.options,
+        args::Command::Plan(a) => &a.stack.options,
+        args::Command::Apply(a) => &a.options,
+        args::Command::Teardown(a) => &a.stack.options,
+        args::Command::Kinds(a) => &a.options,
+        args::Command::Explain(a) => &a.options,
+        args::Command::Init(a) => &a.options,
+        args::Command::Schema(a) => &a.options,
+        args::Command::Completions(a) => &a.options,
+        args::Command::Man(a) => &a.options,
+        args::Command::Sandbox(a) => match &a.command {
+            args::SandboxCommand::Serve(a) => &a.options,
+            args::SandboxCommand::Reset(a) | args::SandboxCommand::Dump(a) => &a.options,
+        },
+    };
+    merge(cli.options.clone(), inner.clone())
+}
+
+fn merge(outer: Options, inner: Options) -> Options {
+    fn both<T>(mut outer: Vec<T>, inner: Vec<T>) -> Vec<T> {
+        outer.extend(inner);
+        outer
+    }
+    Options {
+        region: inner.region.or(outer.region),
+        profile: inner.profile.or(outer.profile),
+        role_arn: inner.role_arn.or(outer.role_arn),
+        endpoint_url: inner.endpoint_url.or(outer.endpoint_url),
+        sandbox: inner.sandbox.or(outer.sandbox),
+        vars: both(outer.vars, inner.vars),
+        var_files: both(outer.var_files, inner.var_files),
+        only: both(outer.only, inner.only),
+        exclude: both(outer.exclude, inner.exclude),
+        allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
+        allow_replace: both(outer.allow_replace, inner.allow_replace),
+        parallelism: inner.parallelism.or(outer.parallelism),
+        on_failure: inner.on_failure.or(outer.on_failure),
+        no_secret_reads: inner.no_secret_reads || outer.no_secret_reads,
+        strict: inner.strict || outer.strict,
+        format: inner.format.or(outer.format),
+        json: inner.json || outer.json,
+        output_file: inner.output_file.or(outer.output_file),
+        quiet: inner.quiet || outer.quiet,
+        verbose: inner.verbose.saturating_add(outer.verbose),
+        color: inner.color.or(outer.color),
+        no_progress: inner.no_progress || outer.no_progress,
+        log_format: inner.log_format.or(outer.log_format),
+    }
+}
+
+/// The form of the output. Never fails, so that even an error about the arguments comes out in the form asked for.
+pub fn output(options: &Options, environment: &Environment, terminals: Terminals) -> OutputSettings {
+    let format = options.format.unwrap_or(if options.json { Format::Json } else { Format::Human });
+    let dumb = environment.get("TERM").as_deref() == Some("dumb");
+    let colour = |terminal: bool| match options.color.unwrap_or(ColorWhen::Auto) {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => terminal && !dumb && environment.filled("NO_COLOR").is_none(),
+    };
+    OutputSettings {
+        format,
+        quiet: options.quiet,
+        verbose: options.verbose,
+        stdout_colour: format == Format::Human && colour(terminals.stdout),
+        stderr_colour: colour(terminals.stderr),
+        stdout_width: terminals.width.filter(|_| terminals.stdout),
+        stderr_width: terminals.width.filter(|_| terminals.stderr),
+        live: terminals.stderr && !dumb && !options.no_progress && !options.quiet && format == Format::Human,
+        log_json: options.log_format == Some(LogFormat::Json),
+        log_level: environment.filled("TRUEUP_LOG"),
+    }
+}
+
+/// What was typed, as what it means.
+pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Result<Settings, CommandError> {
+    let options = options(&cli);
+    if options.json && options.format.is_some_and(|format| format != Format::Json) {
+        return Err(CommandError::usage("`--json` and another `--format` contradict each other"));
+    }
+    for glob in options.only.iter().chain(&options.exclude) {
+        globset::Glob::new(glob).map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
+    }
+    let sandbox = match &options.sandbox {
+        None => None,
+        Some(Some(dir)) if !dir.as_os_str().is_empty() => Some(dir.clone()),
+        Some(_) => Some(sandbox_home(&environment)?),
+    };
+    if sandbox.is_some() && options.endpoint_url.is_some() {
+        return Err(CommandError::usage("`--sandbox` and `--endpoint-url` contradict each other")
+            .hint("`--sandbox` brings an endpoint of its own"));
+    }
+    let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
+    Ok(Settings {
+        cloud: CloudSettings {
+            region: options.region,
+            ambient_region: environment.filled("AWS_REGION").or_else(|| environment.filled("AWS_DEFAULT_REGION")),
+            profile: options.profile,
+            role_arn: options.role_arn,
+            endpoint_url: options.endpoint_url,
+            sandbox,
+        },
+        run: RunSettings {
+            only: options.only,
+            exclude: options.exclude,
+            allow_deletes: options.allow_deletes,
+            allow_replace: options.allow_replace,
+            parallelism: options.parallelism.map(usize::from),
+            stop_on_failure: options.on_failure == Some(OnFailure::Stop),
+            secret_reads: !options.no_secret_reads,
+            strict: options.strict,
+            output_file: options.output_file,
+            plan_key: environment.filled("TRUEUP_PLAN_KEY").map(FingerprintKey::new),
+            can_ask: terminals.stdin && terminals.stderr,
+        },
+        given,
+        var_files: options.var_files,
+        command: command(cli.command, &environment)?,
+        environment,
+    })
+}
+
+fn command(typed: args::Command, environment: &Environment) -> Result<Command, CommandError> {
+    Ok(match typed {
+        args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
+        args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
+        args::Command::Plan(a) => {
+            Command::Plan { target: target(a.stack.stack, a.stack.env)?, out: a.out, exit_code: a.exit_code }
+        }
+        args::Command::Apply(a) => {
+            Command::Apply { what: apply_what(a.target, a.second)?, yes: a.yes, expect_digest: a.expect_digest }
+        }
+        args::Command::Teardown(a) => Command::Teardown { target: target(a.stack.stack, a.stack.env)?, yes: a.yes },
+        args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
+        args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
+        args::Command::Explain(a) => Command::Explain { code: a.code },
+        args::Command::Init(a) => Command::Init { dir: a.dir, kind: a.kind },
+        args::Command::Schema(a) => Command::Schema(a.what),
+        args::Command::Completions(a) => Command::Completions(a.shell),
+        args::Command::Man(a) => Command::Man { command: a.command },
+        args::Command::Sandbox(a) => match a.command {
+            args::SandboxCommand::Serve(a) => Command::SandboxServe {
+                addr: address(&a.addr)?,
+                state: a.state,
+                faults: a.faults,
+                settle: duration(&a.settle)?,
+            },
+            args::SandboxCommand::Reset(a) => Command::SandboxReset { state: state(a.state, environment)? },
+            args::SandboxCommand::Dump(a) => Command::SandboxDump { state: state(a.state, environment)? },
+        },
+    })
+}
+
+/// A stack's path and its environment. A lone argument that is no path is most likely an environment.
+fn target(stack: Option<PathBuf>, env: Option<String>) -> Result<Target, CommandError> {
+    let path = stack.unwrap_or_else(|| PathBuf::from("."));
+    if !path.exists() {
+        let error = CommandError::usage(format!("there is no folder or file `{}`", path.display()));
+        let looks_like_a_name = path.components().count() == 1 && path.extension().is_none();
+        return Err(match &env {
+            None if looks_like_a_name => error.hint(format!(
+                "the first argument is the stack's folder; for the environment `{0}` of this folder write `. {0}`",
+                path.display()
+            )),
+            _ => error,
+        });
+    }
+    let env = env.unwrap_or_else(|| "dev".to_owned());
+    if env.is_empty() {
+        return Err(CommandError::usage("the environment is empty"));
+    }
+    Ok(Target { path, env })
+}
+
+fn apply_what(first: Option<PathBuf>, second: Option<String>) -> Result<ApplyWhat, CommandError> {
+    let is_plan = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    match first {
+        Some(plan) if is_plan(&plan) => {
+            if !plan.is_file() {
+                return Err(CommandError::usage(format!("there is no saved plan `{}`", plan.display())));
+            }
+            let stack = PathBuf::from(second.unwrap_or_else(|| ".".to_owned()));
+            if !stack.exists() {
+                return Err(CommandError::usage(format!("there is no folder or file `{}`", stack.display()))
+                    .hint("behind a saved plan stands the stack's folder; the environment is the plan's"));
+            }
+            Ok(ApplyWhat::Saved { plan, stack })
+        }
+        first => Ok(ApplyWhat::Stack(target(first, second)?)),
+    }
+}
+
+/// `NAME=VALUE`. The value is never repeated: it may be a secret.
+fn variable(pair: &str) -> Result<(String, String), CommandError> {
+    match pair.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err(CommandError::usage("a `--var` is not of the form NAME=VALUE")
+            .hint("write for example `--var REGION=eu-west-1`; the text given is not repeated here")),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, CommandError> {
+    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    text.parse().map_err(|_| {
+        CommandError::usage(format!("`{text}` is no address")).hint("write for example `--addr 127.0.0.1:4566`")
+    })
+}
+
+/// `500ms`, `2s`, `1m`.
+fn duration(text: &str) -> Result<Duration, CommandError> {
+    let split = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale = match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        "" if number == "0" => Some(1),
+        _ => None,
+    };
+    let milliseconds = number.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
+    milliseconds.map(Duration::from_millis).ok_or_else(|| {
+        CommandError::usage(format!("`{text}` is no time")).hint("write for example `500ms`, `2s` or `1m`")
+    })
+}
+
+fn state(given: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, CommandError> {
+    given.map_or_else(|| sandbox_home(environment), Ok)
+}
+
+/// Where the sandbox keeps its state when no folder is named.
+fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
+    let home = || environment.filled("HOME").map(PathBuf::from);
+    let base = if cfg!(windows) {
+        environment.filled("LOCALAPPDATA").map(PathBuf::from)
+    } else {
+        let named = environment.filled("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        named.or_else(|| {
+            home().map(|home| home.join(if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" }))
+        })
+    };
+    base.map(|base| base.join("trueup").join("sandbox"))
+        .ok_or_else(|| CommandError::usage("there is no home folder for the sandbox's state").hint("name a folder: `--sandbox=DIR`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches as _;
+
+    use super::*;
+
+    fn parse(words: &[&str]) -> Cli {
+        let matches = args::command().try_get_matches_from(std::iter::once("trueup").chain(words.iter().copied()));
+        Cli::from_arg_matches(&matches.unwrap()).unwrap()
+    }
+
+    fn settings(words: &[&str], environment: &'static [(&'static str, &'static str)]) -> Result<Settings, CommandError> {
+        let environment = Environment::new(move |name| {
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        });
+        resolve(parse(words), environment, Terminals::default())
+    }
+
+    #[test]
+    fn options_count_on_both_sides_of_the_command() {
+        let settings = settings(&["-e", "A=1", "--region", "x", "plan", "-e", "B=2=3", "--region", "y"], &[]).unwrap();
+        assert_eq!(settings.given, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2=3".to_owned())]);
+        assert_eq!(settings.cloud.region.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn a_lone_argument_that_is_no_path_is_explained() {
+        let Err(error) = settings(&["plan", "prod"], &[]) else { panic!("accepted") };
+        assert_eq!(error.message, "there is no folder or file `prod`");
+        assert!(error.hints[0].contains("`. prod`"), "{:?}", error.hints);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_not_repeated() {
+        let Err(error) = settings(&["plan", "--var", "hunter2"], &[]) else { panic!("accepted") };
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_sandbox_keeps_its_state_in_the_users_state_folder() {
+        let dir = |words: &[&str], environment| settings(words, environment).unwrap().cloud.sandbox;
+        assert_eq!(dir(&["plan"], &[("XDG_STATE_HOME", "/state")]), None);
+        assert_eq!(dir(&["plan", "--sandbox=here"], &[]), Some(PathBuf::from("here")));
+        if cfg!(target_os = "linux") {
+            assert_eq!(dir(&["--sandbox", "plan"], &[("XDG_STATE_HOME", "/state")]), Some("/state/trueup/sandbox".into()));
+            assert_eq!(dir(&["plan", "--sandbox"], &[("HOME", "/h")]), Some("/h/.local/state/trueup/sandbox".into()));
+        }
+        assert!(settings(&["plan", "--sandbox", "--endpoint-url", "http://x"], &[("HOME", "/h")]).is_err());
+    }
+
+    #[test]
+    fn colour_needs_a_terminal_and_obeys_the_environment() {
+        let colour = |words: &[&str], names: &'static [&'static str]| {
+            let environment = Environment::new(move |name| names.contains(&name).then(|| "1".to_owned()));
+            let terminals = Terminals { stdout: true, stderr: true, stdin: true, width: Some(80) };
+            output(&options(&parse(words)), &environment, terminals).stdout_colour
+        };
+        assert!(colour(&["plan"], &[]));
+        assert!(!colour(&["plan"], &["NO_COLOR"]));
+        assert!(colour(&["plan", "--color", "always"], &["NO_COLOR"]));
+        assert!(!colour(&["plan", "--color=never"], &[]));
+        assert!(!colour(&["plan", "--json", "--color", "always"], &[]));
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(duration("2s").unwrap(), Duration::from_secs(2));
+        assert_eq!(duration("0").unwrap(), Duration::ZERO);
+        assert!(duration("5").is_err());
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn a_saved_plan_is_told_by_its_name() {
+        assert!(matches!(apply_what(None, None), Ok(ApplyWhat::Stack(Target { env, .. })) if env == "dev"));
+        assert!(apply_what(Some("missing.json".into()), None).is_err());
+    }
+}
