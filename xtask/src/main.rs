@@ -1,1 +1,61 @@
-fn main() {}
+//! The chores of the repository, so that none of them lives in somebody's shell history.
+//!
+//! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
+//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask schema` writes `schemas/` anew.
+//! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
+
+mod bench;
+mod measure;
+mod schema;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Prepares a virtual environment with moto, ministack and boto3, and runs every test.
+    Test {
+        /// Passed on to `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Measures validate, plan, apply and teardown of 1,000 connections on the sandbox, in a release build.
+    Bench(bench::Options),
+    /// Writes the JSON Schemas under `schemas/` anew.
+    Schema,
+    /// Runs a command and prints what it cost, as JSON (used by `bench`).
+    #[command(hide = true)]
+    Measure {
+        /// The command.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().chore {
+        Chore::Test { rest } => test::run(&rest),
+        Chore::Bench(options) => bench::run(&options),
+        Chore::Schema => schema::run(),
+        Chore::Measure { command } => measure::run(&command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -65,6 +65,11 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
                     Some(target) => std::slice::from_ref(target),
                     None => by_name.get(reference.address.name()).map_or(&[][..], Vec::as_slice),
                 };
+                if let Some(target) = targets.first() {
+                    if let Some(wrong) = gives(&nodes[*target], reference) {
+                        diagnostics.push(wrong);
+                    }
+                }
                 for target in targets {
                     edges.entry((index, *target)).or_insert(reference.span);
                 }
@@ -130,6 +135,23 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
         dependants,
         order,
         exports: stack.exports.iter().map(|export| (export.name.clone(), None)).collect(),
+    })
+}
+
+/// Whether a resource has what is asked of it: one of its properties or attributes.
+fn gives(target: &Desired, reference: &crate::render::Reference) -> Option<Diagnostic> {
+    let first = reference.property.first()?;
+    let properties = target.kind.schema().properties.iter().map(|property| property.name);
+    let names: Vec<&str> = properties.chain(target.kind.attributes().iter().map(|attribute| attribute.name)).collect();
+    if names.contains(&first.as_str()) {
+        return None;
+    }
+    let diagnostic =
+        Diagnostic::error("M403", format!("{} `{}` has no `{first}`", target.kind.name(), target.address.name()))
+            .at(reference.span);
+    Some(match crate::desired::nearest(first, names.into_iter()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("`trueup init --type {}` shows what there is", target.kind.name())),
     })
 }
 

@@ -9,6 +9,9 @@
 //! documented, [M] from the service model, [S] from the CloudFormation schema, [T] from Terraform's
 //! provider, [?] not known: the stricter reading.
 
+// A test that cannot go on should stop where it is.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod calls;
 mod clock;
 mod control;

@@ -1,0 +1,267 @@
+//! `cargo xtask bench`: what validate, plan, apply and teardown of many connections cost, against the stated figures.
+//!
+//! The sandbox runs in a process of its own, at zero latency, so that CPU time and memory are those of the command
+//! alone. Each phase is run several times and the median is shown. Nothing here fails on time: a benchmark on a busy
+//! machine says something about the machine. `--write` puts the table into `docs/benchmarks.md`.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::measure::{Cost, measure};
+use crate::tools;
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many connections.
+    #[arg(long, default_value_t = 1000)]
+    connections: usize,
+    /// How many runs of each phase; the median is shown.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Write the table into `docs/benchmarks.md`.
+    #[arg(long)]
+    write: bool,
+    /// Also build the `dist` profile (fat LTO, stripped) and show its size.
+    #[arg(long)]
+    dist: bool,
+}
+
+/// Builds a release binary and measures it.
+///
+/// # Errors
+///
+/// Something could not be built or run, or a command did not end as it should.
+pub fn run(options: &Options) -> Result<(), String> {
+    tools::run(tools::cargo().args(["build", "--release", "--package", "trueup"]))?;
+    let binary = tools::trueup("release");
+    let folder = tools::target().join("bench");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let manifest = folder.join("trueup.yaml");
+    std::fs::write(&manifest, stack(options.connections)).map_err(|error| error.to_string())?;
+
+    let mut phases: Vec<Phase> = Vec::new();
+    for _ in 0..options.runs.max(1) {
+        let server = Server::start(&binary)?;
+        let mut bench = Bench { binary: &binary, manifest: &manifest, server: &server, phases: &mut phases };
+        bench.run("`--help`", &["--help"], false)?;
+        bench.run("`validate`", &["validate"], true)?;
+        bench.run("`apply`, all new", &["apply", "--yes"], true)?;
+        bench.run("`plan`, nothing to do", &["plan"], true)?;
+        bench.run("`teardown`", &["teardown", "--yes"], true)?;
+    }
+    let size = if options.dist { Some(dist_size()?) } else { None };
+    let page = page(options, &phases, size);
+    println!("{page}");
+    if options.write {
+        let path = tools::root().join("docs/benchmarks.md");
+        std::fs::write(&path, page).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+        println!("wrote docs/benchmarks.md");
+    }
+    Ok(())
+}
+
+/// One command with all its runs.
+struct Phase {
+    name: String,
+    costs: Vec<Cost>,
+    calls: Vec<(String, usize)>,
+}
+
+struct Bench<'a> {
+    binary: &'a Path,
+    manifest: &'a Path,
+    server: &'a Server,
+    phases: &'a mut Vec<Phase>,
+}
+
+impl Bench<'_> {
+    fn run(&mut self, name: &str, arguments: &[&str], on_stack: bool) -> Result<(), String> {
+        let before = self.server.calls()?;
+        let mut command = Command::new(self.binary);
+        command.args(arguments);
+        if on_stack {
+            command.arg(self.manifest);
+        }
+        if on_stack && arguments[0] != "validate" {
+            command.args(["--region", "us-east-1", "--endpoint-url", &self.server.url]);
+        }
+        command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench").env_remove("AWS_PROFILE");
+        command.env("BENCH_PASSWORD", "example-only-benchmark");
+        let cost = measure(&mut command)?;
+        if cost.code != 0 {
+            return Err(format!("{name} ended with {}", cost.code));
+        }
+        let calls = self.server.calls()?.split_off(before.len());
+        let calls = counted(&calls);
+        if let Some(phase) = self.phases.iter_mut().find(|phase| phase.name == name) {
+            phase.costs.push(cost);
+            phase.calls = calls;
+        } else {
+            self.phases.push(Phase { name: name.to_owned(), costs: vec![cost], calls });
+        }
+        Ok(())
+    }
+}
+
+fn counted(calls: &[String]) -> Vec<(String, usize)> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for call in calls {
+        match counts.iter_mut().find(|(name, _)| name == call) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((call.clone(), 1)),
+        }
+    }
+    counts
+}
+
+/// A stack of connections: half of them BASIC, half API_KEY with a header.
+fn stack(connections: usize) -> String {
+    let mut text = String::from(
+        "version: 1\nname: bench\nproviders: [aws]\nvars:\n  - { name: BENCH_PASSWORD, secret: true }\nresources:\n",
+    );
+    for number in 0..connections {
+        let _ = write!(
+            text,
+            "  - name: c{number}\n    type: AWS::Events::Connection\n    props:\n      Name: bench-{number:05}\n      \
+             Description: \"Connection {number} of the benchmark\"\n"
+        );
+        if number % 2 == 0 {
+            let _ = write!(
+                text,
+                "      AuthorizationType: BASIC\n      AuthParameters:\n        BasicAuthParameters:\n          \
+                 Username: user-{number}\n          Password: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n"
+            );
+        } else {
+            let _ = write!(
+                text,
+                "      AuthorizationType: API_KEY\n      AuthParameters:\n        ApiKeyAuthParameters:\n          \
+                 ApiKeyName: X-Api-Key\n          ApiKeyValue: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n        \
+                 InvocationHttpParameters:\n          HeaderParameters:\n            - {{ Key: X-Source, Value: bench, \
+                 IsValueSecret: false }}\n"
+            );
+        }
+    }
+    text
+}
+
+/// The sandbox in a process of its own, ended when dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(binary: &Path) -> Result<Self, String> {
+        let mut child = Command::new(binary)
+            .args(["sandbox", "serve", "--addr", "127.0.0.1:0", "--settle", "0ms"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the sandbox could not be started: {error}"))?;
+        let stdout = child.stdout.take().ok_or("the sandbox has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+        let url =
+            line.trim().strip_prefix("listening on ").ok_or("the sandbox does not say where it listens")?.to_owned();
+        Ok(Self { child, url })
+    }
+
+    /// Every call since the start, as `service:operation`.
+    fn calls(&self) -> Result<Vec<String>, String> {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
+        let request = format!("GET /_trueup/calls HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map_err(|error| error.to_string())?;
+        let answer = String::from_utf8_lossy(&answer);
+        let start = answer.find("\r\n\r\n").ok_or("the call log is no HTTP answer")?;
+        let body = answer[start..].trim();
+        let json: serde_json::Value = serde_json::from_str(body).map_err(|error| format!("the call log: {error}"))?;
+        let list = json.as_array().or_else(|| json["calls"].as_array()).ok_or("the call log is no list")?;
+        Ok(list
+            .iter()
+            .map(|call| {
+                format!(
+                    "{}:{}",
+                    call["service"].as_str().unwrap_or_default(),
+                    call["operation"].as_str().unwrap_or_default()
+                )
+            })
+            .collect())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It keeps no state here, so it is ended the short way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn dist_size() -> Result<(PathBuf, u64), String> {
+    tools::run(tools::cargo().args(["build", "--profile", "dist", "--package", "trueup"]))?;
+    let path = tools::trueup("dist");
+    let size = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
+    Ok((path, size))
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// What a phase may cost: CPU seconds, MiB, wall seconds.
+fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
+    match name {
+        "`--help`" => (None, None, Some(0.010)),
+        "`validate`" => (None, None, Some(0.050)),
+        "`apply`, all new" => (Some(2.0), None, None),
+        "`plan`, nothing to do" => (Some(0.5), Some(64.0), None),
+        _ => (None, None, None),
+    }
+}
+
+fn page(options: &Options, phases: &[Phase], size: Option<(PathBuf, u64)>) -> String {
+    let mut text = format!(
+        "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\nA release build on one machine with {} \
+         processors ({}, {}), {} connections (half BASIC, half API_KEY with a header), the sandbox in another process at \
+         zero latency, median of {} runs. CPU is user and system time of the command alone; the bound in brackets is the \
+         one that the project states.\n\n| command | CPU s | wall s | peak MiB | calls |\n| --- | --- | --- | --- | --- |\n",
+        std::thread::available_parallelism().map_or(1, usize::from),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        options.connections,
+        options.runs.max(1),
+    );
+    for phase in phases {
+        let (cpu, peak, wall) = bounds(&phase.name);
+        let shown = |value: f64, digits: usize, bound: Option<f64>| {
+            let bound = bound.map_or_else(String::new, |bound| format!(" (≤ {bound})"));
+            format!("{value:.digits$}{bound}")
+        };
+        let calls = phase.calls.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            phase.name,
+            shown(median(phase.costs.iter().map(|cost| cost.cpu)), 3, cpu),
+            shown(median(phase.costs.iter().map(|cost| cost.wall)), 3, wall),
+            shown(median(phase.costs.iter().map(|cost| cost.peak)), 1, peak),
+            if calls.is_empty() { "none".to_owned() } else { calls },
+        );
+    }
+    if let Some((_, size)) = size {
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let megabytes = size as f64 / 1e6;
+        let _ =
+            writeln!(text, "\nThe binary of the `dist` profile (fat LTO, stripped) has {megabytes:.1} MB (≤ 25 MB).");
+    }
+    text
+}

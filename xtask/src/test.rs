@@ -1,0 +1,59 @@
+//! `cargo xtask test`: the one command that prepares what the tests need and passes them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::tools;
+
+/// Prepares and runs every test of the workspace.
+///
+/// # Errors
+///
+/// Something could not be prepared, or a test failed.
+pub fn run(rest: &[String]) -> Result<(), String> {
+    let python = virtual_environment()?;
+    println!("building the binary under test");
+    tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
+    println!("running the tests");
+    tools::run(
+        tools::cargo()
+            .args(["test", "--workspace"])
+            .args(rest)
+            .env("TRUEUP_TEST_PYTHON", &python)
+            .env("INSTA_UPDATE", "no")
+            .env_remove("INSTA_FORCE_PASS"),
+    )
+}
+
+/// A virtual environment with the pinned clients and servers, made anew when the pins change.
+fn virtual_environment() -> Result<PathBuf, String> {
+    let pins = tools::root().join("tests/python/requirements.txt");
+    let wanted =
+        std::fs::read_to_string(&pins).map_err(|error| format!("{} could not be read: {error}", pins.display()))?;
+    let folder = tools::target().join("test-venv");
+    let stamp = folder.join("trueup-pins.txt");
+    let python = interpreter(&folder);
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.exists() {
+        return Ok(python);
+    }
+    println!("preparing a virtual environment with moto, ministack and boto3");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .map_err(|error| format!("{} could not be removed: {error}", folder.display()))?;
+    }
+    tools::run(Command::new(system_python()?).args(["-m", "venv"]).arg(&folder))?;
+    tools::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&pins))?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{} could not be written: {error}", stamp.display()))?;
+    Ok(python)
+}
+
+fn interpreter(folder: &Path) -> PathBuf {
+    if cfg!(windows) { folder.join("Scripts").join("python.exe") } else { folder.join("bin").join("python") }
+}
+
+fn system_python() -> Result<&'static str, String> {
+    ["python3", "python"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
+        .ok_or_else(|| "the tests need Python 3 (with its `venv` module) on the path".to_owned())
+}

@@ -1,0 +1,41 @@
+//! Paths of the repository, and commands that fail with a sentence.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The repository's folder.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(given) => root().join(given),
+        None => root().join("target"),
+    }
+}
+
+/// Cargo itself.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// The built binary of a profile's folder.
+pub fn trueup(folder: &str) -> PathBuf {
+    target().join(folder).join(format!("trueup{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// It could not be started, or it failed.
+pub fn run(command: &mut Command) -> Result<(), String> {
+    let shown = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {status}")) }
+}
