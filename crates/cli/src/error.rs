@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Stale,
     /// The cloud, the file system or the network said no.
     Failed,
+    /// A signal ended it.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -32,6 +34,7 @@ impl ErrorKind {
             Self::Blocked => "blocked",
             Self::Stale => "stale",
             Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -74,6 +77,11 @@ impl CommandError {
         Self::new(ErrorKind::Failed, message)
     }
 
+    /// A signal ended it.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Interrupted, message)
+    }
+
     /// A file could not be read or written.
     pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
         Self::failed(format!("cannot {verb} `{}`: {error}", path.display()))
@@ -101,6 +109,7 @@ impl CommandError {
             ErrorKind::Blocked => Exit::Blocked,
             ErrorKind::Stale => Exit::Stale,
             ErrorKind::Failed => Exit::Failed,
+            ErrorKind::Interrupted => Exit::Interrupted,
         }
     }
 }

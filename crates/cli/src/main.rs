@@ -1,1 +1,146 @@
-fn main() {}
+//! `trueup`: makes AWS connections match a manifest, and shows first what that changes.
+//!
+//! The command line in the order in which it is worked off: [`args`] is what was typed, [`settings`] what it means,
+//! [`commands`] what is done, [`output`] how it is shown, [`exit`] how the process ends. Everything else is in the engine.
+
+mod args;
+mod cloud;
+mod commands;
+mod error;
+mod exit;
+mod files;
+mod front;
+mod log;
+mod manifest_schema;
+mod output;
+mod printer;
+mod secrets;
+mod selection;
+mod settings;
+mod signals;
+mod skeleton;
+
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind as ClapErrorKind;
+
+use crate::args::{Cli, Format};
+use crate::commands::Context;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output::document::Bare;
+use crate::output::jsonl::Jsonl;
+use crate::printer::Printer;
+use crate::settings::{Environment, Terminals};
+use crate::signals::Interrupts;
+
+fn main() -> ExitCode {
+    set_hook(Box::new(on_panic));
+    // A panic is a failure like any other to the shell that waits for a code of the table.
+    let exit = catch_unwind(AssertUnwindSafe(start)).unwrap_or(Exit::Failed);
+    ExitCode::from(exit.code())
+}
+
+/// Says where, and never what: the payload of a panic may hold a value.
+fn on_panic(info: &PanicHookInfo<'_>) {
+    use std::io::Write as _;
+    let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+    let text = format!("error: trueup {} failed{place}: this is a bug, please report it\n", env!("CARGO_PKG_VERSION"));
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Parses, resolves, runs, reports.
+fn start() -> Exit {
+    let environment = Environment::of_process();
+    let terminals = Terminals::of_process();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_parsed(&error),
+    };
+    let output = settings::output(&settings::options(&cli), &environment, terminals);
+    log::start(&output);
+    let printer = Printer::new(output);
+    let name = settings::name(&cli);
+    let jsonl = Jsonl::new(&printer);
+    let result = settings::resolve(cli, environment, terminals).and_then(|settings| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| CommandError::failed(format!("cannot start: {error}")))?;
+        let result = runtime.block_on(async {
+            let interrupts = Interrupts::listen();
+            let context =
+                Context { name, settings: &settings, printer: &printer, jsonl: &jsonl, interrupts: &interrupts };
+            tokio::select! {
+                result = commands::run(&context) => result,
+                signal = interrupts.leave() => Ok(left(&context, signal)),
+            }
+        });
+        // A question that nobody answered must not hold the process.
+        runtime.shutdown_background();
+        result
+    });
+    let exit = result.unwrap_or_else(|error| failed(name, &printer, &jsonl, &error));
+    if printer.settings().format == Format::Jsonl && settings::is_about_a_stack(name) {
+        jsonl.finish(name, exit);
+    }
+    match printer.failure() {
+        Some(error) => {
+            printer.error(&error);
+            error.exit()
+        }
+        None => exit,
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
+}
+
+/// Help and version are results; everything else is bad usage, in JSON where JSON was asked for.
+fn not_parsed(error: &clap::Error) -> Exit {
+    // What cannot be printed cannot be told either.
+    let _ = error.print();
+    if matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion) {
+        return Exit::Done;
+    }
+    let words: Vec<_> = std::env::args_os().collect();
+    let follows = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+    if words.iter().any(|word| word == "--json" || word == "--format=json") || follows("--format", "json") {
+        let terminals = Terminals::default();
+        let output = settings::output(&args::Options { json: true, ..Default::default() }, &Environment::new(|_| None), terminals);
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let message = first.strip_prefix("error: ").unwrap_or(first);
+        let document = Bare::new("", Vec::new()).with_error(&CommandError::usage(message));
+        let _ = Printer::new(output).document(&document);
+    }
+    Exit::Usage
+}
+
+/// Reports an error that ended the command.
+fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError) -> Exit {
+    match printer.settings().format {
+        Format::Human => printer.error(error),
+        Format::Json => {
+            let _ = printer.document(&Bare::new(name, Vec::new()).with_error(error));
+        }
+        Format::Jsonl => jsonl.error(error),
+    }
+    error.exit()
+}
+
+/// A signal that ends the run at once.
+fn left(context: &Context<'_>, signal: Exit) -> Exit {
+    let message = if context.interrupts.is_graceful() {
+        "left without waiting: what was under way may have been carried out; `trueup plan` shows what remains"
+    } else {
+        "interrupted; nothing was changed"
+    };
+    let error = CommandError::interrupted(message);
+    failed(context.name, context.printer, context.jsonl, &error);
+    signal
+}

@@ -215,6 +215,11 @@ pub fn name(cli: &Cli) -> &'static str {
     }
 }
 
+/// Whether the command of this name reports on a stack, and so ends its lines of JSON with a summary.
+pub fn is_about_a_stack(name: &str) -> bool {
+    matches!(name, "validate" | "plan" | "apply" | "teardown")
+}
+
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {

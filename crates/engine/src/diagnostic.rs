@@ -5,8 +5,11 @@
 //! in the CLI.
 
 pub mod codes;
+mod show;
+pub mod suggest;
 
-use crate::source::{Sources, Span};
+pub use self::show::render;
+use crate::source::Span;
 
 /// How bad it is.
 #[derive(
@@ -124,6 +127,11 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// Drops those found after the first `length`.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.list.truncate(length);
+    }
+
     /// In order of discovery.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
@@ -167,10 +175,4 @@ impl IntoIterator for Diagnostics {
     fn into_iter(self) -> Self::IntoIter {
         self.list.into_iter()
     }
-}
-
-/// As text with the line, a caret and what to do, in the manner of rustc; `width` is the terminal's.
-pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width: usize) -> String {
-    let _ = (sources, colour, width);
-    diagnostic.summary.clone()
 }

@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
+
 /// A text by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
@@ -45,12 +47,87 @@ pub struct Sources {
     /// The stack's folder.
     pub root: PathBuf,
     list: Vec<Source>,
+    masked: Vec<Span>,
+}
+
+/// The names of a manifest in a folder, in the order in which they are looked for.
+const NAMES: [&str; 2] = ["trueup.yaml", "trueup.yml"];
+/// stackql-deploy's name of a manifest.
+const STACKQL: &str = "stackql_manifest.yml";
+/// Bytes of a manifest.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Reads a stack: a folder with `trueup.yaml` or `trueup.yml`, or the file itself.
+///
+/// # Errors
+///
+/// Why there is no text to go on with.
+pub fn load(path: &Path) -> Result<(Sources, SourceId), Diagnostic> {
+    let shown = |path: &Path| path.display().to_string();
+    let unreadable = |path: &Path, error: &std::io::Error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
+            kind => kind.to_string(),
+        };
+        Diagnostic::error("M101", format!("`{}` cannot be read: {why}", shown(path)))
+    };
+    let metadata = path.metadata().map_err(|error| {
+        unreadable(path, &error).help("name the folder of a stack, or its manifest: `trueup plan DIR ENV`")
+    })?;
+    let file = if metadata.is_dir() {
+        let candidates = NAMES.map(|name| path.join(name));
+        match candidates.into_iter().find(|candidate| candidate.is_file()) {
+            Some(file) => file,
+            None if path.join(STACKQL).is_file() => path.join(STACKQL),
+            None => {
+                return Err(Diagnostic::error("M101", format!("`{}` has no `trueup.yaml`", shown(path)))
+                    .help("`trueup init` writes one"));
+            }
+        }
+    } else {
+        path.to_owned()
+    };
+    if file.file_name().is_some_and(|name| name == STACKQL) {
+        return Err(Diagnostic::error("M114", format!("`{}` is stackql-deploy's form of a manifest", shown(&file)))
+            .noted("reading it is not supported yet")
+            .help("write the same resources into a `trueup.yaml`: `props` have the same form"));
+    }
+    let metadata = file.metadata().map_err(|error| unreadable(&file, &error))?;
+    if !metadata.is_file() {
+        return Err(Diagnostic::error("M101", format!("`{}` is not a file", shown(&file))));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(Diagnostic::error("M103", format!("`{}` is larger than 8 MiB", shown(&file)))
+            .help("split the stack, or use `for_each` in place of repetition"));
+    }
+    let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line =
+            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Diagnostic::error("M101", format!("`{}` is not UTF-8: line {line} has other bytes", shown(&file)))
+    })?;
+    let mut sources = Sources::new(file.parent().unwrap_or(Path::new("")));
+    let name = shown(&file);
+    let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
+    let id = sources.add(name, text);
+    Ok((sources, id))
 }
 
 impl Sources {
     /// No texts yet; includes are looked up in `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), list: Vec::new() }
+        Self { root: root.into(), list: Vec::new(), masked: Vec::new() }
+    }
+
+    /// From now on, this range is shown as `*` wherever a line with it is shown.
+    pub fn mask(&mut self, span: Span) {
+        self.masked.push(span);
+    }
+
+    /// The ranges of a text that must not be shown.
+    pub fn masked(&self, id: SourceId) -> impl Iterator<Item = Span> {
+        self.masked.iter().copied().filter(move |span| span.source == id)
     }
 
     /// Takes a text.

@@ -16,6 +16,8 @@ use trueup_engine::fault::Fault;
 use trueup_engine::kind::Verb;
 use trueup_engine::plan::document::{PlanDocument, StackName, StepDocument, SummaryDocument};
 
+use crate::error::CommandError;
+use crate::exit::Exit;
 use crate::output::diagnostics::DiagnosticDocument;
 use crate::output::document::{ErrorDocument, OutcomeDocument, ReportDocument, StaleDocument, Totals};
 use crate::printer::Printer;
@@ -146,6 +148,7 @@ pub enum Body {
     /// The stack's exports, secret ones masked.
     Exports {
         /// By name.
+        #[schemars(with = "std::collections::BTreeMap<String, Json>")]
         exports: IndexMap<String, Json>,
     },
     /// A saved plan is stale.
@@ -175,12 +178,13 @@ pub struct Jsonl<'a> {
     printer: &'a Printer,
     // Number and write belong together, or lines would come out of order.
     seq: Mutex<u64>,
+    totals: Mutex<Option<Totals>>,
 }
 
 impl<'a> Jsonl<'a> {
     /// Writes to a printer, from number 1.
     pub fn new(printer: &'a Printer) -> Self {
-        Self { printer, seq: Mutex::new(0) }
+        Self { printer, seq: Mutex::new(0), totals: Mutex::new(None) }
     }
 
     /// One line.
@@ -231,8 +235,20 @@ impl<'a> Jsonl<'a> {
         }
     }
 
+    /// Why the command could not go on.
+    pub fn error(&self, error: &CommandError) {
+        self.write(Body::Error { error: ErrorDocument::new(error) });
+    }
+
+    /// The last line.
+    pub fn finish(&self, command: &str, exit: Exit) {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.write(Body::Summary { command: command.to_owned(), totals, exit_code: exit.code() });
+    }
+
     /// What an execution led to.
     pub fn report(&self, report: &ReportDocument) {
+        *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.summary.clone());
         for outcome in &report.outcomes {
             self.write(Body::Outcome { address: outcome.address.clone(), outcome: Box::new(outcome.clone()) });
         }

@@ -1,0 +1,162 @@
+//! One call: admitted by its bucket, repeated while its fault is passing, counted once, traced.
+//!
+//! The SDK's own repetition is off everywhere. It decides by a list of error codes in which a quota that is reached
+//! counts as throttling, so that a user waits for minutes for what will never succeed; ours decides by
+//! [`FaultKind`], which is classified per operation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::retry::Backoff;
+
+use crate::limits::Buckets;
+use crate::operation::Operation;
+
+/// One attempt of a call, as an observer sees it.
+#[derive(Debug, Clone)]
+pub struct CallEvent {
+    /// The operation, as in IAM: `events:CreateConnection`.
+    pub operation: &'static str,
+    /// How it ended.
+    pub outcome: Result<(), Fault>,
+    /// After which pause it is sent again; `None` where it is not.
+    pub retry_in: Option<Duration>,
+}
+
+/// What all calls of a session have in common.
+pub(crate) struct Calls {
+    pub(crate) backoff: Backoff,
+    pub(crate) observer: Arc<dyn Fn(CallEvent) + Send + Sync>,
+    pub(crate) count: AtomicU64,
+}
+
+/// How a call ended.
+pub(crate) struct Outcome<T> {
+    /// The answer.
+    pub(crate) result: Result<T, Fault>,
+    /// An earlier attempt of this call failed in a way in which it may have been carried out.
+    pub(crate) doubtful: bool,
+}
+
+/// The answer to one attempt and its request id.
+pub(crate) type Attempt<T> = Result<(T, Option<String>), Fault>;
+
+impl Calls {
+    /// Sends a call until it succeeds or its fault is final.
+    pub(crate) async fn run<T, F>(
+        &self,
+        operation: &'static Operation,
+        buckets: &Buckets,
+        attempt: impl Fn() -> F,
+    ) -> Outcome<T>
+    where
+        F: Future<Output = Attempt<T>>,
+    {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let mut doubtful = false;
+        let (mut attempts, mut throttled, mut failed) = (0_u32, 0_u32, 0_u32);
+        loop {
+            buckets.admit(operation).await;
+            attempts += 1;
+            let sent = Instant::now();
+            let answer = attempt().await;
+            let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let fault = match answer {
+                Ok((answer, request_id)) => {
+                    let request_id = request_id.as_deref().unwrap_or_default();
+                    tracing::debug!(
+                        operation = operation.name,
+                        attempt = attempts,
+                        latency_ms,
+                        outcome = "ok",
+                        request_id
+                    );
+                    buckets.note(operation, false);
+                    (self.observer)(CallEvent { operation: operation.name, outcome: Ok(()), retry_in: None });
+                    return Outcome { result: Ok(answer), doubtful };
+                }
+                Err(fault) => fault,
+            };
+            let is_throttled = fault.kind == FaultKind::Throttled;
+            buckets.note(operation, is_throttled);
+            // Throttling has its own count, so that it never uses up the attempts of other faults.
+            let nth = if is_throttled { &mut throttled } else { &mut failed };
+            *nth += 1;
+            let pause = self.backoff.pause(fault.kind, *nth, started.elapsed());
+            tracing::debug!(
+                operation = operation.name,
+                attempt = attempts,
+                latency_ms,
+                outcome = fault.kind.as_str(),
+                code = fault.code.as_deref().unwrap_or_default(),
+                request_id = fault.request_id.as_deref().unwrap_or_default(),
+                retry = pause.is_some(),
+            );
+            (self.observer)(CallEvent { operation: operation.name, outcome: Err(fault.clone()), retry_in: pause });
+            let Some(pause) = pause else {
+                return Outcome { result: Err(fault), doubtful };
+            };
+            doubtful |= fault.kind.is_ambiguous();
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::operation::CREATE_CONNECTION;
+
+    async fn run(faults: &[FaultKind]) -> (Outcome<()>, u64, Vec<bool>) {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let calls = Calls {
+            backoff: Backoff {
+                first: Duration::from_micros(1),
+                longest: Duration::from_micros(1),
+                ..Backoff::default()
+            },
+            observer: {
+                let seen = Arc::clone(&seen);
+                Arc::new(move |event: CallEvent| seen.lock().unwrap().push(event.retry_in.is_some()))
+            },
+            count: AtomicU64::new(0),
+        };
+        let left = Mutex::new(faults.to_vec());
+        let outcome = calls
+            .run(&CREATE_CONNECTION, &Buckets::new(Limits::unlimited()), || async {
+                let mut left = left.lock().unwrap();
+                if left.is_empty() { Ok(((), None)) } else { Err(Fault::new(left.remove(0), "op", "message")) }
+            })
+            .await;
+        let seen = seen.lock().unwrap().clone();
+        (outcome, calls.count.load(Ordering::Relaxed), seen)
+    }
+
+    #[tokio::test]
+    async fn passing_faults_are_repeated_and_counted_once() {
+        let (outcome, count, seen) = run(&[FaultKind::Throttled, FaultKind::Internal]).await;
+        assert!(outcome.result.is_ok() && outcome.doubtful);
+        assert_eq!(count, 1);
+        assert_eq!(seen, [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn throttling_alone_leaves_no_doubt() {
+        let (outcome, ..) = run(&[FaultKind::Throttled; 20]).await;
+        assert!(outcome.result.is_ok() && !outcome.doubtful);
+    }
+
+    #[tokio::test]
+    async fn a_quota_is_final_at_once() {
+        let (outcome, _, seen) = run(&[FaultKind::Quota]).await;
+        assert_eq!(outcome.result.unwrap_err().kind, FaultKind::Quota);
+        assert_eq!(seen, [false]);
+    }
+}

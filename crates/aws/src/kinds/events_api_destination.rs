@@ -1,0 +1,289 @@
+//! `AWS::Events::ApiDestination`: the HTTP endpoint that EventBridge calls with the credentials of a connection.
+//!
+//! It follows its connection: it names it by an ARN with an id, so that a replaced connection changes it, and it is
+//! `INACTIVE` while the connection is not authorized. All calls are synchronous.
+//! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html>
+
+use std::time::Duration;
+
+use serde_json::{Map as JsonMap, Value as Json, json};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Text, Type};
+use trueup_engine::value::Map;
+
+use crate::kinds::AwsKind;
+use crate::kinds::events_connection::{NAME, URL, not_https};
+use crate::kinds::fields::{arn_attributes, copy_text, is_not_https, text, touches, unknown_state};
+use crate::kinds::listing::{Found, Reads};
+use crate::kinds::settle::lost_create;
+use crate::operation::{
+    CREATE_API_DESTINATION, DELETE_API_DESTINATION, DESCRIBE_API_DESTINATION, LIST_API_DESTINATIONS,
+    UPDATE_API_DESTINATION,
+};
+use crate::reach::Reach;
+use crate::wire::{secrets_of, to_wire};
+
+/// The rate that the service sets where none is given.
+const DEFAULT_RATE: i64 = 300;
+const RATE: &str = "InvocationRateLimitPerSecond";
+
+const CONNECTION_ARN: Text = Text::length(1, 1600).matching(
+    "^arn:aws[a-z\\-]*:events:[a-z0-9\\-]*:([0-9]{12})?:connection/[.\\-_A-Za-z0-9]+/[\\-A-Za-z0-9]+$",
+    "the ARN of a connection, with its id (`arn:…:connection/<name>/<id>`)",
+);
+
+static SCHEMA: Schema = Schema {
+    properties: &[
+        Property::new("Name", Type::Text(NAME), "The destination's name in its account and region.")
+            .required()
+            .immutable(),
+        Property::new("Description", Type::Text(Text::length(0, 512)), "What it is for.")
+            .cleared_by(Clearing::EmptyText),
+        Property::new("ConnectionArn", Type::Text(CONNECTION_ARN), "The connection whose credentials are used.")
+            .required()
+            .names(Domain::EventsConnectionArn),
+        Property::new(
+            "InvocationEndpoint",
+            Type::Text(URL),
+            "The address that is called; https, `*` stands for a part of the path that a rule fills in.",
+        )
+        .required(),
+        Property::new(
+            "HttpMethod",
+            Type::Text(Text::one_of(&["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])),
+            "The method of a call.",
+        )
+        .required(),
+        Property::new(RATE, Type::Integer { min: 1, max: i64::MAX }, "The most calls a second.")
+            .default(DefaultValue::Integer(DEFAULT_RATE))
+            .cleared_by(Clearing::SendDefault),
+        Property::new("Arn", Type::Text(Text::ANY), "The destination's ARN.").read_only(),
+        Property::new("ArnForPolicy", Type::Text(Text::ANY), "The ARN without the id, for policies.").read_only(),
+    ],
+    one_of: &[],
+};
+
+const SENT: [&str; 6] = ["Name", "Description", "ConnectionArn", "InvocationEndpoint", "HttpMethod", RATE];
+
+static READS: Reads =
+    Reads { list: &LIST_API_DESTINATIONS, entries: "ApiDestinations", describe: &DESCRIBE_API_DESTINATION };
+
+/// The kind.
+#[derive(Debug, Clone, Copy)]
+pub struct EventsApiDestination;
+
+impl Kind for EventsApiDestination {
+    fn name(&self) -> &'static str {
+        "AWS::Events::ApiDestination"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["awscc.events.api_destinations", "aws.events.api_destinations"]
+    }
+
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn attributes(&self) -> &'static [Attribute] {
+        &[
+            Attribute { name: "Arn", stable: true, on_create: true },
+            Attribute { name: "ArnForPolicy", stable: true, on_create: true },
+        ]
+    }
+
+    fn check(&self, properties: &Map) -> Vec<Finding> {
+        if is_not_https(properties.get("InvocationEndpoint")) {
+            return vec![not_https("/InvocationEndpoint", "InvocationEndpoint")];
+        }
+        Vec::new()
+    }
+
+    fn implies(&self, _: &Change<'_>) -> Vec<Implied> {
+        Vec::new()
+    }
+
+    fn patience(&self, _: &Map) -> Patience {
+        let minute = Duration::from_mins(1);
+        Patience { create: minute, update: minute, delete: minute }
+    }
+
+    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
+        match verb {
+            Verb::Read => &["events:DescribeApiDestination", "events:ListApiDestinations"],
+            Verb::Create => &["events:CreateApiDestination", "events:DescribeApiDestination"],
+            Verb::Update => &["events:DescribeApiDestination", "events:UpdateApiDestination"],
+            Verb::Delete => &["events:DeleteApiDestination", "events:DescribeApiDestination"],
+        }
+    }
+}
+
+impl AwsKind for EventsApiDestination {
+    fn observe_many<'a>(&'a self, reach: &'a Reach, wants: &'a [Want]) -> Task<'a, Vec<Live>> {
+        Box::pin(observe(reach, wants))
+    }
+
+    fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move {
+            let secrets = secrets_of(create.desired);
+            let outcome = reach.call(&CREATE_API_DESTINATION, &creation(create.desired), &secrets).await;
+            match outcome.result {
+                Ok(answer) => Ok(written(&answer)),
+                Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
+                    match READS.describe(reach, create.identity).await {
+                        Found::Described(answer) => {
+                            lost_create(&SCHEMA, create, present(create.identity, &answer), fault)
+                        }
+                        _ => Err(fault),
+                    }
+                }
+                Err(fault) => Err(fault),
+            }
+        })
+    }
+
+    fn update<'a>(&'a self, reach: &'a Reach, update: &'a Update<'a>) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move {
+            let (input, cleared) = change(update);
+            let answer = reach.call(&UPDATE_API_DESTINATION, &input, &secrets_of(update.desired)).await.result?;
+            let mut written = written(&answer);
+            if cleared
+                && let Found::Described(answer) = READS.describe(reach, &update.live.identity).await
+                && text(&answer, "Description").is_some()
+            {
+                written.notes.push("/Description was cleared and is still there".to_owned());
+            }
+            Ok(written)
+        })
+    }
+
+    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move {
+            match reach.read(&DELETE_API_DESTINATION, &json!({ "Name": identity })).await {
+                Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
+                _ => Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }),
+            }
+        })
+    }
+}
+
+async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
+    let found = READS.find(reach, wants).await;
+    let live = |(want, found): (&Want, Found)| match found {
+        Found::Absent => Live::Absent,
+        Found::Unreadable(fault) => Live::Unreadable(fault),
+        Found::Listed(answer) | Found::Described(answer) => Live::Present(Box::new(present(&want.identity, &answer))),
+    };
+    wants.iter().zip(found).map(live).collect()
+}
+
+/// A destination as a list page (which has no description) or a description shows it.
+fn present(name: &str, answer: &Json) -> Present {
+    let mut properties = Map::new();
+    properties.insert("Name".to_owned(), name.into());
+    for member in ["Description", "ConnectionArn", "InvocationEndpoint", "HttpMethod"] {
+        copy_text(answer, &mut properties, member);
+    }
+    if let Some(rate) = answer[RATE].as_i64() {
+        properties.insert(RATE.to_owned(), rate.into());
+    }
+    Present {
+        identity: name.to_owned(),
+        properties,
+        attributes: arn_attributes(text(answer, "ApiDestinationArn")),
+        secret_version: None,
+        readiness: readiness(answer),
+    }
+}
+
+fn readiness(answer: &Json) -> Readiness {
+    match text(answer, "ApiDestinationState") {
+        None => Readiness::Ready(None),
+        Some("ACTIVE") => Readiness::Ready(Some("ACTIVE".to_owned())),
+        Some("INACTIVE") => Readiness::Unusable {
+            state: "INACTIVE".to_owned(),
+            reason: Some("its connection is not authorized".to_owned()),
+        },
+        Some(other) => unknown_state(other),
+    }
+}
+
+fn written(answer: &Json) -> Written {
+    Written {
+        attributes: arn_attributes(text(answer, "ApiDestinationArn")),
+        readiness: readiness(answer),
+        notes: Vec::new(),
+    }
+}
+
+fn creation(desired: &Map) -> Json {
+    let given = SENT.iter().filter_map(|name| Some((*name, to_wire(desired.get(*name)?)?)));
+    let input: JsonMap<_, _> =
+        given.filter(|(_, value)| value.as_str() != Some("")).map(|(name, value)| (name.to_owned(), value)).collect();
+    Json::Object(input)
+}
+
+/// The input of an update, and whether it clears the description. What is not sent stays.
+fn change(update: &Update<'_>) -> (Json, bool) {
+    let mut input = JsonMap::new();
+    input.insert("Name".to_owned(), update.live.identity.as_str().into());
+    let mut cleared = false;
+    for name in SENT.into_iter().skip(1).filter(|name| touches(update.edits, name)) {
+        let value = match (update.desired.get(name).and_then(to_wire), name) {
+            (Some(value), _) => value,
+            (None, "Description") => "".into(),
+            (None, RATE) => DEFAULT_RATE.into(),
+            (None, _) => continue,
+        };
+        cleared |= name == "Description" && value.as_str() == Some("");
+        input.insert(name.to_owned(), value);
+    }
+    (Json::Object(input), cleared)
+}
+
+#[cfg(test)]
+mod tests {
+    use trueup_engine::delta::{Edit, Effect};
+
+    use super::*;
+
+    fn described() -> Json {
+        json!({
+            "Name": "created", "ApiDestinationState": "INACTIVE", "HttpMethod": "POST", "Description": "",
+            "ApiDestinationArn": "arn:aws:events:us-east-1:123456789012:api-destination/created/0a-1b",
+            "ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/orders/2c-3d",
+            "InvocationEndpoint": "https://orders.example.com/created", "InvocationRateLimitPerSecond": 300,
+        })
+    }
+
+    #[test]
+    fn a_description_becomes_properties() {
+        let present = present("created", &described());
+        assert_eq!(present.properties.len(), 5);
+        assert_eq!(present.properties[RATE].as_i64(), Some(300));
+        assert!(matches!(present.readiness, Readiness::Unusable { state, .. } if state == "INACTIVE"));
+        assert_eq!(
+            present.attributes["ArnForPolicy"].as_str(),
+            Some("arn:aws:events:us-east-1:123456789012:api-destination/created")
+        );
+    }
+
+    #[test]
+    fn an_update_sends_changes_and_clearing_values() {
+        let live = present("created", &described());
+        let desired = live.properties.clone().into_iter().filter(|(name, _)| name != RATE).collect();
+        let edit = |pointer: &str| Edit {
+            pointer: pointer.to_owned(),
+            label: pointer.to_owned(),
+            before: None,
+            after: None,
+            effect: Effect::InPlace,
+        };
+        let edits = [edit("/Description"), edit("/InvocationRateLimitPerSecond")];
+        let (input, cleared) = change(&Update { live: &live, desired: &desired, edits: &edits });
+        assert_eq!(input, json!({"Name": "created", "Description": "", RATE: 300}));
+        assert!(cleared);
+    }
+}

@@ -1,0 +1,132 @@
+//! The calls of a connection.
+
+use serde_json::{Value as Json, json};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::value::{Map, Value};
+
+use super::schema::SCHEMA;
+use super::{is_private, live, managed_secret, request};
+use crate::kinds::fields::text;
+use crate::kinds::listing::{Found, Reads};
+use crate::kinds::settle::lost_create;
+use crate::operation::{
+    CREATE_CONNECTION, DELETE_CONNECTION, DESCRIBE_CONNECTION, LIST_CONNECTIONS, UPDATE_CONNECTION,
+};
+use crate::reach::Reach;
+use crate::wire::secrets_of;
+
+static READS: Reads = Reads { list: &LIST_CONNECTIONS, entries: "Connections", describe: &DESCRIBE_CONNECTION };
+
+/// Reads connections, and the managed secrets of those of which they are wanted.
+pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
+    let found = READS.find(reach, wants).await;
+    let mut lives: Vec<Live> = wants
+        .iter()
+        .zip(found)
+        .map(|(want, found)| match found {
+            Found::Absent => Live::Absent,
+            Found::Unreadable(fault) => Live::Unreadable(fault),
+            Found::Listed(entry) => {
+                let private = reach.private_connections().contains(&want.identity);
+                Live::Present(Box::new(live::of_listed(&want.identity, &entry, private)))
+            }
+            Found::Described(answer) => {
+                let present = live::of_described(&want.identity, &answer);
+                note_private(reach, &want.identity, &present.properties);
+                Live::Present(Box::new(present))
+            }
+        })
+        .collect();
+    let with_secrets: Vec<&mut Present> = wants
+        .iter()
+        .zip(&mut lives)
+        .filter(|(want, _)| want.secrets && !want.shallow)
+        .filter_map(|(_, live)| match live {
+            Live::Present(present) => Some(&mut **present),
+            _ => None,
+        })
+        .collect();
+    if !with_secrets.is_empty() {
+        managed_secret::resolve(reach, with_secrets).await;
+    }
+    lives
+}
+
+/// Remembers whether a connection is private: the pages that are read while it settles do not say, and what counts as
+/// settled depends on it.
+fn note_private(reach: &Reach, identity: &str, properties: &Map) -> bool {
+    let private = is_private(properties);
+    if private {
+        reach.private_connections().insert(identity.to_owned());
+    } else {
+        reach.private_connections().remove(identity);
+    }
+    private
+}
+
+/// Creates a connection.
+pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written, Fault> {
+    let secrets = secrets_of(create.desired);
+    let outcome = reach.call(&CREATE_CONNECTION, &request::create(create.desired), &secrets).await;
+    match outcome.result {
+        Ok(answer) => Ok(written(&answer, note_private(reach, create.identity, create.desired))),
+        Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
+            settle_create(reach, create, fault).await
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
+    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false };
+    match observe(reach, &[want]).await.pop() {
+        Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
+        _ => Err(fault),
+    }
+}
+
+/// Updates a connection.
+pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written, Fault> {
+    let identity = &update.live.identity;
+    let (input, cleared) = request::update(identity, &update.live.properties, update.desired, update.edits);
+    let mut secrets = secrets_of(update.desired);
+    secrets.extend(secrets_of(&update.live.properties));
+    let answer = reach.call(&UPDATE_CONNECTION, &input, &secrets).await.result?;
+    let mut written = written(&answer, note_private(reach, identity, update.desired));
+    if !cleared.is_empty() {
+        written.notes = still_there(reach, identity, &cleared).await;
+    }
+    Ok(written)
+}
+
+/// What was cleared and is there nevertheless. That clearing values clear is not documented for each of them.
+async fn still_there(reach: &Reach, identity: &str, cleared: &[String]) -> Vec<String> {
+    let Found::Described(answer) = READS.describe(reach, identity).await else { return Vec::new() };
+    let properties = Value::Map(live::of_described(identity, &answer).properties);
+    let stays = cleared.iter().filter(|pointer| properties.at(pointer).is_some());
+    stays.map(|pointer| format!("{pointer} was cleared and is still there")).collect()
+}
+
+/// Deletes a connection.
+pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fault> {
+    match reach.read(&DELETE_CONNECTION, &json!({ "Name": identity })).await {
+        Ok(answer) => {
+            // Emulators answer the state from before.
+            let state = text(&answer, "ConnectionState").filter(|state| *state == "DELETING").unwrap_or("DELETING");
+            Ok(Written {
+                attributes: live::attributes(&answer),
+                readiness: Readiness::Deleting(state.to_owned()),
+                notes: Vec::new(),
+            })
+        }
+        Err(fault) if fault.kind == FaultKind::NotFound => {
+            Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() })
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+fn written(answer: &Json, private: bool) -> Written {
+    Written { attributes: live::attributes(answer), readiness: live::readiness(answer, private), notes: Vec::new() }
+}

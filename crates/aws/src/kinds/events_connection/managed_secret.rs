@@ -1,0 +1,368 @@
+//! The secret that EventBridge keeps for a connection in the caller's own account: the only place where credentials can
+//! be read back and compared.
+//!
+//! Its name is `events!connection/<connection>/<id>`. Its payload is JSON, whose form differs between the service,
+//! versions and emulators (snake case or CloudFormation's, flat or nested), so it is read leniently; what is missing is
+//! "not verifiable" and never "empty".
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use serde_json::{Value as Json, json};
+use trueup_engine::cloud::{Confirm, Present, Unconfirmed};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::secret::Secret;
+use trueup_engine::value::Value;
+
+use super::live::LISTS;
+use crate::operation::{BATCH_GET_SECRET_VALUE, LIST_SECRETS};
+use crate::reach::Reach;
+
+/// How many secrets one call reads.
+const BATCH: usize = 20;
+/// How many of these calls are under way at once.
+const AT_ONCE: usize = 8;
+/// What the names begin with. `!` is reserved for secrets that services manage.
+const PREFIX: &str = "events!connection/";
+
+/// The source of secrets that may not be read.
+const SWITCHED_OFF: &str = "secret reads are switched off";
+
+/// Reads the managed secrets of connections and puts what they hold into their properties.
+pub(super) async fn resolve(reach: &Reach, mut connections: Vec<&mut Present>) {
+    if !reach.secret_reads() {
+        for present in connections {
+            fill(present, Err(SWITCHED_OFF));
+        }
+        return;
+    }
+    let arns: Vec<String> = connections.iter().filter_map(|present| secret_arn(present)).collect();
+    let batches: Vec<Vec<String>> = arns.chunks(BATCH).map(<[String]>::to_vec).collect();
+    let read: HashMap<String, Result<Payload, String>> = futures_util::stream::iter(batches)
+        .map(|batch| read(reach, batch))
+        .buffer_unordered(AT_ONCE)
+        .flat_map(futures_util::stream::iter)
+        .collect()
+        .await;
+    for present in &mut connections {
+        let Some(arn) = secret_arn(present) else {
+            fill(present, Err("the connection has no managed secret"));
+            continue;
+        };
+        match read.get(&arn) {
+            Some(Ok(payload)) => {
+                present.secret_version.clone_from(&payload.version);
+                fill(present, Ok(&payload.content));
+            }
+            Some(Err(why)) => fill(present, Err(why)),
+            None => fill(present, Err("the managed secret was not answered")),
+        }
+    }
+}
+
+fn secret_arn(present: &Present) -> Option<String> {
+    present.attributes.get("SecretArn")?.as_str().map(str::to_owned)
+}
+
+struct Payload {
+    version: Option<String>,
+    content: Json,
+}
+
+async fn read(reach: &Reach, arns: Vec<String>) -> Vec<(String, Result<Payload, String>)> {
+    let mut answer = match reach.read(&BATCH_GET_SECRET_VALUE, &json!({ "SecretIdList": arns })).await {
+        Ok(answer) => answer,
+        // Some implementations fail as a whole over one that is missing.
+        Err(fault) if fault.kind == FaultKind::NotFound && arns.len() > 1 => {
+            let mut read_one = Vec::with_capacity(arns.len());
+            for arn in arns {
+                read_one.extend(Box::pin(read(reach, vec![arn])).await);
+            }
+            return read_one;
+        }
+        Err(fault) => {
+            let why = why_unread(&fault);
+            return arns.into_iter().map(|arn| (arn, Err(why.clone()))).collect();
+        }
+    };
+    let mut read = Vec::with_capacity(arns.len());
+    if let Json::Array(values) = answer["SecretValues"].take() {
+        for mut value in values {
+            let Some(arn) = value["ARN"].as_str().map(str::to_owned) else { continue };
+            let version = value["VersionId"].as_str().map(str::to_owned);
+            let content = match value["SecretString"].take() {
+                Json::String(content) => serde_json::from_str::<Json>(&content).ok().filter(Json::is_object),
+                _ => None,
+            };
+            let payload = content
+                .map(|content| Payload { version, content })
+                .ok_or_else(|| "the managed secret is not in a form that is known".to_owned());
+            read.push((arn, payload));
+        }
+    }
+    for error in answer["Errors"].as_array().into_iter().flatten() {
+        let Some(id) = error["SecretId"].as_str() else { continue };
+        let why = match error["ErrorCode"].as_str().unwrap_or_default() {
+            "ResourceNotFoundException" => "the managed secret was not found".to_owned(),
+            "AccessDeniedException" | "AccessDenied" => "secretsmanager:GetSecretValue denied".to_owned(),
+            "DecryptionFailure" => "kms:Decrypt denied".to_owned(),
+            code => format!("the managed secret could not be read ({code})"),
+        };
+        // The id may come back as a name or as an ARN.
+        let arn =
+            arns.iter().find(|arn| *arn == id || arn.contains(&format!(":secret:{id}"))).map_or(id, String::as_str);
+        read.push((arn.to_owned(), Err(why)));
+    }
+    read
+}
+
+fn why_unread(fault: &Fault) -> String {
+    match fault.kind {
+        FaultKind::Denied => format!("{} denied", fault.operation),
+        FaultKind::NotFound => "the managed secret was not found".to_owned(),
+        kind => format!("{} failed ({kind})", fault.operation),
+    }
+}
+
+/// Puts the payload's values, or the reason why there is none, where the properties hold secrets.
+fn fill(present: &mut Present, payload: Result<&Json, &str>) {
+    let Some(Value::Map(auth)) = present.properties.get_mut("AuthParameters") else { return };
+    for (block, member) in [
+        ("ApiKeyAuthParameters", "ApiKeyValue"),
+        ("BasicAuthParameters", "Password"),
+        ("OAuthParameters", "ClientSecret"),
+    ] {
+        let Some(Value::Map(block)) = auth.get_mut(block) else { continue };
+        let holder = match block.get_mut("ClientParameters") {
+            Some(Value::Map(client)) => client,
+            Some(_) => continue,
+            None => block,
+        };
+        if let Some(Value::Secret(secret)) = holder.get_mut(member) {
+            settle(secret, payload.map(|payload| credential(payload, &fold(member))));
+        }
+    }
+    if let Some(parameters) = auth.get_mut("OAuthParameters").and_then(|oauth| match oauth {
+        Value::Map(oauth) => oauth.get_mut("OAuthHttpParameters"),
+        _ => None,
+    }) {
+        fill_parameters(parameters, payload.map(|payload| find(payload, "oauthhttpparameters", 3)));
+    }
+    if let Some(parameters) = auth.get_mut("InvocationHttpParameters") {
+        fill_parameters(parameters, payload.map(|payload| find(payload, "invocationhttpparameters", 3)));
+    }
+}
+
+/// Secret parameters are found by list and key; several of one key by their order.
+fn fill_parameters(parameters: &mut Value, payload: Result<Option<&Json>, &str>) {
+    let Value::Map(parameters) = parameters else { return };
+    for list in LISTS {
+        let Some(Value::List(items)) = parameters.get_mut(list) else { continue };
+        let known = payload.map(|payload| payload.and_then(|payload| member(payload, &fold(list))));
+        let mut met: HashMap<String, usize> = HashMap::new();
+        for item in items {
+            let Value::Map(item) = item else { continue };
+            let key = item.get("Key").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let nth = met.entry(key.clone()).or_insert(0);
+            if let Some(Value::Secret(secret)) = item.get_mut("Value") {
+                let value = known.map(|known| {
+                    let items = known.and_then(Json::as_array).into_iter().flatten();
+                    let mut same = items.filter(|item| member(item, "key").and_then(Json::as_str) == Some(&key));
+                    same.nth(*nth).and_then(|item| member(item, "value")).and_then(Json::as_str)
+                });
+                settle(secret, value);
+            }
+            *nth += 1;
+        }
+    }
+}
+
+/// The managed secret is trusted over what an emulator leaks, where it can be read.
+fn settle(secret: &mut Secret, value: Result<Option<&str>, &str>) {
+    match value {
+        Ok(Some(text)) => *secret = Secret::new("live", text.to_owned()),
+        _ if secret.is_resolved() => {}
+        Ok(None) => *secret = Secret::unresolved("not in the managed secret"),
+        Err(why) => *secret = Secret::unresolved(why),
+    }
+}
+
+/// A credential, at the top or in the block or blocks that hold it.
+fn credential<'a>(payload: &'a Json, name: &str) -> Option<&'a str> {
+    find(payload, name, 3)?.as_str()
+}
+
+/// The nearest member of this folded name; parameters are a world of their own.
+fn find<'a>(json: &'a Json, name: &str, depth: usize) -> Option<&'a Json> {
+    if let Some(found) = member(json, name) {
+        return Some(found);
+    }
+    if depth == 0 {
+        return None;
+    }
+    let inner = json.as_object()?.iter().filter(|(key, _)| !fold(key).ends_with("httpparameters"));
+    inner.filter(|(_, value)| value.is_object()).find_map(|(_, value)| find(value, name, depth - 1))
+}
+
+fn member<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
+    json.as_object()?.iter().find(|(key, _)| fold(key) == name).map(|(_, value)| value)
+}
+
+/// `client_secret`, `ClientSecret` and `clientSecret` are one name.
+fn fold(name: &str) -> String {
+    name.chars().filter(|character| *character != '_').map(|character| character.to_ascii_lowercase()).collect()
+}
+
+/// Whether the managed secrets are there, or gone, as they should be after changes; by list pages.
+pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<Unconfirmed> {
+    // EventBridge removes a secret after its connection, and a list may lag behind.
+    const PAUSES: [u64; 5] = [250, 500, 1000, 2000, 2000];
+    let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
+    loop {
+        let names = match list_names(reach, items).await {
+            Ok(names) => names,
+            Err(fault) => {
+                let message = format!("its managed secret could not be verified: {}", why_unread(&fault));
+                let note = |item: &Confirm| Unconfirmed {
+                    identity: item.identity.clone(),
+                    message: message.clone(),
+                    proven: false,
+                };
+                return items.iter().map(note).collect();
+            }
+        };
+        let wrong: Vec<&Confirm> = items.iter().filter(|item| names.contains(&item.identity) != item.present).collect();
+        if wrong.is_empty() {
+            return Vec::new();
+        }
+        let Some(pause) = pauses.next() else {
+            let finding = |item: &Confirm| Unconfirmed {
+                identity: item.identity.clone(),
+                message: format!(
+                    "its managed secret {PREFIX}{}/… {}",
+                    item.identity,
+                    if item.present { "is not there" } else { "is still there" }
+                ),
+                proven: true,
+            };
+            return wrong.into_iter().map(finding).collect();
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The names of the connections that have a managed secret.
+async fn list_names(reach: &Reach, items: &[Confirm]) -> Result<HashSet<String>, Fault> {
+    // The filter takes beginnings of names, so that a few connections are asked for by name.
+    let values: Vec<String> = if items.len() <= 3 {
+        items.iter().map(|item| format!("{PREFIX}{}/", item.identity)).collect()
+    } else {
+        vec![PREFIX.to_owned()]
+    };
+    let mut input = json!({
+        "MaxResults": 100,
+        "Filters": [{"Key": "owning-service", "Values": ["events"]}, {"Key": "name", "Values": values}],
+    });
+    let mut names = HashSet::new();
+    let mut tokens = HashSet::new();
+    loop {
+        let page = reach.read(&LIST_SECRETS, &input).await?;
+        for entry in page["SecretList"].as_array().into_iter().flatten() {
+            let name = entry["Name"].as_str().and_then(|name| name.strip_prefix(PREFIX));
+            if let Some((connection, _)) = name.and_then(|name| name.split_once('/')) {
+                names.insert(connection.to_owned());
+            }
+        }
+        match page["NextToken"].as_str().filter(|token| !token.is_empty()) {
+            Some(token) if tokens.insert(token.to_owned()) => input["NextToken"] = token.into(),
+            _ => return Ok(names),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::events_connection::live::of_described;
+
+    fn resolved(described: &Json, payload: Result<&Json, &str>) -> Value {
+        let mut present = of_described("orders", described);
+        fill(&mut present, payload);
+        present.properties.into()
+    }
+
+    #[track_caller]
+    fn assert_secret(value: &Value, pointer: &str, text: &str) {
+        let Some(Value::Secret(secret)) = value.at(pointer) else { panic!("no secret at {pointer}") };
+        assert_eq!(secret.same_as(&Secret::new("test", text.to_owned())), Some(true), "{pointer}: {secret:?}");
+    }
+
+    #[track_caller]
+    fn assert_unresolved(value: &Value, pointer: &str, why: &str) {
+        let Some(Value::Secret(secret)) = value.at(pointer) else { panic!("no secret at {pointer}") };
+        assert_eq!((secret.is_resolved(), secret.source()), (false, why));
+    }
+
+    fn oauth() -> Json {
+        json!({"AuthParameters": {
+            "OAuthParameters": {
+                "ClientParameters": {"ClientID": "id"},
+                "OAuthHttpParameters": {"BodyParameters": [{"Key": "scope", "IsValueSecret": true}]},
+            },
+            "InvocationHttpParameters": {"HeaderParameters": [
+                {"Key": "a", "IsValueSecret": true}, {"Key": "p", "Value": "x", "IsValueSecret": false},
+                {"Key": "a", "IsValueSecret": true},
+            ]},
+        }})
+    }
+
+    const CLIENT_SECRET: &str = "/AuthParameters/OAuthParameters/ClientParameters/ClientSecret";
+    const SCOPE: &str = "/AuthParameters/OAuthParameters/OAuthHttpParameters/BodyParameters/0/Value";
+    const HEADERS: &str = "/AuthParameters/InvocationHttpParameters/HeaderParameters";
+
+    #[test]
+    fn payloads_are_read_in_every_form_that_was_seen() {
+        let flat = json!({
+            "client_id": "id", "client_secret": "s1", "authorization_endpoint": "https://x", "http_method": "POST",
+            "oauth_http_parameters": {"body_parameters": [{"key": "scope", "value": "s2", "is_value_secret": true}]},
+            "invocation_http_parameters": {"header_parameters": [
+                {"key": "a", "value": "s3"}, {"key": "p", "value": "x"}, {"key": "a", "value": "s4"},
+            ]},
+        });
+        let nested = json!({
+            "oauth_parameters": {
+                "client_parameters": {"client_id": "id", "client_secret": "s1"},
+                "oauth_http_parameters": {"BodyParameters": [{"Key": "scope", "Value": "s2"}]},
+            },
+            "InvocationHttpParameters": {"HeaderParameters": [
+                {"Key": "a", "Value": "s3"}, {"Key": "p", "Value": "x"}, {"Key": "a", "Value": "s4"},
+            ]},
+        });
+        for payload in [flat, nested] {
+            let value = resolved(&oauth(), Ok(&payload));
+            assert_secret(&value, CLIENT_SECRET, "s1");
+            assert_secret(&value, SCOPE, "s2");
+            assert_secret(&value, &format!("{HEADERS}/0/Value"), "s3");
+            assert_secret(&value, &format!("{HEADERS}/2/Value"), "s4");
+            assert_eq!(value.at(&format!("{HEADERS}/1/Value")).and_then(Value::as_str), Some("x"));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_not_verifiable() {
+        let value = resolved(&oauth(), Ok(&json!({"client_id": "id"})));
+        assert_unresolved(&value, CLIENT_SECRET, "not in the managed secret");
+        assert_unresolved(&value, SCOPE, "not in the managed secret");
+        let value = resolved(&oauth(), Err("secretsmanager:GetSecretValue denied"));
+        assert_unresolved(&value, CLIENT_SECRET, "secretsmanager:GetSecretValue denied");
+    }
+
+    #[test]
+    fn the_managed_secret_goes_before_what_an_emulator_leaks() {
+        let leaking = json!({"AuthParameters": {"BasicAuthParameters": {"Username": "u", "Password": "stale"}}});
+        let pointer = "/AuthParameters/BasicAuthParameters/Password";
+        assert_secret(&resolved(&leaking, Ok(&json!({"username": "u", "password": "fresh"}))), pointer, "fresh");
+        assert_secret(&resolved(&leaking, Err("denied")), pointer, "stale");
+    }
+}

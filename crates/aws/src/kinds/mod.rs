@@ -1,0 +1,61 @@
+//! The types of resources: one file or folder each, and one line in [`KINDS`].
+//!
+//! A kind is pure for the engine ([`Kind`]: names, schema, rules) and does its I/O through [`AwsKind`], which the
+//! [`Session`](crate::Session) calls. A new kind is a unit struct with a `static` schema, the two implementations,
+//! converters with their tests, and its line here; the conformance suite then runs over it.
+
+pub mod events_api_destination;
+pub mod events_connection;
+mod fields;
+mod listing;
+mod settle;
+
+use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
+use trueup_engine::fault::Fault;
+use trueup_engine::kind::{Kind, Registry};
+
+use crate::reach::Reach;
+
+/// How a kind is reached: the half of it that does I/O. Contracts are those of [`trueup_engine::cloud::Cloud`].
+pub(crate) trait AwsKind: Kind {
+    /// Reads resources; one answer a want, in the same order.
+    fn observe_many<'a>(&'a self, reach: &'a Reach, wants: &'a [Want]) -> Task<'a, Vec<Live>>;
+
+    /// Creates a resource.
+    fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>>;
+
+    /// Updates a resource.
+    fn update<'a>(&'a self, reach: &'a Reach, update: &'a Update<'a>) -> Task<'a, Result<Written, Fault>>;
+
+    /// Deletes a resource; one that is not there counts as deleted, and is then `Ready(None)`: there is nothing to wait
+    /// for.
+    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>>;
+
+    /// Checks what changes brought with them in other services.
+    fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {
+        let _ = (reach, items);
+        Box::pin(async { Vec::new() })
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:path),+ $(,)?) => {
+        /// Every kind, by name.
+        static AWS_KINDS: &[&dyn AwsKind] = &[$(&$kind),+];
+
+        /// Every kind, by name, as the engine sees it.
+        pub static KINDS: &[&dyn Kind] = &[$(&$kind),+];
+    };
+}
+
+kinds![events_api_destination::EventsApiDestination, events_connection::EventsConnection];
+
+/// The kinds of this crate.
+pub fn registry() -> Registry {
+    Registry::new(KINDS)
+}
+
+/// The half of a kind that does I/O.
+pub(crate) fn find(name: &str) -> Option<&'static dyn AwsKind> {
+    AWS_KINDS.iter().copied().find(|kind| kind.name() == name)
+}

@@ -1,0 +1,90 @@
+//! The operations that are called: one row each, with everything that is decided per operation.
+//!
+//! A code means different things in different operations (`LimitExceededException` is a quota when something is made and
+//! throttling when something is read), so the row says which; see [`crate::fault`].
+
+/// A JSON service.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    /// Its name in signatures and host names.
+    pub(crate) name: &'static str,
+    /// Its id in `AWS_ENDPOINT_URL_<ID>` and in the profile's `services` section.
+    pub(crate) id: &'static str,
+    /// The prefix of `X-Amz-Target`.
+    pub(crate) target: &'static str,
+}
+
+/// EventBridge.
+pub(crate) static EVENTS: Service = Service { name: "events", id: "EventBridge", target: "AWSEvents" };
+/// Secrets Manager.
+pub(crate) static SECRETS_MANAGER: Service =
+    Service { name: "secretsmanager", id: "Secrets Manager", target: "secretsmanager" };
+/// Key Management Service.
+pub(crate) static KMS: Service = Service { name: "kms", id: "KMS", target: "TrentService" };
+/// Security Token Service; not a JSON service, called through the SDK.
+pub(crate) static STS: Service = Service { name: "sts", id: "STS", target: "" };
+
+/// What an operation does, as far as the meaning of its errors depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Changes nothing.
+    Reads,
+    /// Makes or changes something, so that a limit is a quota.
+    Writes,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// As in IAM: `events:CreateConnection`.
+    pub(crate) name: &'static str,
+    /// Its service.
+    pub(crate) service: &'static Service,
+    /// What it does.
+    pub(crate) effect: Effect,
+    /// How many calls a second the service allows, per account and region.
+    pub(crate) per_second: u32,
+}
+
+impl Operation {
+    const fn new(name: &'static str, service: &'static Service, effect: Effect, per_second: u32) -> Self {
+        Self { name, service, effect, per_second }
+    }
+
+    /// The name without the service.
+    pub(crate) fn short(&self) -> &'static str {
+        self.name.split_once(':').map_or(self.name, |(_, short)| short)
+    }
+}
+
+// EventBridge's quota page gives 50 a second for every operation but PutEvents.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+pub(crate) static LIST_CONNECTIONS: Operation = Operation::new("events:ListConnections", &EVENTS, Effect::Reads, 50);
+pub(crate) static DESCRIBE_CONNECTION: Operation =
+    Operation::new("events:DescribeConnection", &EVENTS, Effect::Reads, 50);
+pub(crate) static CREATE_CONNECTION: Operation = Operation::new("events:CreateConnection", &EVENTS, Effect::Writes, 50);
+pub(crate) static UPDATE_CONNECTION: Operation = Operation::new("events:UpdateConnection", &EVENTS, Effect::Writes, 50);
+pub(crate) static DELETE_CONNECTION: Operation = Operation::new("events:DeleteConnection", &EVENTS, Effect::Writes, 50);
+pub(crate) static LIST_API_DESTINATIONS: Operation =
+    Operation::new("events:ListApiDestinations", &EVENTS, Effect::Reads, 50);
+pub(crate) static DESCRIBE_API_DESTINATION: Operation =
+    Operation::new("events:DescribeApiDestination", &EVENTS, Effect::Reads, 50);
+pub(crate) static CREATE_API_DESTINATION: Operation =
+    Operation::new("events:CreateApiDestination", &EVENTS, Effect::Writes, 50);
+pub(crate) static UPDATE_API_DESTINATION: Operation =
+    Operation::new("events:UpdateApiDestination", &EVENTS, Effect::Writes, 50);
+pub(crate) static DELETE_API_DESTINATION: Operation =
+    Operation::new("events:DeleteApiDestination", &EVENTS, Effect::Writes, 50);
+
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+pub(crate) static BATCH_GET_SECRET_VALUE: Operation =
+    Operation::new("secretsmanager:BatchGetSecretValue", &SECRETS_MANAGER, Effect::Reads, 100);
+pub(crate) static LIST_SECRETS: Operation =
+    Operation::new("secretsmanager:ListSecrets", &SECRETS_MANAGER, Effect::Reads, 100);
+
+// https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+pub(crate) static DESCRIBE_KEY: Operation = Operation::new("kms:DescribeKey", &KMS, Effect::Reads, 2000);
+pub(crate) static LIST_ALIASES: Operation = Operation::new("kms:ListAliases", &KMS, Effect::Reads, 500);
+
+/// Well below the 600 a second that STS shares among its operations.
+pub(crate) static GET_CALLER_IDENTITY: Operation = Operation::new("sts:GetCallerIdentity", &STS, Effect::Reads, 100);

@@ -1,0 +1,223 @@
+//! One account and region, reached: its credentials, endpoints, rate limits and account id.
+//!
+//! Made once per place and only when a call needs it. Two places that come to the same role and region share one.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+use bytes::Bytes;
+use serde_json::Value as Json;
+use tokio::sync::OnceCell;
+use trueup_engine::cloud::Whereabouts;
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::secret::Secret;
+
+use crate::call::{Calls, Outcome};
+use crate::credentials::Keeper;
+use crate::fault;
+use crate::http::{Connectors, Way, client_of};
+use crate::limits::{Buckets, Limits};
+use crate::operation::{self, Operation, Service};
+use crate::wire::{self, Line};
+
+/// One account and region.
+pub(crate) struct Reach {
+    calls: Arc<Calls>,
+    keeper: Arc<Keeper>,
+    config: SdkConfig,
+    region: String,
+    buckets: Buckets,
+    lines: Lines,
+    secret_reads: bool,
+    whereabouts: OnceCell<Whereabouts>,
+    private_connections: Mutex<HashSet<String>>,
+}
+
+/// What a [`Reach`] is made of.
+pub(crate) struct Parts {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) config: SdkConfig,
+    pub(crate) region: String,
+    pub(crate) limits: Limits,
+    pub(crate) connectors: Arc<Connectors>,
+    pub(crate) way: Way,
+    pub(crate) timeout: Duration,
+    pub(crate) secret_reads: bool,
+    /// The endpoint of all services that the command line gave.
+    pub(crate) endpoint_url: Option<String>,
+    /// What follows `https://sts.` in the address of STS: region and the partition's domain.
+    pub(crate) suffix: String,
+}
+
+struct Lines {
+    connectors: Arc<Connectors>,
+    way: Way,
+    timeout: Duration,
+    endpoint_url: Option<String>,
+    suffix: String,
+    events: OnceLock<Line>,
+    secrets_manager: OnceLock<Line>,
+    kms: OnceLock<Line>,
+}
+
+impl Reach {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let local = parts.config.endpoint_url().is_some_and(is_loopback);
+        Self {
+            calls: parts.calls,
+            keeper: parts.keeper,
+            config: parts.config,
+            region: parts.region,
+            buckets: Buckets::new(if local { Limits::unlimited() } else { parts.limits }),
+            lines: Lines {
+                connectors: parts.connectors,
+                way: parts.way,
+                timeout: parts.timeout,
+                endpoint_url: parts.endpoint_url,
+                suffix: parts.suffix,
+                events: OnceLock::new(),
+                secrets_manager: OnceLock::new(),
+                kms: OnceLock::new(),
+            },
+            secret_reads: parts.secret_reads,
+            whereabouts: OnceCell::new(),
+            private_connections: Mutex::default(),
+        }
+    }
+
+    /// The names of connections that were seen to be private; their list pages do not say.
+    pub(crate) fn private_connections(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.private_connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether managed secrets may be read.
+    pub(crate) fn secret_reads(&self) -> bool {
+        self.secret_reads
+    }
+
+    /// Sends a call to a JSON service; `secrets` are what the request holds, so that no message repeats them.
+    pub(crate) async fn call(&self, operation: &'static Operation, input: &Json, secrets: &[Secret]) -> Outcome<Json> {
+        let (line, body) = match self.line(operation.service).and_then(|line| Ok((line, body(operation, input)?))) {
+            Ok(ready) => ready,
+            Err(fault) => return Outcome { result: Err(fault), doubtful: false },
+        };
+        self.calls
+            .run(operation, &self.buckets, || {
+                let body = body.clone();
+                async move {
+                    let credentials = self
+                        .keeper
+                        .credentials()
+                        .await
+                        .map_err(|error| fault::of_credentials(operation.name, &error))?;
+                    wire::exchange(line, credentials, operation, body, secrets).await
+                }
+            })
+            .await
+    }
+
+    /// Sends a call that holds no secret.
+    pub(crate) async fn read(&self, operation: &'static Operation, input: &Json) -> Result<Json, Fault> {
+        self.call(operation, input, &[]).await.result
+    }
+
+    /// Account and region of the caller; STS is asked once.
+    pub(crate) async fn whereabouts(&self) -> Result<&Whereabouts, Fault> {
+        self.whereabouts.get_or_try_init(|| self.ask_whereabouts()).await
+    }
+
+    async fn ask_whereabouts(&self) -> Result<Whereabouts, Fault> {
+        let operation = &operation::GET_CALLER_IDENTITY;
+        // A missing credential is found here, with better words than the client has.
+        self.keeper.credentials().await.map_err(|error| fault::of_credentials(operation.name, &error))?;
+        let endpoint = self.config.endpoint_url().unwrap_or("https://sts");
+        let http = client_of(&self.lines.connectors.of(endpoint, &self.lines.way));
+        let config = self.config.to_builder().http_client(http).build();
+        let client = aws_sdk_sts::Client::new(&config);
+        let outcome = self
+            .calls
+            .run(operation, &self.buckets, || {
+                let client = client.clone();
+                async move {
+                    use aws_types::request_id::RequestId as _;
+                    let answer = client.get_caller_identity().send().await;
+                    let answer = answer.map_err(|error| fault::of_sdk(operation, &error))?;
+                    let request_id = answer.request_id().map(str::to_owned);
+                    Ok((answer.account, request_id))
+                }
+            })
+            .await;
+        let account = outcome.result?;
+        let account = account.ok_or_else(|| fault::of_unreadable(operation, "it names no account", None))?;
+        Ok(Whereabouts { account, region: self.region.clone() })
+    }
+
+    fn line(&self, service: &'static Service) -> Result<&Line, Fault> {
+        let cell = match service.name {
+            "events" => &self.lines.events,
+            "secretsmanager" => &self.lines.secrets_manager,
+            _ => &self.lines.kms,
+        };
+        if let Some(line) = cell.get() {
+            return Ok(line);
+        }
+        let endpoint = self.endpoint(service);
+        let url = endpoint.parse().map_err(|_| {
+            let message = format!("`{endpoint}` is not the address of an endpoint");
+            Fault::new(FaultKind::Invalid, service.name, message)
+        })?;
+        let line = Line {
+            url,
+            connector: self.lines.connectors.of(&endpoint, &self.lines.way),
+            region: self.region.clone(),
+            timeout: self.lines.timeout,
+        };
+        Ok(cell.get_or_init(|| line))
+    }
+
+    /// The address of a service: what the environment or the profile says, for it or for all, or the service's own.
+    fn endpoint(&self, service: &Service) -> String {
+        let key = ServiceConfigKey::builder().service_id(service.id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let own = || self.config.service_config()?.load_config(key.build().ok()?);
+        let shared = || self.config.endpoint_url().map(str::to_owned);
+        // An endpoint of the command line goes before one of the environment's for a single service.
+        self.lines.endpoint_url.clone().or_else(own).or_else(shared).unwrap_or_else(|| {
+            let fips = if self.config.use_fips().unwrap_or(false) { "-fips" } else { "" };
+            format!("https://{}{fips}.{}", service.name, self.lines.suffix)
+        })
+    }
+}
+
+fn body(operation: &'static Operation, input: &Json) -> Result<Bytes, Fault> {
+    serde_json::to_vec(input)
+        .map(Bytes::from)
+        .map_err(|_| Fault::new(FaultKind::Invalid, operation.name, "the request could not be written as JSON"))
+}
+
+/// Whether an endpoint is on this machine.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let Ok(url) = url.parse::<::http::Uri>() else { return false };
+    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn loopback_is_recognised() {
+        for url in ["http://127.0.0.1:4566", "http://localhost:5000/", "http://[::1]:1", "http://aws.localhost"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["https://events.us-east-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.example.com"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The session of a run with AWS: the engine's [`Cloud`].
+//!
+//! It finds or makes the [`Reach`] of a place and hands the work to the kind. Nothing is loaded before a call needs it:
+//! a run that only validates touches no credential, no network and no certificate.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::BehaviorVersion;
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use tokio::sync::OnceCell;
+use trueup_engine::cloud::{
+    Cloud, Confirm, Create, Live, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
+};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::kind::Kind;
+use trueup_engine::schema::Domain;
+
+use crate::call::{CallEvent, Calls};
+use crate::credentials::Keeper;
+use crate::fault;
+use crate::http::{Connectors, Way};
+use crate::kinds::{self, AwsKind};
+use crate::names;
+use crate::reach::{Parts, Reach};
+use crate::settings::Settings;
+
+/// Sees every attempt of every call.
+pub type Observer = Arc<dyn Fn(CallEvent) + Send + Sync>;
+
+/// A run's session with AWS.
+pub struct Session {
+    settings: Settings,
+    calls: Arc<Calls>,
+    connectors: Arc<Connectors>,
+    base: OnceCell<Base>,
+    region: OnceCell<Option<Region>>,
+    keepers: Shelf<Option<Arc<str>>, Keeper>,
+    places: Shelf<Place, Reach>,
+    reaches: Shelf<(Option<Arc<str>>, String), Reach>,
+}
+
+/// Things that are made once each.
+type Shelf<K, V> = Mutex<HashMap<K, Arc<OnceCell<Arc<V>>>>>;
+
+/// What the SDK's chain gave.
+struct Base {
+    config: SdkConfig,
+    way: Way,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session. Nothing is loaded yet.
+    pub fn new(settings: Settings, observer: Observer) -> Self {
+        let calls = Calls { backoff: settings.backoff, observer, count: AtomicU64::new(0) };
+        Self {
+            connectors: Arc::new(Connectors::new(settings.connect_timeout)),
+            settings,
+            calls: Arc::new(calls),
+            base: OnceCell::new(),
+            region: OnceCell::new(),
+            keepers: Shelf::default(),
+            places: Shelf::default(),
+            reaches: Shelf::default(),
+        }
+    }
+
+    async fn reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {
+        let cell = slot(&self.places, place.clone());
+        cell.get_or_try_init(|| self.find_reach(place)).await.cloned()
+    }
+
+    async fn find_reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {
+        let region = self.region_of(place).await?;
+        let cell = slot(&self.reaches, (place.role_arn.clone(), region.clone()));
+        cell.get_or_try_init(|| self.make_reach(place, region)).await.cloned()
+    }
+
+    async fn make_reach(&self, place: &Place, region: String) -> Result<Arc<Reach>, Fault> {
+        let base = self.base(&region).await?;
+        let keeper = self.keeper(base, place, &region).await?;
+        let config = base
+            .config
+            .to_builder()
+            .region(Region::new(region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(provider(&keeper)))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        let suffix = suffix(&config, &region).await?;
+        Ok(Arc::new(Reach::new(Parts {
+            calls: Arc::clone(&self.calls),
+            keeper,
+            config,
+            region,
+            limits: self.settings.limits,
+            connectors: Arc::clone(&self.connectors),
+            way: base.way.clone(),
+            timeout: self.settings.connect_timeout + self.settings.read_timeout,
+            secret_reads: self.settings.secret_reads,
+            endpoint_url: self.settings.endpoint_url.clone(),
+            suffix,
+        })))
+    }
+
+    /// The place's region, or the session's, or the chain's.
+    async fn region_of(&self, place: &Place) -> Result<String, Fault> {
+        if let Some(region) = place.region.as_deref().or(self.settings.region.as_deref()) {
+            return Ok(region.to_owned());
+        }
+        if self.settings.static_credentials.is_some() {
+            return Err(fault::no_region());
+        }
+        let region = self
+            .region
+            .get_or_init(|| async {
+                let mut chain = DefaultRegionChain::builder();
+                if let Some(profile) = &self.settings.profile {
+                    chain = chain.profile_name(profile);
+                }
+                chain.build().region().await
+            })
+            .await;
+        region.as_ref().map(|region| region.as_ref().to_owned()).ok_or_else(fault::no_region)
+    }
+
+    async fn base(&self, region: &str) -> Result<&Base, Fault> {
+        self.base.get_or_try_init(|| self.load(region)).await
+    }
+
+    async fn load(&self, region: &str) -> Result<Base, Fault> {
+        let way = Way::new(&self.settings.network)?;
+        // The whole attempt has its own clock, see `wire`; these are for the SDK's own clients (STS).
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.settings.connect_timeout + self.settings.read_timeout)
+            .build();
+        if let Some((id, secret)) = &self.settings.static_credentials {
+            let credentials = Credentials::new(id, secret, None, None, "static");
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(region.to_owned()))
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .timeout_config(timeouts)
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            let config = match &self.settings.endpoint_url {
+                Some(url) => config.endpoint_url(url),
+                None => config,
+            };
+            return Ok(Base { config: config.build(), way });
+        }
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .http_client(way.patient_client())
+            .timeout_config(timeouts)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(profile) = &self.settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &self.settings.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        Ok(Base { config: loader.load().await, way })
+    }
+
+    /// The credentials of the caller, or of the role that is assumed; one keeper a role, whatever the region.
+    async fn keeper(&self, base: &Base, place: &Place, region: &str) -> Result<Arc<Keeper>, Fault> {
+        let caller = slot(&self.keepers, None);
+        let caller = caller
+            .get_or_try_init(|| async {
+                let source = base.config.credentials_provider();
+                let source = source.ok_or_else(|| fault::no_credentials("credentials"))?;
+                Ok::<_, Fault>(Arc::new(Keeper::new(source)))
+            })
+            .await?;
+        let Some(role) = &place.role_arn else { return Ok(Arc::clone(caller)) };
+        let cell = slot(&self.keepers, Some(Arc::clone(role)));
+        let keeper = cell
+            .get_or_init(|| async {
+                let role = AssumeRoleProvider::builder(&**role)
+                    .configure(&base.config)
+                    .session_name("trueup")
+                    .region(Region::new(region.to_owned()))
+                    .build_from_provider(provider(caller))
+                    .await;
+                Arc::new(Keeper::new(SharedCredentialsProvider::new(role)))
+            })
+            .await;
+        Ok(Arc::clone(keeper))
+    }
+}
+
+/// A keeper as the SDK's clients take it.
+fn provider(keeper: &Arc<Keeper>) -> Arc<dyn ProvideCredentials> {
+    Arc::<Keeper>::clone(keeper)
+}
+
+/// What follows `https://sts.` in the address of STS. The SDK knows the partitions' domains, and STS's client is at hand.
+async fn suffix(config: &SdkConfig, region: &str) -> Result<String, Fault> {
+    let invalid = || Fault::new(FaultKind::Invalid, "region", format!("`{region}` is not a region"));
+    let params = Params::builder()
+        .region(region)
+        .use_fips(false)
+        .use_dual_stack(config.use_dual_stack().unwrap_or(false))
+        .use_global_endpoint(false)
+        .build()
+        .map_err(|_| invalid())?;
+    let sts = DefaultResolver::new().resolve_endpoint(&params).await.map_err(|_| invalid())?;
+    Ok(sts.url().strip_prefix("https://sts.").ok_or_else(invalid)?.to_owned())
+}
+
+fn slot<K: Eq + std::hash::Hash, V>(shelf: &Shelf<K, V>, key: K) -> Arc<OnceCell<Arc<V>>> {
+    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(shelf.entry(key).or_default())
+}
+
+/// Nobody could look.
+fn unlooked(identity: &str, fault: &Fault) -> Unconfirmed {
+    Unconfirmed { identity: identity.to_owned(), message: format!("could not be verified: {fault}"), proven: false }
+}
+
+fn aws(kind: &dyn Kind) -> Result<&'static dyn AwsKind, Fault> {
+    let unknown = || Fault::new(FaultKind::Invalid, kind.name(), "this type is not one that is managed through AWS");
+    kinds::find(kind.name()).ok_or_else(unknown)
+}
+
+impl Cloud for Session {
+    fn whereabouts<'a>(&'a self, place: &'a Place) -> Task<'a, Result<Whereabouts, Fault>> {
+        Box::pin(async move { self.reach(place).await?.whereabouts().await.cloned() })
+    }
+
+    fn observe<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place, wants: &'a [Want]) -> Task<'a, Vec<Live>> {
+        Box::pin(async move {
+            if wants.is_empty() {
+                return Vec::new();
+            }
+            let ready = async { Ok::<_, Fault>((aws(kind)?, self.reach(place).await?)) };
+            match ready.await {
+                Ok((kind, reach)) => kind.observe_many(&reach, wants).await,
+                Err(fault) => wants.iter().map(|_| Live::Unreadable(fault.clone())).collect(),
+            }
+        })
+    }
+
+    fn canonical<'a>(
+        &'a self,
+        domain: Domain,
+        place: &'a Place,
+        names: &'a [String],
+    ) -> Task<'a, Result<HashMap<String, String>, Fault>> {
+        Box::pin(async move {
+            match domain {
+                Domain::KmsKey if names.is_empty() => Ok(HashMap::new()),
+                Domain::KmsKey => names::kms_keys(&*self.reach(place).await?, names).await,
+                // There is one spelling only.
+                Domain::EventsConnectionArn => Ok(names.iter().map(|name| (name.clone(), name.clone())).collect()),
+            }
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        create: &'a Create<'a>,
+    ) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move { aws(kind)?.create(&*self.reach(place).await?, create).await })
+    }
+
+    fn update<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        update: &'a Update<'a>,
+    ) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move { aws(kind)?.update(&*self.reach(place).await?, update).await })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        identity: &'a str,
+    ) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move { aws(kind)?.delete(&*self.reach(place).await?, identity).await })
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        items: &'a [Confirm],
+    ) -> Task<'a, Vec<Unconfirmed>> {
+        Box::pin(async move {
+            if items.is_empty() {
+                return Vec::new();
+            }
+            let ready = async { Ok::<_, Fault>((aws(kind)?, self.reach(place).await?)) };
+            match ready.await {
+                Ok((kind, reach)) => kind.confirm(&reach, items).await,
+                Err(fault) => items.iter().map(|item| unlooked(&item.identity, &fault)).collect(),
+            }
+        })
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls.count.load(Ordering::Relaxed)
+    }
+}

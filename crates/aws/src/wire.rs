@@ -1,0 +1,211 @@
+//! One attempt of a call to a JSON service (awsJson 1.1): the body, the signature, the HTTP exchange, the answer.
+//!
+//! This is the only module that exposes secrets: a request is built from the property tree by [`to_wire`], and the
+//! redactor asks [`exposed`] for what it has to take out. Bodies are never logged.
+//!
+//! Protocol: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_types::request_id::RequestId;
+use bytes::Bytes;
+use serde_json::Value as Json;
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::secret::Secret;
+use trueup_engine::value::{Map, Value};
+
+use crate::call::Attempt;
+use crate::fault::{self, Said};
+use crate::operation::Operation;
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const USER_AGENT: &str = concat!("trueup/", env!("CARGO_PKG_VERSION"));
+
+/// The text of a secret, where it is known; for the wire and for taking it out of messages.
+#[expect(clippy::disallowed_methods, reason = "what goes on the wire, and what must be taken out of answers")]
+pub(crate) fn exposed(secret: &Secret) -> Option<&str> {
+    secret.expose()
+}
+
+/// A value as the service takes it. Nothing, unknown and unresolved values are left out.
+pub(crate) fn to_wire(value: &Value) -> Option<Json> {
+    Some(match value {
+        Value::Null | Value::Deferred(_) | Value::Unknown(_) => return None,
+        Value::Bool(flag) => Json::Bool(*flag),
+        Value::Number(number) => Json::Number(number.clone()),
+        Value::String(text) => Json::String(text.clone()),
+        Value::Secret(secret) => Json::String(exposed(secret)?.to_owned()),
+        Value::List(items) => Json::Array(items.iter().filter_map(to_wire).collect()),
+        Value::Map(map) => {
+            Json::Object(map.iter().filter_map(|(name, member)| Some((name.clone(), to_wire(member)?))).collect())
+        }
+    })
+}
+
+/// The secrets in a tree of properties.
+pub(crate) fn secrets_of(properties: &Map) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for member in properties.values() {
+        member.walk(&mut |_, leaf| {
+            if let Value::Secret(secret) = leaf {
+                secrets.push(secret.clone());
+            }
+        });
+    }
+    secrets
+}
+
+/// Where a service of an account and region is reached.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) url: http::Uri,
+    pub(crate) connector: SharedHttpConnector,
+    pub(crate) region: String,
+    /// How long one attempt may take as a whole.
+    pub(crate) timeout: Duration,
+}
+
+/// Sends a request once.
+pub(crate) async fn exchange(
+    line: &Line,
+    credentials: Credentials,
+    operation: &'static Operation,
+    body: Bytes,
+    secrets: &[Secret],
+) -> Attempt<Json> {
+    let request = signed(line, credentials, operation, body)
+        .map_err(|why| Fault::new(FaultKind::Invalid, operation.name, fault::redact(&why, secrets)))?;
+    let exchange = async {
+        let response =
+            line.connector.call(request).await.map_err(|error| fault::of_connector(operation, &error, secrets))?;
+        let request_id = response.request_id().map(str::to_owned);
+        answer(operation, response, request_id, secrets).await
+    };
+    match tokio::time::timeout(line.timeout, exchange).await {
+        Ok(answer) => answer,
+        Err(_) => Err(fault::of_timeout(operation, line.timeout)),
+    }
+}
+
+fn signed(
+    line: &Line,
+    credentials: Credentials,
+    operation: &'static Operation,
+    body: Bytes,
+) -> Result<HttpRequest, String> {
+    let target = format!("{}.{}", operation.service.target, operation.short());
+    let url = line.url.to_string();
+    let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", target.as_str())];
+    let identity = credentials.into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&line.region)
+        .name(operation.service.name)
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| error.to_string())?
+        .into();
+    let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(&body))
+        .map_err(|error| error.to_string())?;
+    let (signature, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
+    let mut request = http::Request::post(line.url.clone())
+        .header("content-type", CONTENT_TYPE)
+        .header("x-amz-target", target)
+        .header("user-agent", USER_AGENT)
+        .header("content-length", body.len())
+        .body(SdkBody::from(body))
+        .map_err(|error| error.to_string())?;
+    signature.apply_to_request_http1x(&mut request);
+    HttpRequest::try_from(request).map_err(|error| error.to_string())
+}
+
+async fn answer(
+    operation: &'static Operation,
+    response: HttpResponse,
+    request_id: Option<String>,
+    secrets: &[Secret],
+) -> Attempt<Json> {
+    let status = response.status().as_u16();
+    let code = response.headers().get("x-amzn-errortype").map(str::to_owned);
+    let kind = response.headers().get("content-type").unwrap_or_default().to_owned();
+    let body = ByteStream::new(response.into_body())
+        .collect()
+        .await
+        .map_err(|_| fault::of_unreadable(operation, "it broke off", request_id.as_deref()))?
+        .into_bytes();
+    let success = (200..300).contains(&status);
+    if success && body.is_empty() {
+        return Ok((Json::Null, request_id));
+    }
+    let json = serde_json::from_slice::<Json>(&body).ok().filter(Json::is_object);
+    if success {
+        // What the parser says would quote the body.
+        return json.map(|json| (json, request_id.clone())).ok_or_else(|| {
+            let what = format!("{} is not JSON, or is cut off (HTTP {status})", strange(&kind, &body));
+            fault::of_unreadable(operation, &what, request_id.as_deref())
+        });
+    }
+    let member = |names: &[&str]| {
+        let json = json.as_ref()?;
+        names.iter().find_map(|name| json.get(name)?.as_str()).map(str::to_owned)
+    };
+    let code = code.or_else(|| member(&["__type", "code", "Code"]));
+    let message = member(&["message", "Message", "errorMessage"]);
+    let strange = json.is_none().then(|| strange(&kind, &body));
+    let said = Said {
+        status,
+        code: code.as_deref().map(bare),
+        message: message.as_deref(),
+        request_id: request_id.as_deref(),
+        strange: strange.as_deref(),
+    };
+    Err(fault::of_service(operation, &said, secrets))
+}
+
+/// `com.amazonaws.events#ResourceNotFoundException:http://…` is `ResourceNotFoundException`.
+fn bare(code: &str) -> &str {
+    let code = code.split(':').next().unwrap_or(code);
+    code.rsplit('#').next().unwrap_or(code)
+}
+
+/// What a body is that is no JSON, in a few words that quote nothing of it.
+fn strange(content_type: &str, body: &[u8]) -> String {
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    match (body.is_empty(), content_type) {
+        (true, _) => "an empty body".to_owned(),
+        (false, "" | "application/json" | CONTENT_TYPE) => format!("a body of {} bytes", body.len()),
+        (false, content_type) => format!("a body of {content_type}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn error_codes_lose_namespace_and_address() {
+        assert_eq!(bare("com.amazonaws.events#ResourceNotFoundException"), "ResourceNotFoundException");
+        assert_eq!(bare("ThrottlingException:http://internal.amazon.com/coral/"), "ThrottlingException");
+    }
+
+    #[test]
+    fn a_tree_goes_on_the_wire_as_it_is_and_unresolved_secrets_stay_away() {
+        let tree = Value::from(Map::from_iter([
+            ("Flag".to_owned(), Value::from(false)),
+            ("None".to_owned(), Value::Null),
+            ("Known".to_owned(), Value::Secret(Secret::new("literal", "hunter2".to_owned()))),
+            ("Unread".to_owned(), Value::Secret(Secret::unresolved("live"))),
+        ]));
+        assert_eq!(to_wire(&tree), Some(json!({"Flag": false, "Known": "hunter2"})));
+    }
+}

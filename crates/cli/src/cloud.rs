@@ -1,0 +1,90 @@
+//! The cloud of a run: AWS, or a sandbox inside this process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trueup_aws::Session;
+use trueup_sandbox::Running;
+
+use crate::error::CommandError;
+use crate::settings::Settings;
+
+/// How long changes of state take in the sandbox of a command: long enough to be seen, too short to be waited for.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// The region of a sandbox when nobody names one.
+const SANDBOX_REGION: &str = "us-east-1";
+
+/// A cloud to talk to.
+pub struct Connected {
+    /// The session.
+    pub session: Session,
+    sandbox: Option<Running>,
+}
+
+/// Opens the session; starts the sandbox where one is asked for. Sends nothing.
+pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connected, CommandError> {
+    let cloud = &settings.cloud;
+    let sandbox = match &cloud.sandbox {
+        Some(dir) => Some(start(dir).await?),
+        None => None,
+    };
+    let mut aws = trueup_aws::Settings {
+        profile: cloud.profile.clone(),
+        endpoint_url: cloud.endpoint_url.clone(),
+        secret_reads,
+        network: trueup_aws::Network::from_variables(|name| settings.environment.get(name)),
+        ..trueup_aws::Settings::default()
+    };
+    if let Some(running) = &sandbox {
+        let region = cloud.region.clone().or_else(|| cloud.ambient_region.clone());
+        aws.profile = None;
+        aws.endpoint_url = Some(running.url());
+        aws.region = Some(region.unwrap_or_else(|| SANDBOX_REGION.to_owned()));
+        aws.static_credentials = Some(("sandbox".to_owned(), "sandbox".to_owned()));
+    }
+    let observer = Arc::new(|call: trueup_aws::CallEvent| tracing::debug!(?call, "call"));
+    Ok(Connected { session: Session::new(aws, observer), sandbox })
+}
+
+async fn start(dir: &Path) -> Result<Running, CommandError> {
+    let options = trueup_sandbox::Options {
+        addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+        state: Some(dir.to_owned()),
+        faults: None,
+        settle: SETTLE,
+    };
+    trueup_sandbox::start(options).await.map_err(|error| sandbox_error(&error))
+}
+
+impl Connected {
+    /// Ends it; a sandbox saves its state.
+    pub async fn close(self) -> Result<(), CommandError> {
+        match self.sandbox {
+            Some(running) => running.stop().await.map_err(|error| sandbox_error(&error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An error of the sandbox, with what the system said.
+pub fn sandbox_error(error: &trueup_sandbox::Error) -> CommandError {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        message.push_str(&format!(": {inner}"));
+        source = inner.source();
+    }
+    match error {
+        trueup_sandbox::Error::NotLoopback { .. } | trueup_sandbox::Error::Faults { .. } => CommandError::usage(message),
+        trueup_sandbox::Error::Malformed { .. } | trueup_sandbox::Error::Version { .. } => {
+            CommandError::failed(message).hint("`trueup sandbox reset` empties it")
+        }
+        trueup_sandbox::Error::InUse { .. } => {
+            CommandError::failed(message).hint("use the endpoint of the running one: `--endpoint-url`")
+        }
+        _ => CommandError::failed(message),
+    }
+}

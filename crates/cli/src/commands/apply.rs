@@ -1,0 +1,242 @@
+//! `trueup apply`: plan, ask and execute; or execute a saved plan, once it is certain that nothing has moved since.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use trueup_engine::plan;
+use trueup_engine::plan::Action;
+use trueup_engine::plan::document::{PlanDocument, Stale, verify};
+
+use crate::args::Format;
+use crate::cloud::{self, Connected};
+use crate::commands::plan::Planned;
+use crate::commands::{Context, Ready, execute, plan as planning, ready};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::output::document::{Bare, ErrorDocument, ReportDocument, StaleDocument};
+use crate::output::jsonl::Body;
+use crate::output::{diagnostics, text};
+use crate::secrets::Secrets;
+use crate::selection;
+use crate::settings::{ApplyWhat, Target};
+
+/// The most that a saved plan may hold.
+const LARGEST_PLAN: u64 = 256 * 1024 * 1024;
+
+/// Applies a stack or a saved plan.
+pub async fn run(
+    context: &Context<'_>,
+    what: &ApplyWhat,
+    yes: bool,
+    expect_digest: Option<&str>,
+) -> Result<Exit, CommandError> {
+    match what {
+        ApplyWhat::Stack(target) => stack(context, target, yes, expect_digest).await,
+        ApplyWhat::Saved { plan, stack } => saved(context, plan, stack, expect_digest).await,
+    }
+}
+
+/// Plans, asks and executes exactly what was shown.
+async fn stack(
+    context: &Context<'_>,
+    target: &Target,
+    yes: bool,
+    expect_digest: Option<&str>,
+) -> Result<Exit, CommandError> {
+    let ready = match ready(context, target)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    execute::can_go_on(context, yes)?;
+    let options = planning::options(context, &ready)?;
+    let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
+    let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
+    let exit = planned_run(context, &ready, &cloud, &secrets, &options, yes, expect_digest).await;
+    cloud.close().await?;
+    exit
+}
+
+async fn planned_run(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    secrets: &Secrets,
+    options: &plan::Options,
+    yes: bool,
+    expect_digest: Option<&str>,
+) -> Result<Exit, CommandError> {
+    let planned = planning::late(planning::make(context, ready, cloud, secrets, options).await, secrets);
+    // The one JSON document is the report.
+    if context.format() != Format::Json {
+        planning::show(context, ready, &planned)?;
+    }
+    if let Err(error) = execute::gate(ready, &planned, expect_digest) {
+        return execute::refused(context, ready, &planned, &error);
+    }
+    if !execute::confirmed(context, &planned, yes).await? {
+        return execute::declined(context, ready, &planned);
+    }
+    execute::run(context, ready, &planned, cloud, secrets).await
+}
+
+/// Executes a saved plan.
+async fn saved(
+    context: &Context<'_>,
+    path: &Path,
+    stack: &Path,
+    expect_digest: Option<&str>,
+) -> Result<Exit, CommandError> {
+    let saved = read(path)?;
+    execute::expected(&saved.digest, expect_digest)?;
+    let target = Target { path: stack.to_owned(), env: saved.stack.env.clone() };
+    let ready = match ready(context, &target)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    let moved = moved(&saved, &ready);
+    if !moved.is_empty() {
+        return early_stale(context, &ready, &moved);
+    }
+    let options = saved_options(context, &saved, &ready);
+    let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
+    let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
+    let exit = saved_run(context, &ready, &cloud, &secrets, &options, saved).await;
+    cloud.close().await?;
+    exit
+}
+
+async fn saved_run(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    secrets: &Secrets,
+    options: &plan::Options,
+    mut saved: PlanDocument,
+) -> Result<Exit, CommandError> {
+    let mut planned = planning::late(planning::make(context, ready, cloud, secrets, options).await, secrets);
+    // Only the saved plan's resources were looked at, which says nothing about how much of the stack it was made for.
+    planned.plan.partial = saved.partial;
+    planned.digest.clone_from(&saved.digest);
+    if context.settings.run.plan_key.is_none() {
+        without_fingerprints(&mut saved);
+    }
+    if context.format() != Format::Json {
+        planning::show(context, ready, &planned)?;
+    }
+    let stale = verify(&saved, &PlanDocument::saved(&planned.plan, &ready.stack));
+    if !stale.is_empty() {
+        return late_stale(context, ready, &planned, &stale);
+    }
+    if let Err(error) = execute::gate(ready, &planned, None) {
+        return execute::refused(context, ready, &planned, &error);
+    }
+    execute::run(context, ready, &planned, cloud, secrets).await
+}
+
+/// Reads a saved plan.
+fn read(path: &Path) -> Result<PlanDocument, CommandError> {
+    let failed = |error: std::io::Error| CommandError::usage(format!("cannot read `{}`: {error}", path.display()));
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut text = String::new();
+    file.take(LARGEST_PLAN).read_to_string(&mut text).map_err(failed)?;
+    let document = PlanDocument::read(&text).map_err(|error| {
+        CommandError::usage(format!("`{}` cannot be applied: {error}", path.display()))
+            .hint("`trueup plan --out FILE` saves a plan; a manifest is a YAML file")
+    })?;
+    if document.command != "plan" || document.manifest_digest.is_none() {
+        return Err(CommandError::usage(format!("`{}` is no saved plan", path.display()))
+            .hint("`trueup plan --out FILE` saves one; the output of `plan --json` cannot be applied"));
+    }
+    Ok(document)
+}
+
+/// What has moved already, without looking at the cloud.
+fn moved(saved: &PlanDocument, ready: &Ready) -> Vec<Stale> {
+    let whole = |what: &str| Stale { address: None, what: what.to_owned() };
+    let mut moved = Vec::new();
+    if saved.stack.name != ready.stack.name.value {
+        moved.push(whole("the plan was made for another stack"));
+    }
+    if saved.manifest_digest.as_deref() != Some(&*ready.stack.manifest_digest) {
+        moved.push(whole("the manifest, or a file that it includes, has changed"));
+    }
+    if saved.variables_digest.as_deref() != Some(&*ready.stack.variables_digest) {
+        moved.push(whole("a variable has another value"));
+    }
+    moved
+}
+
+/// The options under which the saved plan comes out again where nothing has moved.
+fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> plan::Options {
+    let replaced = saved.steps.iter().filter(|step| step.action == Action::Replace).map(|step| step.address.clone());
+    plan::Options {
+        allow_replace: replaced.collect(),
+        // Fingerprints are compared only where both sides have the key.
+        fingerprint_key: context.settings.run.plan_key.clone().filter(|_| has_fingerprints(saved)),
+        selected: Some(selection::of_addresses(&ready.graph, saved.addresses())),
+        allow_deletes: context.settings.run.allow_deletes,
+    }
+}
+
+fn has_fingerprints(saved: &PlanDocument) -> bool {
+    saved.steps.iter().flat_map(|step| &step.secrets).any(|secret| secret.fingerprint.is_some())
+}
+
+fn without_fingerprints(saved: &mut PlanDocument) {
+    saved.steps.iter_mut().flat_map(|step| &mut step.secrets).for_each(|secret| secret.fingerprint = None);
+}
+
+fn stale_error(stale: &[Stale]) -> CommandError {
+    let what = stale.iter().map(|stale| match &stale.address {
+        Some(address) => format!("{address}: {}", stale.what),
+        None => stale.what.clone(),
+    });
+    let what = what.collect::<Vec<_>>().join("; ");
+    CommandError::stale(format!("the plan is stale, and nothing was written: {what}"))
+        .hint("make the plan again with `trueup plan --out`, and review it")
+}
+
+/// Stale before anything was read.
+fn early_stale(context: &Context<'_>, ready: &Ready, stale: &[Stale]) -> Result<Exit, CommandError> {
+    let error = stale_error(stale);
+    match context.format() {
+        Format::Human => context.printer.error(&error),
+        Format::Json => {
+            let found = diagnostics::documents(&ready.diagnostics, &ready.sources);
+            let document = Bare::new(context.name, found).of_stack(&ready.stack.name.value, &ready.stack.env);
+            context.printer.document(&document.with_error(&error))?;
+        }
+        Format::Jsonl => context.jsonl.error(&error),
+    }
+    Ok(error.exit())
+}
+
+/// Stale because of the live state.
+fn late_stale(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    stale: &[Stale],
+) -> Result<Exit, CommandError> {
+    let error = stale_error(stale);
+    let documents: Vec<StaleDocument> = stale.iter().map(StaleDocument::from).collect();
+    match context.format() {
+        Format::Human => {
+            let counted = text::count(stale.len(), "thing has", "things have");
+            context.printer.message(&format!("\n{counted} moved since the plan was made.\n"));
+            context.printer.error(&error);
+        }
+        Format::Json => {
+            let found = diagnostics::documents(&planned.diagnostics, &ready.sources);
+            let mut document = ReportDocument::new(context.name, &planned.plan, &planned.digest, found);
+            document.stale = documents;
+            document.error = Some(ErrorDocument::new(&error));
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => {
+            context.jsonl.write(Body::Stale { stale: documents });
+            context.jsonl.error(&error);
+        }
+    }
+    Ok(error.exit())
+}

@@ -1,0 +1,192 @@
+//! Executing a plan that was shown: shared by `apply` and `teardown`.
+
+use trueup_engine::apply::{self, OnFailure, Work};
+use trueup_engine::credential::SecretStore;
+use trueup_engine::event::Event;
+use trueup_engine::report::{Ending, Report};
+
+use crate::args::Format;
+use crate::cloud::Connected;
+use crate::commands::plan::Planned;
+use crate::commands::{Context, Ready, account_binding, findings};
+use crate::error::CommandError;
+use crate::exit::{Exit, decide, when};
+use crate::files;
+use crate::output::document::{self, ReportDocument};
+use crate::output::human::View;
+use crate::output::progress::Progress;
+use crate::output::{ask, diagnostics, report};
+
+/// Everything that has to hold before the first write.
+pub fn gate(ready: &Ready, planned: &Planned, expect_digest: Option<&str>) -> Result<(), CommandError> {
+    let plan = &planned.plan;
+    if let Some(error) = account_binding(ready, &planned.observed, plan.has_changes()) {
+        return Err(error);
+    }
+    match findings(plan) {
+        Exit::Done => {}
+        Exit::Usage => return Err(CommandError::usage("the plan has errors, so nothing was sent")),
+        _ => return Err(CommandError::failed("the plan has errors, so nothing was sent")),
+    }
+    let missing = plan.missing_secrets();
+    if !missing.is_empty() {
+        let each = missing.iter().flat_map(|(address, verdicts)| {
+            verdicts.iter().map(move |verdict| format!("`{}` for {address}{}", verdict.source, verdict.pointer))
+        });
+        let list = each.collect::<Vec<_>>().join(", ");
+        return Err(CommandError::usage(format!("secrets that have to be sent are missing: {list}"))
+            .hint("set the variable, or create the file, that each of them names; nothing was sent"));
+    }
+    expected(&planned.digest, expect_digest)
+}
+
+/// Refuses another plan than the one that was expected.
+pub fn expected(digest: &str, expect_digest: Option<&str>) -> Result<(), CommandError> {
+    match expect_digest {
+        Some(expected) if !digest.eq_ignore_ascii_case(expected) => {
+            Err(CommandError::stale(format!("this plan has digest {digest}, and {expected} was expected"))
+                .hint("make the plan again and review it; nothing was sent"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to go on without an answer where nobody can be asked.
+pub fn can_go_on(context: &Context<'_>, yes: bool) -> Result<(), CommandError> {
+    if yes || context.settings.run.can_ask {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("`trueup {}` asks before it changes anything, and there is no terminal to ask on", context.name))
+        .hint("`--yes` goes on without asking"))
+}
+
+/// Asks, where somebody has to be asked.
+pub async fn confirmed(context: &Context<'_>, planned: &Planned, yes: bool) -> Result<bool, CommandError> {
+    if yes || !planned.plan.has_changes() {
+        return Ok(true);
+    }
+    if context.format() != Format::Human {
+        // stdout is for the machine; the person at the terminal has to see what is asked about.
+        let view = View { paint: context.printer.message_paint(), width: context.printer.settings().stderr_width, ..context.view() };
+        context.printer.alert(&crate::output::human::plan(&planned.plan, view));
+    }
+    let place = match (&planned.plan.whereabouts, context.view().sandbox) {
+        (_, true) => " in the sandbox".to_owned(),
+        (Some(here), false) => format!(" in account {}, {}", here.account, here.region),
+        (None, false) => String::new(),
+    };
+    let what = if planned.plan.command == "teardown" { "Delete this" } else { "Apply this plan" };
+    ask::ask(context.printer, &format!("{what}{place}?")).await
+}
+
+/// What a run shows and ends with when it was not confirmed.
+pub fn declined(context: &Context<'_>, ready: &Ready, planned: &Planned) -> Result<Exit, CommandError> {
+    let error = CommandError::failed("not confirmed; nothing was changed");
+    refused(context, ready, planned, &error)
+}
+
+/// A plan that is not executed, as the result.
+pub fn refused(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    error: &CommandError,
+) -> Result<Exit, CommandError> {
+    match context.format() {
+        Format::Human => context.printer.error(error),
+        Format::Json => {
+            let found = diagnostics::documents(&planned.diagnostics, &ready.sources);
+            let mut document = ReportDocument::new(context.name, &planned.plan, &planned.digest, found);
+            document.error = Some(document::ErrorDocument::new(error));
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => context.jsonl.error(error),
+    }
+    Ok(error.exit())
+}
+
+/// Executes the plan, shows what happens, and reports.
+pub async fn run(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    cloud: &Connected,
+    secrets: &dyn SecretStore,
+) -> Result<Exit, CommandError> {
+    let settings = &context.settings.run;
+    let defaults = apply::Options::default();
+    let options = apply::Options {
+        parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
+        on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
+        ..defaults
+    };
+    let work = Work {
+        plan: &planned.plan,
+        graph: &ready.graph,
+        observed: &planned.observed,
+        cloud: &cloud.session,
+        store: secrets,
+    };
+    let cancel = context.interrupts.graceful();
+    let progress = Progress::new(context.printer, planned.plan.operations.len());
+    let events: &(dyn Fn(Event) + Sync) = match context.format() {
+        Format::Human => &|event| progress.event(event),
+        Format::Json => &|_| {},
+        Format::Jsonl => &|event| context.jsonl.event(event),
+    };
+    let told = async {
+        cancel.cancelled().await;
+        context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
+        std::future::pending::<()>().await;
+    };
+    let report = tokio::select! {
+        report = apply::apply(work, &options, &cancel, events) => report,
+        () = progress.heartbeat() => return Err(CommandError::failed("the heartbeat ended: this is a bug")),
+        () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
+    };
+    progress.finish();
+    show(context, ready, planned, &report)?;
+    if let Some(path) = &settings.output_file {
+        let text = serde_json::to_string_pretty(&document::exports(&report))
+            .map_err(|error| CommandError::failed(format!("cannot write the exports as JSON: {error}")))?;
+        files::write_private(path, &format!("{text}\n"))?;
+    }
+    Ok(exit(context, planned, &report))
+}
+
+fn show(context: &Context<'_>, ready: &Ready, planned: &Planned, report: &Report) -> Result<(), CommandError> {
+    let found = || diagnostics::documents(&planned.diagnostics, &ready.sources);
+    let document = |found| ReportDocument::new(context.name, &planned.plan, &planned.digest, found).with_report(report);
+    match context.format() {
+        Format::Human => {
+            let text = if context.printer.settings().quiet {
+                report::totals(report, context.name)
+            } else {
+                format!("\n{}", report::human(report, context.name, context.view()))
+            };
+            context.printer.result(&text);
+            for hint in report::hints(report, context.name) {
+                context.printer.hint(&hint);
+            }
+        }
+        Format::Json => context.printer.document(&document(found()))?,
+        Format::Jsonl => context.jsonl.report(&document(Vec::new())),
+    }
+    Ok(())
+}
+
+/// The one exit of an execution.
+fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
+    let signal = context.interrupts.first().unwrap_or(Exit::Interrupted);
+    let failed = report.count(Ending::Failed) + report.count(Ending::Unknown) > 0;
+    let summary = planned.plan.summary();
+    let unverified = report.not_verifiable.max(summary.not_verifiable);
+    decide([
+        when(report.interrupted, signal),
+        when(failed, Exit::Failed),
+        when(report.count(Ending::Blocked) > 0 || summary.blocked > 0, Exit::Blocked),
+        when(report.unread > 0 || summary.unread > 0, Exit::Incomplete),
+        when(context.settings.run.strict && unverified > 0, Exit::Incomplete),
+        when(report.unusable > 0, Exit::Unhealthy),
+    ])
+}

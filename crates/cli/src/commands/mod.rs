@@ -1,0 +1,199 @@
+//! One file per command; each command is a few steps that can be read, and what several of them share stands here.
+
+pub mod apply;
+pub mod completions;
+pub mod execute;
+pub mod explain;
+pub mod init;
+pub mod kinds;
+pub mod man;
+pub mod plan;
+pub mod render;
+pub mod sandbox;
+pub mod schema;
+pub mod teardown;
+pub mod validate;
+pub mod vars;
+
+use trueup_engine::diagnostic::{Diagnostics, Severity};
+use trueup_engine::graph::Graph;
+use trueup_engine::observe::Observed;
+use trueup_engine::plan::Plan;
+use trueup_engine::source::Sources;
+use trueup_engine::stack::Stack;
+
+use crate::args::Format;
+use crate::error::CommandError;
+use crate::exit::{Exit, when};
+use crate::front::{self, Loaded};
+use crate::output::document::Bare;
+use crate::output::human::View;
+use crate::output::jsonl::Jsonl;
+use crate::output::{diagnostics, text};
+use crate::printer::Printer;
+use crate::settings::{Command, Settings, Target};
+use crate::signals::Interrupts;
+
+/// What every command works with.
+pub struct Context<'a> {
+    /// The command's name in machine output.
+    pub name: &'static str,
+    /// What was asked for.
+    pub settings: &'a Settings,
+    /// The way out.
+    pub printer: &'a Printer,
+    /// Lines for `--format jsonl`.
+    pub jsonl: &'a Jsonl<'a>,
+    /// Signals.
+    pub interrupts: &'a Interrupts,
+}
+
+impl Context<'_> {
+    /// The form of the result.
+    pub fn format(&self) -> Format {
+        self.printer.settings().format
+    }
+
+    /// How results are shown to people.
+    pub fn view(&self) -> View {
+        let settings = self.printer.settings();
+        View {
+            paint: self.printer.paint(),
+            width: settings.stdout_width,
+            verbose: settings.verbose > 0,
+            sandbox: self.settings.cloud.sandbox.is_some(),
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
+    match &context.settings.command {
+        Command::Validate(target) => validate::run(context, target),
+        Command::Render(target) => render::run(context, target),
+        Command::Plan { target, out, exit_code } => plan::run(context, target, out.as_deref(), *exit_code).await,
+        Command::Apply { what, yes, expect_digest } => {
+            apply::run(context, what, *yes, expect_digest.as_deref()).await
+        }
+        Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
+        Command::Vars(target) => vars::run(context, target),
+        Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
+        Command::Explain { code } => explain::run(context, code.as_deref()),
+        Command::Init { dir, kind } => init::run(context, dir.as_deref(), kind.as_deref()),
+        Command::Schema(what) => schema::run(context, *what),
+        Command::Completions(shell) => completions::run(context, *shell),
+        Command::Man { command } => man::run(context, command.as_deref()),
+        Command::SandboxServe { addr, state, faults, settle } => {
+            sandbox::serve(context, *addr, state.as_deref(), faults.as_deref(), *settle).await
+        }
+        Command::SandboxReset { state } => sandbox::reset(context, state),
+        Command::SandboxDump { state } => sandbox::dump(context, state),
+    }
+}
+
+/// A stack that can be sent.
+pub struct Ready {
+    /// The texts, for messages.
+    pub sources: Sources,
+    /// Warnings and notes.
+    pub diagnostics: Diagnostics,
+    /// The rendered manifest.
+    pub stack: Stack,
+    /// Its resources.
+    pub graph: Graph,
+}
+
+/// Loads a stack; an invalid one is reported, and its exit is the error.
+pub fn ready(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exit>, CommandError> {
+    let loaded = front::load(context.settings, target)?;
+    if loaded.is_invalid() {
+        return invalid(context, &loaded).map(Err);
+    }
+    let Loaded { sources, diagnostics: found, stack: Some(stack), graph: Some(graph) } = loaded else {
+        return Err(CommandError::failed("a stage gave no result and no message: this is a bug"));
+    };
+    if context.printer.is_human() {
+        diagnostics::print(&found, &sources, context.printer);
+    }
+    Ok(Ok(Ready { sources, diagnostics: found, stack, graph }))
+}
+
+/// Reports a manifest that cannot be used.
+pub fn invalid(context: &Context<'_>, loaded: &Loaded) -> Result<Exit, CommandError> {
+    let documents = diagnostics::documents(&loaded.diagnostics, &loaded.sources);
+    match context.format() {
+        Format::Human => {
+            diagnostics::print(&loaded.diagnostics, &loaded.sources, context.printer);
+            let paint = context.printer.message_paint();
+            let label = paint.paint(text::Tone::Bad, "error:");
+            let counted = diagnostics::counts(&loaded.diagnostics);
+            context.printer.alert(&format!("{label} the manifest cannot be used: {counted}\n"));
+            let first = loaded.diagnostics.iter().find(|found| found.severity == Severity::Error);
+            if let Some(first) = first {
+                context.printer.hint(&format!("`trueup explain {}` says more about the first one", first.code));
+            }
+        }
+        Format::Json => {
+            let mut document = Bare::new(context.name, documents);
+            if let Some(stack) = &loaded.stack {
+                document = document.of_stack(&stack.name.value, &stack.env);
+            }
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => context.jsonl.diagnostics(&documents),
+    }
+    Ok(Exit::Usage)
+}
+
+/// Refuses an environment that is bound to another account than the caller's.
+///
+/// A resource with a role of its own names its account itself; every other place has to be the bound one. Where nobody
+/// could say which account it is, nothing may be written either.
+pub fn account_binding(ready: &Ready, observed: &Observed, writes: bool) -> Option<CommandError> {
+    let bound = ready.stack.account.as_ref()?;
+    let own: Vec<_> = ready.graph.nodes.iter().filter(|node| node.instance.role_arn.is_none()).collect();
+    for place in own.iter().map(|node| &node.place) {
+        match observed.whereabouts.get(place) {
+            Some(Ok(here)) if here.account == bound.value => {}
+            Some(Ok(here)) => {
+                return Some(
+                    CommandError::blocked(format!(
+                        "the environment `{}` is bound to account {}, and these credentials are of account {}",
+                        ready.stack.env, bound.value, here.account
+                    ))
+                    .hint("use other credentials (`--profile`, `--role-arn`), or correct `accounts` in the manifest"),
+                );
+            }
+            Some(Err(fault)) if writes => {
+                let mut error = CommandError::fault(fault.clone());
+                error.message = format!("cannot tell whether this is account {}: {}", bound.value, error.message);
+                return Some(error);
+            }
+            Some(Err(_)) | None => {}
+        }
+    }
+    None
+}
+
+/// What a plan's own findings mean for the exit code: mistakes of the manifest that only planning could see are usage.
+pub fn findings(plan: &Plan) -> Exit {
+    let mut errors = plan.diagnostics.iter().filter(|found| found.severity == Severity::Error).peekable();
+    if errors.peek().is_none() {
+        Exit::Done
+    } else if errors.all(|found| found.code.starts_with('M')) {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
+}
+
+/// The conditions that a plan alone brings about.
+pub fn conditions(plan: &Plan, strict: bool) -> [Exit; 4] {
+    let summary = plan.summary();
+    [
+        findings(plan),
+        when(summary.blocked > 0, Exit::Blocked),
+        when(summary.unread > 0, Exit::Incomplete),
+        when(strict && summary.not_verifiable > 0, Exit::Incomplete),
+    ]
+}

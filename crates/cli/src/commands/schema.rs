@@ -1,0 +1,39 @@
+//! `trueup schema`: JSON Schemas of what is read and written. They are also checked in, and a test fails when stale.
+
+use crate::args::SchemaOf;
+use crate::commands::Context;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::manifest_schema;
+use crate::output::jsonl::EventLine;
+
+/// Prints a schema.
+pub fn run(context: &Context<'_>, what: SchemaOf) -> Result<Exit, CommandError> {
+    context.printer.document(&schema(what))?;
+    Ok(Exit::Done)
+}
+
+fn schema(what: SchemaOf) -> serde_json::Value {
+    match what {
+        SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
+        SchemaOf::Plan => schemars::schema_for!(trueup_engine::plan::document::PlanDocument).to_value(),
+        SchemaOf::Events => schemars::schema_for!(EventLine).to_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schemas_in_the_repository_are_current() {
+        for (name, what) in
+            [("manifest", SchemaOf::Manifest), ("plan", SchemaOf::Plan), ("events", SchemaOf::Events)]
+        {
+            let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            let made = format!("{}\n", serde_json::to_string_pretty(&schema(what)).unwrap());
+            assert!(there == made, "stale: trueup schema {name} > schemas/{name}.schema.json");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `trueup teardown`: deletes what the manifest describes, dependants first.
+
+use trueup_engine::credential::NoSecrets;
+use trueup_engine::observe;
+use trueup_engine::plan::document::PlanDocument;
+use trueup_engine::plan::{self};
+
+use crate::args::Format;
+use crate::cloud::{self, Connected};
+use crate::commands::plan::Planned;
+use crate::commands::{Context, Ready, execute, plan as planning, ready};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::settings::Target;
+
+/// Tears a stack down.
+pub async fn run(context: &Context<'_>, target: &Target, yes: bool) -> Result<Exit, CommandError> {
+    let ready = match ready(context, target)? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    execute::can_go_on(context, yes)?;
+    let options = planning::options(context, &ready)?;
+    // A name is all that a delete needs: no secret is read, neither here nor there.
+    let cloud = cloud::connect(context.settings, false).await?;
+    let exit = planned_run(context, &ready, &cloud, &options, yes).await;
+    cloud.close().await?;
+    exit
+}
+
+async fn planned_run(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    options: &plan::Options,
+    yes: bool,
+) -> Result<Exit, CommandError> {
+    let reading = observe::Options { secrets: false, shallow: false, only: options.selected.clone() };
+    let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
+    let plan = plan::teardown(&ready.graph, &observed, options);
+    let digest = PlanDocument::saved(&plan, &ready.stack).digest;
+    let mut diagnostics = ready.diagnostics.clone();
+    diagnostics.extend(plan.diagnostics.clone());
+    let planned = Planned { observed, plan, digest, diagnostics };
+
+    if context.format() != Format::Json {
+        planning::show(context, ready, &planned)?;
+    }
+    if let Err(error) = execute::gate(ready, &planned, None) {
+        return execute::refused(context, ready, &planned, &error);
+    }
+    if !execute::confirmed(context, &planned, yes).await? {
+        return execute::declined(context, ready, &planned);
+    }
+    execute::run(context, ready, &planned, cloud, &NoSecrets).await
+}

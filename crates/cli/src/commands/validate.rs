@@ -1,0 +1,54 @@
+//! `trueup validate`: everything that needs no cloud.
+
+use serde::Serialize;
+use trueup_engine::plan::document::{FORMAT_VERSION, StackName};
+
+use crate::args::Format;
+use crate::commands::{Context, invalid};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::front;
+use crate::output::diagnostics::{self, DiagnosticDocument};
+use crate::output::text::{Tone, clean, count};
+use crate::settings::Target;
+
+#[derive(Serialize)]
+struct Document {
+    format_version: &'static str,
+    command: &'static str,
+    stack: StackName,
+    resources: usize,
+    diagnostics: Vec<DiagnosticDocument>,
+}
+
+/// Validates a stack.
+pub fn run(context: &Context<'_>, target: &Target) -> Result<Exit, CommandError> {
+    let loaded = front::load(context.settings, target)?;
+    let (Some(stack), Some(graph), false) = (&loaded.stack, &loaded.graph, loaded.is_invalid()) else {
+        return invalid(context, &loaded);
+    };
+    let documents = diagnostics::documents(&loaded.diagnostics, &loaded.sources);
+    match context.format() {
+        Format::Human => {
+            diagnostics::print(&loaded.diagnostics, &loaded.sources, context.printer);
+            let valid = context.printer.paint().paint(Tone::Good, "valid");
+            let counted = diagnostics::counts(&loaded.diagnostics);
+            let warnings = if counted.is_empty() { String::new() } else { format!(", {counted}") };
+            context.printer.result(&format!(
+                "{} ({}): {valid}, {}{warnings}\n",
+                clean(&stack.name.value),
+                clean(&stack.env),
+                count(graph.nodes.len(), "resource", "resources"),
+            ));
+        }
+        Format::Json => context.printer.document(&Document {
+            format_version: FORMAT_VERSION,
+            command: context.name,
+            stack: StackName { name: stack.name.value.clone(), env: stack.env.clone() },
+            resources: graph.nodes.len(),
+            diagnostics: documents,
+        })?,
+        Format::Jsonl => context.jsonl.diagnostics(&documents),
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,200 @@
+//! The JSON Schema of the manifest, for editors: made from the same tables that `validate` uses.
+//!
+//! Looser than `validate` where it has to be: any value may be a template, which an editor cannot evaluate. Never
+//! stricter: what `validate` accepts has no red line.
+
+use serde_json::{Map, Value as Json, json};
+use trueup_engine::kind::Registry;
+use trueup_engine::schema::{Property, Type};
+
+/// A text that is, or holds, a template.
+fn template() -> Json {
+    json!({"type": "string", "pattern": "\\{\\{"})
+}
+
+/// The schema of the whole manifest.
+pub fn manifest(registry: Registry) -> Json {
+    let types: Vec<Json> = registry
+        .iter()
+        .map(|kind| {
+            let names: Vec<&str> = std::iter::once(kind.name()).chain(kind.aliases().iter().copied()).collect();
+            let map = properties(kind.schema().properties);
+            json!({
+                "if": {"properties": {"type": {"enum": names}}, "required": ["type"]},
+                "then": {"properties": {"props": {"anyOf": [map, {"$ref": "#/$defs/property_list"}]}}},
+            })
+        })
+        .collect();
+    let names: Vec<&str> =
+        registry.iter().flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied())).collect();
+    let expression = || json!({"type": ["string", "boolean"]});
+    let exports = json!({
+        "type": "array",
+        "items": {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]},
+    });
+    let list_of_text = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
+    let time = json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"});
+    let resource = json!({
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "description": "Logical name, unique in the stack"},
+            "type": {"anyOf": [{"enum": names}, {"type": "string"}], "description": "CloudFormation's name of the type"},
+            "resource": {"type": "string"},
+            "description": {"type": "string"},
+            "props": {"type": ["object", "array"], "description": "The properties, as a map or as a list of name and value"},
+            "renamed_from": {"description": "The name that the resource had before", "anyOf": list_of_text["anyOf"]},
+            "identifier": {"type": "string", "description": "The id in the cloud, where the service makes it"},
+            "exports": exports,
+            "if": expression(),
+            "for_each": {"type": ["string", "array", "object"], "description": "A list or a map; one resource for each entry"},
+            "depends_on": list_of_text,
+            "protect": {"type": ["string", "boolean"], "description": "Never deleted or replaced"},
+            "ignore": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["path"],
+                    "properties": {
+                        "path": {"type": "string", "description": "A JSON pointer; `*` stands for any one name"},
+                        "reason": {"type": "string"},
+                        "until": {"type": "string", "description": "The last day on which it holds"},
+                    },
+                    "additionalProperties": false,
+                },
+            },
+            "region": {"type": "string"},
+            "role_arn": {"type": "string"},
+            "timeouts": {
+                "type": "object",
+                "properties": {"create": time, "update": time, "delete": time},
+                "additionalProperties": false,
+            },
+            "skip_on_delete": {"type": ["string", "boolean"], "description": "Kept at teardown"},
+        },
+        "allOf": types,
+    });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "trueup manifest",
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "version": {"enum": [1]},
+            "name": {"type": "string", "description": "The stack's name"},
+            "description": {"type": "string"},
+            "providers": {"type": "array", "items": {"type": "string", "pattern": "^(aws|awscc)(::.*)?$"}},
+            "vars": {"type": "array", "items": {"$ref": "#/$defs/variable"}},
+            "accounts": {
+                "type": "object",
+                "description": "The account that an environment is bound to",
+                "additionalProperties": {"type": "string"},
+            },
+            "globals": {"type": "array", "items": {"$ref": "#/$defs/global"}},
+            "resources": {"type": "array", "items": {"$ref": "#/$defs/resource"}},
+            "exports": {"type": "array", "items": {"type": "string"}},
+        },
+        "additionalProperties": false,
+        "$defs": {
+            "variable": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "type": {"enum": ["string", "number", "bool"]},
+                    "default": {},
+                    "secret": {"type": "boolean"},
+                    "description": {"type": "string"},
+                },
+                "additionalProperties": false,
+            },
+            "global": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "value": {},
+                    "description": {"type": "string"},
+                    "protected": {"type": "boolean"},
+                },
+            },
+            "property_list": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {
+                        "name": {"type": "string"},
+                        "value": {},
+                        "values": {"type": "object"},
+                        "merge": {},
+                        "description": {"type": "string"},
+                        "protected": {"type": "boolean"},
+                    },
+                },
+            },
+            "resource": resource,
+        },
+    })
+}
+
+/// The schema of an object with these properties.
+pub fn properties(properties: &'static [Property]) -> Json {
+    let mut members = Map::new();
+    let mut required = Vec::new();
+    for property in properties.iter().filter(|property| !property.read_only) {
+        let mut schema = value(&property.ty);
+        if let Some(map) = schema.as_object_mut() {
+            map.insert("description".to_owned(), json!(property.doc));
+            if let Some(default) = property.default {
+                map.insert("default".to_owned(), default.to_value().to_masked_json());
+            }
+        }
+        members.insert(property.name.to_owned(), schema);
+        if property.required {
+            required.push(property.name);
+        }
+    }
+    let mut schema = json!({"type": "object", "properties": members, "additionalProperties": false});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn value(ty: &Type) -> Json {
+    let plain = match ty {
+        Type::Text(text) => {
+            let mut schema = json!({"type": "string"});
+            if !text.allowed.is_empty() {
+                schema["enum"] = json!(text.allowed);
+            }
+            if text.min > 0 {
+                schema["minLength"] = json!(text.min);
+            }
+            if text.max < usize::MAX {
+                schema["maxLength"] = json!(text.max);
+            }
+            if let Some(pattern) = text.pattern {
+                schema["pattern"] = json!(pattern.regex);
+            }
+            if schema.as_object().is_some_and(|map| map.len() == 1) {
+                return json!({"type": ["string", "null"]});
+            }
+            schema
+        }
+        Type::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Type::Boolean => json!({"type": "boolean"}),
+        Type::Object(inner) => properties(inner),
+        Type::List(list) => {
+            let mut schema = json!({"type": "array", "items": value(&list.item)});
+            if list.max < usize::MAX {
+                schema["maxItems"] = json!(list.max);
+            }
+            schema
+        }
+        Type::Map(inner) => json!({"type": "object", "additionalProperties": value(inner)}),
+        Type::Json => return json!({"type": ["object", "array", "string", "null"]}),
+    };
+    json!({"anyOf": [plain, template(), {"type": "null"}]})
+}

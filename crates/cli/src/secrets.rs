@@ -1,0 +1,122 @@
+//! Where secrets come from: `env:NAME` and `file:PATH`.
+//!
+//! Read when a plan needs them and at no other time. A source that is missing is an answer ("source missing"); one that
+//! is there and cannot be read is a mistake that somebody has to hear of, so it is kept as a diagnostic.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use trueup_engine::credential::{Scheme, SecretSource, SecretStore};
+use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::secret::Secret;
+
+use crate::settings::Environment;
+
+/// The most that a secret may hold, as in Secrets Manager.
+const LARGEST: u64 = 64 * 1024;
+
+/// Reads secrets from the process environment and from files.
+pub struct Secrets {
+    environment: Environment,
+    root: PathBuf,
+    problems: Mutex<Diagnostics>,
+}
+
+impl Secrets {
+    /// A store whose relative files are in `root`, the stack's folder.
+    pub fn new(environment: Environment, root: &Path) -> Self {
+        Self { environment, root: root.to_owned(), problems: Mutex::default() }
+    }
+
+    /// What could not be read although it is there; each once.
+    pub fn problems(&self) -> Diagnostics {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone().sorted()
+    }
+
+    fn file(&self, source: &SecretSource) -> Option<Secret> {
+        match read(&self.root.join(&source.rest)) {
+            Ok(text) => Some(Secret::new(source.to_string(), text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let problem = Diagnostic::warning("P110", format!("the secret `{source}` cannot be read: {error}"))
+                    .help("a secret's file is text of at most 64 KiB that this user may read");
+                self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+                None
+            }
+        }
+    }
+}
+
+impl SecretStore for Secrets {
+    fn read(&self, source: &SecretSource) -> Option<Secret> {
+        match source.scheme {
+            Scheme::Env => self.environment.get(&source.rest).map(|text| Secret::new(source.to_string(), text)),
+            Scheme::File => self.file(source),
+        }
+    }
+}
+
+/// The text of a file without the one line feed that editors put at its end.
+fn read(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() && path.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    let mut text = String::new();
+    file.take(LARGEST + 3).read_to_string(&mut text).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => io::Error::other("it is no UTF-8 text"),
+        _ => error,
+    })?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 64 KiB"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the tests compare what was read")]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> SecretSource {
+        SecretSource::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_line_feed_is_not_part_of_the_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, written, expected) in
+            [("a", "x\n", "x"), ("b", "x\r\n", "x"), ("c", "x\n\n", "x\n"), ("d", " x ", " x "), ("e", "", "")]
+        {
+            std::fs::write(dir.path().join(name), written).unwrap();
+            let store = Secrets::new(Environment::new(|_| None), dir.path());
+            let secret = store.read(&source(&format!("file:{name}"))).unwrap();
+            assert_eq!(secret.expose(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn missing_is_an_answer_and_unreadable_a_problem() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("binary"), [0xff, 0xfe]).unwrap();
+        std::fs::write(dir.path().join("large"), "x".repeat(70_000)).unwrap();
+        let store = Secrets::new(Environment::new(|name| (name == "A").then(|| "1".to_owned())), dir.path());
+        assert!(store.read(&source("env:A")).is_some());
+        assert!(store.read(&source("env:B")).is_none());
+        assert!(store.read(&source("file:missing")).is_none());
+        assert!(store.problems().is_empty());
+        for name in ["file:binary", "file:large", "file:."] {
+            assert!(store.read(&source(name)).is_none());
+            assert!(store.read(&source(name)).is_none());
+        }
+        assert_eq!(store.problems().iter().count(), 3);
+    }
+}

@@ -1,0 +1,88 @@
+//! Which resources a run is about: `--only`, `--exclude`, `--allow-replace`.
+
+use std::collections::BTreeSet;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use trueup_engine::desired::nearest;
+use trueup_engine::graph::Graph;
+
+use crate::error::CommandError;
+use crate::settings::RunSettings;
+
+/// The resources that are selected, as indices into the graph; `None` means all.
+pub fn selected(graph: &Graph, run: &RunSettings) -> Result<Option<BTreeSet<usize>>, CommandError> {
+    known_replacements(graph, run)?;
+    if run.only.is_empty() && run.exclude.is_empty() {
+        return Ok(None);
+    }
+    for glob in &run.only {
+        if matching(graph, &globs(std::slice::from_ref(glob))?).next().is_none() {
+            return Err(unknown(graph, "--only", glob));
+        }
+    }
+    let only = globs(&run.only)?;
+    let exclude = globs(&run.exclude)?;
+    let excluded: BTreeSet<usize> = matching(graph, &exclude).collect();
+    let wanted: Vec<usize> =
+        if run.only.is_empty() { (0..graph.nodes.len()).collect() } else { matching(graph, &only).collect() };
+    Ok(Some(wanted.into_iter().filter(|index| !excluded.contains(index)).collect()))
+}
+
+/// The resources of a saved plan's addresses.
+pub fn of_addresses<'a>(graph: &Graph, addresses: impl Iterator<Item = &'a str>) -> BTreeSet<usize> {
+    let wanted: BTreeSet<&str> = addresses.collect();
+    let chosen = graph.nodes.iter().enumerate().filter(|(_, node)| wanted.contains(node.address.to_string().as_str()));
+    chosen.map(|(index, _)| index).collect()
+}
+
+/// A selection and everything that it refers to, which has to be read so that its values are known.
+pub fn with_dependencies(graph: &Graph, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut all = selected.clone();
+    let mut pending: Vec<usize> = selected.iter().copied().collect();
+    while let Some(index) = pending.pop() {
+        for dependency in &graph.dependencies[index] {
+            if all.insert(*dependency) {
+                pending.push(*dependency);
+            }
+        }
+    }
+    all
+}
+
+/// A replacement that is allowed to nothing is a typing error in the one option that should have none.
+fn known_replacements(graph: &Graph, run: &RunSettings) -> Result<(), CommandError> {
+    for allowed in &run.allow_replace {
+        let fits = |address: &trueup_engine::address::Address| address.name() == allowed || address.to_string() == *allowed;
+        if !graph.nodes.iter().any(|node| fits(&node.address)) {
+            return Err(unknown(graph, "--allow-replace", allowed));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(graph: &Graph, option: &str, text: &str) -> CommandError {
+    let addresses: Vec<String> = graph.nodes.iter().map(|node| node.address.to_string()).collect();
+    let error = CommandError::usage(format!("`{option} {text}` fits no resource of the stack"));
+    match nearest(text, addresses.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`trueup render` shows the resources with their addresses"),
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, CommandError> {
+    let wrong = |error: &globset::Error| CommandError::usage(format!("a glob cannot be used: {error}"));
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|error| wrong(&error))?);
+    }
+    set.build().map_err(|error| wrong(&error))
+}
+
+/// The resources that a glob fits, by their address or, for all instances of a `for_each`, by their name. The brackets of
+/// an address are a class of characters to a glob, so the address as it is fits too.
+fn matching<'a>(graph: &'a Graph, globs: &'a GlobSet) -> impl Iterator<Item = usize> + 'a {
+    graph.nodes.iter().enumerate().filter_map(|(index, node)| {
+        let address = node.address.to_string();
+        (globs.is_match(&address) || globs.is_match(node.address.name())).then_some(index)
+    })
+}

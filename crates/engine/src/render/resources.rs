@@ -1,0 +1,311 @@
+//! From resources as they are written to instances: `for_each`, `if`, and everything around the properties.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Inputs;
+use super::leaf::Leaves;
+use super::session::{Frame, Known};
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, suggest};
+use crate::manifest::tree::Node;
+use crate::manifest::{Manifest, Property, PropertyValue, Resource};
+use crate::source::Spanned;
+use crate::stack::{Ignore, Instance, Spans};
+use crate::value::{Map, Value, push_token};
+
+/// Keys of one `for_each`.
+const MAX_INSTANCES: usize = 10_000;
+
+type Each = Option<(Arc<str>, Arc<Value>)>;
+
+/// Every instance, and the addresses that `if` left out.
+pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) -> (Vec<Instance>, Vec<Address>) {
+    let mut kept: Vec<(&Resource, Arc<Frame>)> = Vec::new();
+    let mut left_out = Vec::new();
+    let mut table = Vec::new();
+    for resource in &manifest.resources {
+        let name = &*resource.name.value;
+        let mut known = Known {
+            keys: None,
+            left_out: Vec::new(),
+            condition: resource.condition.as_ref().map(|n| n.span),
+            broken: false,
+        };
+        for each in each(resource, leaves, &mut known) {
+            let address = match &each {
+                Some((key, _)) => Address::keyed(name, Arc::clone(key)),
+                None => Address::new(name),
+            };
+            let key = each.as_ref().map(|(key, _)| Arc::clone(key));
+            let frame = Arc::new(Frame {
+                session: Arc::clone(&leaves.session),
+                address: Some(address.clone()),
+                each,
+                this: RwLock::default(),
+            });
+            let condition = resource.condition.as_ref();
+            // An `if` that cannot be evaluated keeps the resource, so that its other mistakes show too.
+            if condition.is_none_or(|node| flag(node, &frame, "`if`", leaves).unwrap_or(true)) {
+                if let (Some(keys), Some(key)) = (&mut known.keys, key) {
+                    keys.push(key);
+                }
+                kept.push((resource, frame));
+            } else {
+                known.left_out.push(key.unwrap_or_default());
+                left_out.push(address);
+            }
+        }
+        table.push((name.to_owned(), known));
+    }
+    leaves.session.resources.write().unwrap_or_else(PoisonError::into_inner).extend(table);
+    let instances = kept.into_iter().map(|(resource, frame)| instance(resource, &frame, inputs, leaves)).collect();
+    (instances, left_out)
+}
+
+/// A condition: a boolean, a template, or an expression without braces.
+fn flag(node: &Node, frame: &Arc<Frame>, what: &str, leaves: &mut Leaves<'_>) -> Option<bool> {
+    match leaves.immediate(node, frame, what, true)? {
+        Value::Bool(flag) => Some(flag),
+        other => {
+            leaves.found.push(
+                Diagnostic::error("M216", format!("{what} must be true or false, and this is {}", other.type_name()))
+                    .at(node.span)
+                    .help("compare it: `vars.STAGE == 'prod'`"),
+            );
+            None
+        }
+    }
+}
+
+fn each(resource: &Resource, leaves: &mut Leaves<'_>, known: &mut Known) -> Vec<Each> {
+    let Some(node) = &resource.for_each else { return vec![None] };
+    known.keys = Some(Vec::new());
+    let frame = Frame::top(&leaves.session);
+    let pairs: Option<Vec<(String, Value)>> = match leaves.immediate(node, &frame, "`for_each`", true) {
+        None => None,
+        Some(Value::Map(map)) => Some(map.into_iter().collect()),
+        Some(Value::List(items)) => items
+            .into_iter()
+            .map(|item| match &item {
+                Value::String(text) => Some((text.clone(), item)),
+                Value::Number(number) => Some((number.to_string(), item)),
+                _ => None,
+            })
+            .collect::<Option<_>>()
+            .or_else(|| {
+                leaves.found.push(
+                    Diagnostic::error("M217", "the items of a list in `for_each` must be text or numbers")
+                        .at(node.span)
+                        .help("use a map: its keys name the instances, its values are `each.value`"),
+                );
+                None
+            }),
+        Some(other) => {
+            let what = other.type_name();
+            leaves.found.push(
+                Diagnostic::error("M217", format!("`for_each` must be a list or a map, and this is {what}"))
+                    .at(node.span),
+            );
+            None
+        }
+    };
+    let pairs = pairs.filter(|pairs| {
+        let mut seen = std::collections::HashSet::new();
+        let twice = pairs.iter().find(|(key, _)| !seen.insert(key));
+        if let Some((key, _)) = twice {
+            leaves.found.push(Diagnostic::error("M217", format!("`for_each` has the key `{key}` twice")).at(node.span));
+        }
+        if pairs.len() > MAX_INSTANCES {
+            leaves.found.push(Diagnostic::error("M217", "`for_each` has more than 10,000 keys").at(node.span));
+        }
+        twice.is_none() && pairs.len() <= MAX_INSTANCES
+    });
+    match pairs {
+        Some(pairs) => pairs.into_iter().map(|(key, value)| Some((Arc::from(key), Arc::new(value)))).collect(),
+        None => {
+            // One instance of nothing in particular, so that the mistakes in its properties show too.
+            known.broken = true;
+            vec![Some((Arc::from("?"), Arc::new(Value::Unknown(Arc::from("each.value")))))]
+        }
+    }
+}
+
+fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) -> Instance {
+    let mut spans = Spans::new(resource.name.span);
+    for property in &resource.properties {
+        let value = property_value(property, inputs, frame, &mut spans, leaves);
+        if let Some(value) = value {
+            frame.this.write().unwrap_or_else(PoisonError::into_inner).insert(property.name.value.to_string(), value);
+        }
+    }
+    let properties: Map = frame.this.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut text = |node: &Option<Node>, what: &str| -> Option<Spanned<String>> {
+        let node = node.as_ref()?;
+        match leaves.immediate(node, frame, what, false)? {
+            Value::String(value) => Some(Spanned { value, span: node.span }),
+            other => {
+                leaves.found.push(
+                    Diagnostic::error("M108", format!("{what} must be text, and this is {}", other.type_name()))
+                        .at(node.span),
+                );
+                None
+            }
+        }
+    };
+    let region = text(&resource.region, "`region`").map(|text| text.value);
+    let role_arn = text(&resource.role_arn, "`role_arn`").map(|text| text.value);
+    let identifier = text(&resource.identifier, "`identifier`");
+    let renamed_from =
+        resource.renamed_from.iter().filter_map(|node| text(&Some(node.clone()), "`renamed_from`")).collect();
+    let protect = resource.protect.as_ref().is_some_and(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
+    let skip_on_delete = resource
+        .skip_on_delete
+        .as_ref()
+        .is_some_and(|node| flag(node, frame, "`skip_on_delete`", leaves).unwrap_or(true));
+    let ignore = resource
+        .ignore
+        .iter()
+        .map(|ignoring| {
+            let expired = ignoring.until.as_ref().is_some_and(|(_, day)| *day < inputs.today);
+            if let Some((until, _)) = ignoring.until.as_ref().filter(|_| expired) {
+                leaves.found.push(
+                    Diagnostic::warning("M220", format!("this `ignore` ended on {}", until.value))
+                        .at(until.span)
+                        .noted(format!("differences at `{}` count as drift again", ignoring.path.value))
+                        .help("remove the entry, or give it a later `until`"),
+                );
+            }
+            Ignore {
+                path: ignoring.path.clone(),
+                reason: ignoring.reason.clone(),
+                until: ignoring.until.as_ref().map(|(until, _)| until.clone()),
+                expired,
+            }
+        })
+        .collect();
+    Instance {
+        address: frame.address.clone().unwrap_or_else(|| Address::new(&*resource.name.value)),
+        name_span: resource.name.span,
+        type_name: resource.type_name.clone(),
+        properties,
+        spans: Arc::new(spans),
+        depends_on: resource.depends_on.clone(),
+        renamed_from,
+        identifier,
+        protect,
+        ignore,
+        exports: resource.exports.clone(),
+        region,
+        role_arn,
+        timeouts: resource.timeouts,
+        skip_on_delete,
+    }
+}
+
+fn property_value(
+    property: &Property,
+    inputs: &Inputs<'_>,
+    frame: &Arc<Frame>,
+    spans: &mut Spans,
+    leaves: &mut Leaves<'_>,
+) -> Option<Value> {
+    let node = match &property.value {
+        PropertyValue::Merged => None,
+        PropertyValue::One(node) => Some(node),
+        PropertyValue::PerEnvironment(values) => match values.iter().find(|(env, _)| &*env.value == inputs.env) {
+            Some((_, node)) => Some(node),
+            None => {
+                let known = values.iter().map(|(env, _)| &*env.value);
+                let diagnostic = Diagnostic::error(
+                    "M116",
+                    format!("the property `{}` has no value for the environment `{}`", property.name.value, inputs.env),
+                )
+                .at(property.name.span);
+                leaves.found.push(match suggest::nearest(inputs.env, known) {
+                    Some(near) => diagnostic.help(format!("it has one for `{near}`")),
+                    None => diagnostic.help(format!("add `{}: {{ value: … }}` to `values`", inputs.env)),
+                });
+                spans.insert(pointer(property), property.name.span, property.name.span);
+                return Some(Value::Unknown(Arc::from(&*property.name.value)));
+            }
+        },
+    };
+    let mut here = pointer(property);
+    spans.insert(here.clone(), property.name.span, node.map_or(property.name.span, |node| node.span));
+    let mut value = node.map(|node| leaves.node(node, frame, &mut here, Some(spans), property.protected));
+    for name in &property.merge {
+        let Some(global) = leaves.session.global(&name.value) else {
+            let globals: Vec<String> = {
+                let globals = leaves.session.globals.read();
+                globals.unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+            };
+            let diagnostic = Diagnostic::error("M117", format!("there is no global `{}`", name.value)).at(name.span);
+            leaves.found.push(match suggest::nearest(&name.value, globals.iter().map(String::as_str)) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help("`merge` takes the names of globals"),
+            });
+            continue;
+        };
+        value = Some(merge(value, &global, name, &here, spans, leaves));
+    }
+    value
+}
+
+fn pointer(property: &Property) -> String {
+    let mut pointer = String::new();
+    push_token(&mut pointer, &property.name.value);
+    pointer
+}
+
+/// Lists: both, each item once. Maps: the global's members win. As in stackql-deploy.
+fn merge(
+    value: Option<Value>,
+    global: &Value,
+    name: &Spanned<String>,
+    at: &str,
+    spans: &mut Spans,
+    leaves: &mut Leaves<'_>,
+) -> Value {
+    let mut note = |token: &str| {
+        let mut pointer = at.to_owned();
+        push_token(&mut pointer, token);
+        spans.insert(pointer, name.span, name.span);
+    };
+    match (value, global) {
+        (None | Some(Value::Null), global) => global.clone(),
+        (Some(Value::Unknown(why)), _) => Value::Unknown(why),
+        (_, Value::Unknown(why)) => Value::Unknown(Arc::clone(why)),
+        (Some(Value::List(mut items)), Value::List(more)) => {
+            for item in more {
+                if !items.contains(item) {
+                    note(&items.len().to_string());
+                    items.push(item.clone());
+                }
+            }
+            Value::List(items)
+        }
+        (Some(Value::Map(mut map)), Value::Map(more)) => {
+            for (key, member) in more {
+                note(key);
+                map.insert(key.clone(), member.clone());
+            }
+            Value::Map(map)
+        }
+        (Some(value), global) => {
+            leaves.found.push(
+                Diagnostic::error(
+                    "M117",
+                    format!(
+                        "`{}` is {} and cannot be merged into {}",
+                        name.value,
+                        global.type_name(),
+                        value.type_name()
+                    ),
+                )
+                .at(name.span)
+                .help("merge a list into a list, or a map into a map"),
+            );
+            value
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What every template of one stack can see.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use indexmap::IndexMap;
+
+use super::template::Programs;
+use crate::address::Address;
+use crate::source::Span;
+use crate::value::{Map, Value};
+use crate::variables::Table;
+
+/// What every template of one stack can see.
+#[derive(Default)]
+pub struct Session {
+    /// `stack_name`.
+    pub name: String,
+    /// `stack_env`.
+    pub env: String,
+    /// The folder that includes may not leave.
+    pub root: PathBuf,
+    /// `vars`.
+    pub variables: Table,
+    /// `globals`, as far as they are evaluated.
+    pub globals: RwLock<IndexMap<String, Arc<Value>>>,
+    /// The resources.
+    pub resources: RwLock<HashMap<String, Known>>,
+    /// Exported names: resource and property.
+    pub exports: HashMap<String, Vec<(String, String)>>,
+    /// Compiled expressions.
+    pub programs: Programs,
+    /// Included files: what is in them, or the sentence that says what is wrong.
+    pub files: Mutex<IndexMap<String, Result<Arc<Value>, String>>>,
+    /// SHA-256 (hex) of included files.
+    pub digests: Mutex<IndexMap<String, String>>,
+}
+
+/// A resource, as references see it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its keys, where it has `for_each`.
+    pub keys: Option<Vec<Arc<str>>>,
+    /// Keys that `if` left out; for a resource without `for_each`, the one empty key.
+    pub left_out: Vec<Arc<str>>,
+    /// Where its `if` is written.
+    pub condition: Option<Span>,
+    /// Its `for_each` could not be evaluated; any key may be right.
+    pub broken: bool,
+}
+
+/// Where a template stands.
+pub struct Frame {
+    /// The stack.
+    pub session: Arc<Session>,
+    /// The instance; `None` for globals.
+    pub address: Option<Address>,
+    /// `each.key` and `each.value`.
+    pub each: Option<(Arc<str>, Arc<Value>)>,
+    /// The properties so far.
+    pub this: RwLock<Map>,
+}
+
+impl Session {
+    /// Looks at the globals.
+    pub fn global(&self, name: &str) -> Option<Arc<Value>> {
+        self.globals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Looks at a resource.
+    pub fn resource(&self, name: &str) -> Option<Known> {
+        self.resources.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+impl Frame {
+    /// A place outside of every resource.
+    pub fn top(session: &Arc<Session>) -> Arc<Self> {
+        Arc::new(Self { session: Arc::clone(session), address: None, each: None, this: RwLock::default() })
+    }
+}

@@ -1,0 +1,381 @@
+//! One scalar with its braces, compiled once and evaluated as often as there are instances.
+//!
+//! A scalar that is exactly one `{{ … }}` gives the native value of the expression: nothing makes a round trip through
+//! text. Any other is cut into literal text and expressions, each compiled and evaluated by itself, so that every error
+//! has exact bytes and so that what may not become text (a boolean, none, a list) is caught where it happens. Only
+//! scalars with statements or comments go through the engine's text renderer, into a bounded buffer.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value as Jinja};
+
+use super::scan::{self, Kind, Piece, Word};
+use crate::diagnostic::suggest;
+use crate::functions;
+
+/// Bytes that one scalar may become.
+pub const MAX_OUTPUT: usize = 1024 * 1024;
+/// Instructions that one scalar may take.
+const FUEL: u64 = 100_000;
+/// Bytes of a scalar with statements: a loop may repeat all of it.
+const MAX_STATEMENTS: usize = 64 * 1024;
+
+/// The one environment: filters and functions are the same for every scalar, everything else comes from the context.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // Debug information copies values into errors.
+    environment.set_debug(false);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(100);
+    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.remove_global("debug");
+    environment.set_formatter(|output, _, value| {
+        let text = text_of(value)?;
+        output.write_str(&text).map_err(Error::from)
+    });
+    functions::register(&mut environment);
+    environment
+});
+
+/// What went wrong in a template, and where in its text.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The diagnostic's code.
+    pub code: &'static str,
+    /// What is wrong.
+    pub summary: String,
+    /// The bytes of the scalar's value.
+    pub range: Range<usize>,
+    /// What to do.
+    pub help: Option<String>,
+    /// The name that it is about, where the range is not known.
+    pub name: Option<String>,
+    /// The engine's own words. They may quote values: shown only where nothing but the manifest was used.
+    pub detail: Option<String>,
+    /// It came from a name that is not defined; the names are known to the run.
+    pub undefined: bool,
+}
+
+impl Problem {
+    /// A problem.
+    pub fn new(code: &'static str, summary: impl Into<String>, range: Range<usize>) -> Self {
+        Self { code, summary: summary.into(), range, help: None, name: None, detail: None, undefined: false }
+    }
+
+    /// About this name.
+    pub fn about(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// With what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// One compiled expression; the same text is compiled once.
+pub struct Program {
+    expression: Expression<'static, 'static>,
+}
+
+/// Programs by their text.
+#[derive(Default)]
+pub struct Programs(Mutex<HashMap<String, Arc<Program>>>);
+
+enum Shape {
+    Whole(Arc<Program>, Range<usize>),
+    Mixed(Vec<Part>),
+    Statements,
+}
+
+enum Part {
+    Text(Range<usize>),
+    Expression(Arc<Program>, Range<usize>),
+}
+
+/// A compiled scalar.
+pub struct Template {
+    /// The scalar's value.
+    pub text: Arc<str>,
+    shape: Shape,
+}
+
+impl Template {
+    /// Compiles a scalar.
+    pub fn compile(text: &Arc<str>, programs: &Programs) -> Result<Self, Problem> {
+        let pieces = scan::pieces(text).map_err(|unclosed| {
+            Problem::new(
+                "M203",
+                format!("the template is not closed: `{}` is missing", unclosed.missing),
+                unclosed.at..unclosed.at + 2,
+            )
+            .help("for the braces themselves write `{{ '{{' }}`")
+        })?;
+        let statements = pieces.iter().any(|piece| match piece {
+            Piece::Statement(_) | Piece::Comment(_) => true,
+            Piece::Expression(code) => {
+                text[code.clone()].starts_with(['-', '+']) || text[code.clone()].ends_with(['-', '+'])
+            }
+            Piece::Text(_) => false,
+        });
+        let shape = if statements {
+            if text.len() > MAX_STATEMENTS {
+                return Err(Problem::new("M218", "a template with statements may have 64 KiB", 0..1));
+            }
+            check_statements(text, &pieces)?;
+            Shape::Statements
+        } else {
+            let mut parts = Vec::with_capacity(pieces.len());
+            for piece in pieces {
+                parts.push(match piece {
+                    Piece::Expression(code) => {
+                        Part::Expression(programs.compile(&text[code.clone()], code.start)?, code)
+                    }
+                    Piece::Text(range) | Piece::Statement(range) | Piece::Comment(range) => Part::Text(range),
+                });
+            }
+            match <[Part; 1]>::try_from(parts) {
+                Ok([Part::Expression(program, code)]) => Shape::Whole(program, code),
+                Ok(one) => Shape::Mixed(one.into()),
+                Err(parts) => Shape::Mixed(parts),
+            }
+        };
+        Ok(Self { text: Arc::clone(text), shape })
+    }
+
+    /// Compiles an expression without braces.
+    pub fn expression(text: &Arc<str>, programs: &Programs) -> Result<Self, Problem> {
+        let program = programs.compile(text, 0)?;
+        Ok(Self { text: Arc::clone(text), shape: Shape::Whole(program, 0..text.len()) })
+    }
+
+    /// All words of its code.
+    pub fn words(&self) -> Vec<Word<'_>> {
+        match &self.shape {
+            Shape::Whole(_, code) => scan::words(&self.text[code.clone()], code.start),
+            _ => words(&self.text),
+        }
+    }
+
+    /// Evaluates in a context. Undefined is an error, wherever it comes out.
+    pub fn evaluate(&self, context: &Jinja) -> Result<Jinja, Problem> {
+        match &self.shape {
+            Shape::Whole(program, code) => {
+                let value = program.run(context, code)?;
+                if value.is_undefined() {
+                    return Err(undefined(trimmed(&self.text, code)));
+                }
+                Ok(value)
+            }
+            Shape::Mixed(parts) => {
+                let mut output = String::with_capacity(self.text.len());
+                for part in parts {
+                    match part {
+                        Part::Text(range) => output.push_str(&self.text[range.clone()]),
+                        Part::Expression(program, code) => {
+                            let value = program.run(context, code)?;
+                            let range = trimmed(&self.text, code);
+                            if value.is_undefined() {
+                                return Err(undefined(range));
+                            }
+                            let text = text_of(&value).map_err(|error| explain(&error, &range, true))?;
+                            output.push_str(&text);
+                        }
+                    }
+                    if output.len() > MAX_OUTPUT {
+                        return Err(Problem::new("M218", "the text becomes longer than 1 MiB", 0..self.text.len()));
+                    }
+                }
+                Ok(Jinja::from(output))
+            }
+            Shape::Statements => self.render(context),
+        }
+    }
+
+    fn render(&self, context: &Jinja) -> Result<Jinja, Problem> {
+        let whole = 0..self.text.len();
+        let mut output = Bounded(Vec::new());
+        let environment: &Environment<'_> = &ENVIRONMENT;
+        let result = environment
+            .template_from_str(&self.text)
+            .and_then(|template| template.render_captured_to(context.clone(), &mut output).map(|_| ()));
+        if let Err(error) = result {
+            if error.kind() == ErrorKind::WriteFailure {
+                return Err(Problem::new("M218", "the text becomes longer than 1 MiB", whole));
+            }
+            return Err(explain(&error, &whole, false));
+        }
+        String::from_utf8(output.0)
+            .map(Jinja::from)
+            .map_err(|_| Problem::new("M205", "the result is not text", 0..self.text.len()))
+    }
+}
+
+/// A writer that refuses more than [`MAX_OUTPUT`] bytes.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_OUTPUT {
+            return Err(std::io::Error::other("too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Programs {
+    fn compile(&self, code: &str, offset: usize) -> Result<Arc<Program>, Problem> {
+        let mut programs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = programs.get(code) {
+            return Ok(Arc::clone(program));
+        }
+        let range = offset..offset + code.len();
+        check_words(&scan::words(code, offset))?;
+        let expression =
+            ENVIRONMENT.compile_expression_owned(code.to_owned()).map_err(|error| explain(&error, &range, true))?;
+        let program = Arc::new(Program { expression });
+        programs.insert(code.to_owned(), Arc::clone(&program));
+        Ok(program)
+    }
+}
+
+impl Program {
+    fn run(&self, context: &Jinja, code: &Range<usize>) -> Result<Jinja, Problem> {
+        self.expression.eval(context.clone()).map_err(|error| explain(&error, code, true))
+    }
+}
+
+/// All words of a scalar's code.
+pub fn words(text: &str) -> Vec<Word<'_>> {
+    let Ok(pieces) = scan::pieces(text) else { return Vec::new() };
+    pieces
+        .into_iter()
+        .flat_map(|piece| match piece {
+            Piece::Expression(code) | Piece::Statement(code) => scan::words(&text[code.clone()], code.start),
+            Piece::Text(_) | Piece::Comment(_) => Vec::new(),
+        })
+        .collect()
+}
+
+fn check_statements(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
+    for piece in pieces {
+        if let Piece::Expression(code) | Piece::Statement(code) = piece {
+            check_words(&scan::words(&text[code.clone()], code.start))?;
+        }
+    }
+    let environment: &Environment<'_> = &ENVIRONMENT;
+    environment.template_from_str(text).map(|_| ()).map_err(|error| explain(&error, &(0..text.len()), false))
+}
+
+/// Filters, tests and functions exist, also in branches that are never taken.
+fn check_words(words: &[Word<'_>]) -> Result<(), Problem> {
+    for word in words {
+        let (what, known): (_, &[&str]) = match word.kind {
+            Kind::Filter => ("filter", functions::FILTERS),
+            Kind::Test => ("test", functions::TESTS),
+            Kind::Call => ("function", functions::FUNCTIONS),
+            _ => continue,
+        };
+        if known.contains(&word.text) || matches!(word.text, "loop" | "caller" | "super") {
+            continue;
+        }
+        // A macro of the same scalar may be called; only the engine knows.
+        if word.kind == Kind::Call && words.iter().any(|word| word.text == "macro") {
+            continue;
+        }
+        let problem = Problem::new("M204", format!("there is no {what} `{}`", word.text), word.range());
+        return Err(match suggest::nearest(word.text, known.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem,
+        });
+    }
+    Ok(())
+}
+
+fn undefined(range: Range<usize>) -> Problem {
+    let mut problem = Problem::new("M206", "this is not defined", range);
+    problem.undefined = true;
+    problem
+}
+
+/// A range without the white space around it.
+fn trimmed(text: &str, range: &Range<usize>) -> Range<usize> {
+    let code = &text[range.clone()];
+    let start = range.start + (code.len() - code.trim_start().len());
+    start..start + code.trim().len()
+}
+
+/// The text of a value inside other text; only text and numbers have one.
+fn text_of(value: &Jinja) -> Result<std::borrow::Cow<'_, str>, Error> {
+    use std::borrow::Cow;
+    let what = match value.kind() {
+        ValueKind::String => return Ok(Cow::Borrowed(value.as_str().unwrap_or_default())),
+        ValueKind::Number => return Ok(Cow::Owned(value.to_string())),
+        ValueKind::Plain if super::objects::stands_for_text(value) => return Ok(Cow::Owned(value.to_string())),
+        ValueKind::Plain => "a resource or a function",
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Bool => "a boolean",
+        ValueKind::None => "none",
+        ValueKind::Map => "a map",
+        ValueKind::Bytes => "bytes",
+        _ => "a list",
+    };
+    Err(Error::new(ErrorKind::BadSerialization, format!("{TEXT_ONLY}{what}")))
+}
+
+const TEXT_ONLY: &str = "only text and numbers can stand inside text, and this is ";
+
+/// The problem of an engine's error. Its detail may quote values, so that only details of our own and of the syntax are
+/// passed on here; the run decides about the rest.
+fn explain(error: &Error, code: &Range<usize>, exact: bool) -> Problem {
+    let offset = if exact { code.start } else { 0 };
+    let range = match error.range() {
+        Some(range) if !range.is_empty() && offset + range.end <= code.end => offset + range.start..offset + range.end,
+        _ => code.clone(),
+    };
+    let detail = error.detail().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::SyntaxError | ErrorKind::BadEscape => {
+            Problem::new("M203", format!("the template cannot be read: {detail}"), range)
+        }
+        ErrorKind::OutOfFuel => Problem::new("M218", "the template takes too many steps", range),
+        ErrorKind::UndefinedError => undefined(range),
+        ErrorKind::UnknownFilter => Problem::new("M204", "there is no such filter", range),
+        ErrorKind::UnknownTest => Problem::new("M204", "there is no such test", range),
+        ErrorKind::UnknownFunction => Problem::new("M204", "there is no such function", range),
+        ErrorKind::UnknownMethod => Problem::new("M204", "there is no such method", range)
+            .help("use a filter: `{{ value | upper }}` in place of `{{ value.upper() }}`"),
+        ErrorKind::MissingArgument => Problem::new("M205", "an argument is missing", range),
+        ErrorKind::TooManyArguments => {
+            Problem::new("M205", "there are too many arguments, or one of an unknown name", range)
+        }
+        ErrorKind::BadSerialization if detail.starts_with(TEXT_ONLY) => Problem::new("M207", detail.to_owned(), range)
+            .help("make it text: `{{ 'yes' if flag else 'no' }}`, `{{ items | join(',') }}`, `{{ value | tojson }}`"),
+        _ => match detail.strip_prefix(functions::SAYS) {
+            Some(words) => match words.split_once('\u{0}') {
+                Some((code, words)) => Problem::new(functions::code(code), words.to_owned(), range),
+                None => Problem::new("M205", words.to_owned(), range),
+            },
+            None => {
+                let mut problem = Problem::new("M205", format!("this cannot be evaluated: {}", error.kind()), range);
+                problem.detail = error.detail().map(str::to_owned);
+                problem
+            }
+        },
+    }
+}
