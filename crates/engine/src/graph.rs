@@ -65,10 +65,10 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
                     Some(target) => std::slice::from_ref(target),
                     None => by_name.get(reference.address.name()).map_or(&[][..], Vec::as_slice),
                 };
-                if let Some(target) = targets.first() {
-                    if let Some(wrong) = gives(&nodes[*target], reference) {
-                        diagnostics.push(wrong);
-                    }
+                if let Some(target) = targets.first()
+                    && let Some(wrong) = gives(&nodes[*target], reference)
+                {
+                    diagnostics.push(wrong);
                 }
                 for target in targets {
                     edges.entry((index, *target)).or_insert(reference.span);

@@ -16,6 +16,9 @@ use crate::router::Shared;
 /// The path under which the control endpoints are.
 pub(crate) const PREFIX: &str = "/_trueup/";
 
+/// Times stay far from the end of their type.
+const LONGEST: Millis = 100 * 365 * 24 * 60 * 60 * 1000;
+
 /// Moves the clock by one of two spellings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +28,12 @@ struct Advance {
 }
 
 /// Answers a control request.
-pub(crate) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Bytes> {
+pub(crate) fn answer(
+    shared: &Shared,
+    method: &Method,
+    path: &str,
+    body: &Bytes,
+) -> Response<Bytes> {
     let result = match (method, path) {
         (&Method::GET, "state") => Ok(lock(shared).dump(shared.clock.now())),
         (&Method::POST, "reset") => {
@@ -41,10 +49,16 @@ pub(crate) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes)
             Ok(json!({}))
         }
         (_, "state" | "reset" | "faults" | "calls" | "clock" | "policy") => {
-            return respond(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "another method is needed"}));
+            return respond(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &json!({"error": "another method is needed"}),
+            );
         }
         _ => {
-            return respond(StatusCode::NOT_FOUND, &json!({"error": "there is no such endpoint"}));
+            return respond(
+                StatusCode::NOT_FOUND,
+                &json!({"error": "there is no such endpoint"}),
+            );
         }
     };
     match result {
@@ -75,6 +89,9 @@ fn advance(shared: &Shared, body: &Bytes) -> Result<Value, String> {
         _ => None,
     };
     let by = by.ok_or(r#"say {"advance_ms": 500} or {"advance": "5m"}"#)?;
+    if shared.clock.advanced().saturating_add(by) > LONGEST {
+        return Err("the clock advances by a hundred years at most".to_owned());
+    }
     shared.clock.advance(by);
     Ok(json!({"now": rfc3339(shared.clock.now()), "advanced_ms": shared.clock.advanced()}))
 }
@@ -87,7 +104,10 @@ fn put_policy(shared: &Shared, body: &Bytes) -> Result<Value, String> {
 }
 
 fn set_policy(shared: &Shared, policy: Option<Arc<Policy>>) {
-    *shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    *shared
+        .policy
+        .write()
+        .unwrap_or_else(PoisonError::into_inner) = policy;
 }
 
 fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, crate::state::World> {

@@ -7,7 +7,7 @@
 //!
 //! Each behaviour is marked with its evidence where it is written: [L] recorded against AWS, [D]
 //! documented, [M] from the service model, [S] from the CloudFormation schema, [T] from Terraform's
-//! provider, [?] not known: the stricter reading.
+//! provider, [I] reported in public with AWS's own text, [?] not known: the stricter reading.
 
 // A test that cannot go on should stop where it is.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

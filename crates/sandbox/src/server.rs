@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
-use crate::clock::{Clock, whole_millis};
+use crate::clock::{Clock, Millis, whole_millis};
 use crate::faults::Injector;
 use crate::router::{self, Outcome, Shared};
 use crate::state::{Folder, World};
@@ -27,6 +27,8 @@ use crate::{Error, Options, control};
 
 /// No request of these services is nearly as large.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
+/// Times stay far from the end of their type.
+const LONGEST_SETTLE: Millis = 365 * 24 * 60 * 60 * 1000;
 /// How long requests under way may take when the sandbox stops.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -40,7 +42,9 @@ pub struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("addr", &self.addr).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,42 +61,49 @@ impl Running {
 
     /// Writes the accounts into the state folder, if there is one.
     pub fn save(&self) -> Result<(), Error> {
-        match &self.shared.folder {
-            Some(folder) => {
-                let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
-                folder.save(&mut world, self.shared.clock.advanced())
-            }
-            None => Ok(()),
-        }
+        save(&self.shared)
     }
 
     /// Finishes the requests under way, saves the accounts and ends.
     pub async fn stop(self) -> Result<(), Error> {
         let _ = self.stop.send(true);
-        let Self { shared, addr, stop, accepting } = self;
-        let _ = accepting.await;
-        let running = Self { shared, addr, stop, accepting: tokio::spawn(async {}) };
-        running.save()
+        let _ = self.accepting.await;
+        save(&self.shared)
     }
+}
+
+fn save(shared: &Shared) -> Result<(), Error> {
+    let Some(folder) = &shared.folder else {
+        return Ok(());
+    };
+    let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+    folder.save(&mut world, shared.clock.advanced())
 }
 
 /// Starts a sandbox.
 pub(crate) async fn start(options: Options) -> Result<Running, Error> {
-    let Options { addr, state, faults, settle } = options;
+    let Options {
+        addr,
+        state,
+        faults,
+        settle,
+    } = options;
     if !addr.ip().is_loopback() {
         return Err(Error::NotLoopback { addr });
     }
     let faults = faults.unwrap_or_default();
     faults.check().map_err(|reason| Error::Faults { reason })?;
     let folder = state.as_deref().map(Folder::open).transpose()?;
-    let world = folder.as_ref().map_or_else(|| Ok(World::default()), Folder::load)?;
+    let world = folder
+        .as_ref()
+        .map_or_else(|| Ok(World::default()), Folder::load)?;
     let listen = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     let shared = Arc::new(Shared {
         clock: Clock::new(world.advanced_ms),
         world: Mutex::new(world),
-        settle: whole_millis(settle),
+        settle: whole_millis(settle).min(LONGEST_SETTLE),
         faults: Injector::new(faults),
         calls: Calls::default(),
         policy: RwLock::new(None),
@@ -100,7 +111,12 @@ pub(crate) async fn start(options: Options) -> Result<Running, Error> {
     });
     let (stop, stopped) = watch::channel(false);
     let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-    Ok(Running { shared, addr, stop, accepting })
+    Ok(Running {
+        shared,
+        addr,
+        stop,
+        accepting,
+    })
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
@@ -122,6 +138,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, all).await;
+    // Whoever is left is ended, so that nobody holds the state folder after this.
+    connections.shutdown().await;
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
@@ -193,7 +211,10 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(match self.data.take() {
             Some(data) => Some(Ok(Frame::data(data))),
             None if self.breaks => Some(Err(io::ErrorKind::ConnectionAborted.into())),

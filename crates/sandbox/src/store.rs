@@ -34,6 +34,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Looks at what is.
+    pub(crate) fn of(now: Millis) -> Self {
+        Self { now, lag: 0 }
+    }
+
     /// Returns the time that the read sees.
     pub(crate) fn at(self) -> Millis {
         self.now.saturating_sub(self.lag)
@@ -50,7 +55,10 @@ pub(crate) struct Store<T> {
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Self { items: BTreeMap::new(), ended: VecDeque::new() }
+        Self {
+            items: BTreeMap::new(),
+            ended: VecDeque::new(),
+        }
     }
 }
 
@@ -103,7 +111,7 @@ impl<T: Mortal> Store<T> {
 
     /// Tells whether `limit` or more resources exist now.
     pub(crate) fn reaches(&self, limit: usize, now: Millis) -> bool {
-        self.items.len() >= limit && self.list("", None, View { now, lag: 0 }).count() >= limit
+        self.items.len() >= limit && self.list("", None, View::of(now)).count() >= limit
     }
 
     /// Forgets what ended long ago; costs nothing while nothing has.
@@ -145,7 +153,10 @@ fn version<T: Mortal>(history: &History<T>, view: View) -> Option<&Arc<T>> {
 
 impl<T: Serialize> Serialize for Store<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let latest = self.items.iter().filter_map(|(name, history)| Some((name, history.back()?.1.as_ref())));
+        let latest = self
+            .items
+            .iter()
+            .filter_map(|(name, history)| Some((name, history.back()?.1.as_ref())));
         serializer.collect_map(latest)
     }
 }

@@ -3,21 +3,32 @@
 use serde_json::Value;
 
 use super::keys::{listed, marker};
-use super::{Alias, find, own_key};
+use super::{Alias, find, own_key, seen_alias};
 use crate::operation::{Context, required, text};
 use crate::page;
+use crate::store::View;
 use crate::wire::Refusal;
 
 pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
     let name = checked_name(input)?;
     let arn = context.arn("kms", name);
-    if context.home.aliases.current(name, now).is_some() {
-        // [L] the text
-        return Err(Refusal::new("AlreadyExistsException", format!("An alias with the name {arn} already exists")));
+    if seen_alias(context.home, name, View::of(now)).is_some() {
+        // [I] the text
+        return Err(Refusal::new(
+            "AlreadyExistsException",
+            format!("An alias with the name {arn} already exists"),
+        ));
     }
     let key = target(context, input)?;
-    let alias = Alias { name: name.to_owned(), arn, key, created: now, updated: now, gone_at: None };
+    let alias = Alias {
+        name: name.to_owned(),
+        arn,
+        key,
+        created: now,
+        updated: now,
+        gone_at: None,
+    };
     context.home.aliases.put(name, now, alias);
     Ok(Value::Null)
 }
@@ -30,7 +41,10 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let (old, new) = (own_key(context, &alias.key), own_key(context, &key)?);
     if old.is_ok_and(|old| old.usage != new.usage || old.spec != new.spec) {
         // [D] an alias stays with keys of the same type and use; [?] the text
-        return Err(Refusal::invalid(format!("Alias {} cannot be moved to a key of another type or use.", alias.arn)));
+        return Err(Refusal::invalid(format!(
+            "Alias {} cannot be moved to a key of another type or use.",
+            alias.arn
+        )));
     }
     alias.key = key;
     alias.updated = now.max(alias.updated + 1);
@@ -53,17 +67,24 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
         None => None,
     };
     let after = marker(input)?;
-    let all = context.home.aliases.list("", after.as_deref(), context.view);
-    let fitting = all.filter(|alias| key.as_ref().is_none_or(|key| alias.key == *key));
-    let (page, last) = page::take(fitting, page::limit(input, "Limit", 50), |alias| alias.name.clone());
+    let all = context
+        .home
+        .aliases
+        .list("", after.as_deref(), context.view);
+    let fitting = all
+        .filter(|alias| key.as_ref().is_none_or(|key| alias.key == *key))
+        .filter(|alias| context.home.keys.seen(&alias.key, context.view).is_some());
+    let (page, last) = page::take(fitting, page::limit(input, "Limit", 50), |alias| {
+        alias.name.clone()
+    });
     let entries = page.iter().map(|alias| alias.entry()).collect();
     Ok(listed("Aliases", entries, last))
 }
 
 fn existing(context: &Context<'_>, name: &str) -> Result<Alias, Refusal> {
-    let found = context.home.aliases.current(name, context.now());
-    found.map(|found| Alias::clone(found)).ok_or_else(|| {
-        // [L] the text
+    let found = seen_alias(context.home, name, View::of(context.now()));
+    found.cloned().ok_or_else(|| {
+        // [I] the text
         let arn = context.arn("kms", name);
         Refusal::new("NotFoundException", format!("Alias {arn} is not found."))
     })
@@ -79,7 +100,9 @@ fn checked_name(input: &Value) -> Result<&str, Refusal> {
         ));
     }
     if name.strip_prefix("alias/").is_none_or(str::is_empty) || name.contains(':') {
-        return Err(Refusal::invalid(format!("Invalid identifier: {name} does not begin with alias/")));
+        return Err(Refusal::invalid(format!(
+            "Invalid identifier: {name} does not begin with alias/"
+        )));
     }
     Ok(name)
 }
@@ -87,8 +110,11 @@ fn checked_name(input: &Value) -> Result<&str, Refusal> {
 fn target(context: &Context<'_>, input: &Value) -> Result<String, Refusal> {
     let key = own_key(context, required(input, "TargetKeyId"))?;
     if key.deletion.is_some() {
-        // [L] the text
-        return Err(Refusal::new("KMSInvalidStateException", format!("{} is pending deletion.", key.arn)));
+        // [I] the text
+        return Err(Refusal::new(
+            "KMSInvalidStateException",
+            format!("{} is pending deletion.", key.arn),
+        ));
     }
     Ok(key.id)
 }

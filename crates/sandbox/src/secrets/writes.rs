@@ -1,7 +1,6 @@
 //! The operations that write secrets.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::name_of;
 use super::reads::{is, marked_for_deletion, missing};
@@ -18,24 +17,31 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let name = required(input, "Name");
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if !name.chars().all(allowed) {
-        // [L] the text. `!` is not in it: only services make managed secrets.
+        // [I] the text. [D] `!` is reserved all the same: only services make managed secrets.
         return Err(Refusal::new(
             "ValidationException",
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
         ));
     }
     let payload = payload(input)?;
-    let id = token(input);
+    // A secret without a value has no version, and needs no token.
+    let id = if payload.is_some() {
+        token(input)?
+    } else {
+        String::new()
+    };
     if let Some(present) = context.home.secrets.current(name, now) {
         if present.deleted.is_some() {
-            // [L] the text
+            // [I] the text
             return Err(Refusal::new(
                 "InvalidRequestException",
                 "You can't create this secret because a secret with this name is already scheduled for deletion.",
             ));
         }
         // [D] the same token with the same value is the same request
-        let same = present.version(Some(&id), None).is_some_and(|it| Some(&it.payload) == payload.as_ref());
+        let same = present
+            .version(Some(&id), None)
+            .is_some_and(|it| Some(&it.payload) == payload.as_ref());
         if same {
             return Ok(json!({"ARN": present.arn, "Name": name, "VersionId": id}));
         }
@@ -44,7 +50,9 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         return Err(Refusal::new("ResourceExistsException", text));
     }
     let mut secret = Secret::new(name, context.arn("secretsmanager", "secret"), now);
-    secret.description = text(input, "Description").filter(|it| !it.is_empty()).map(str::to_owned);
+    secret.description = text(input, "Description")
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned);
     secret.kms_key = encryption_key(context, text(input, "KmsKeyId"))?;
     add_tags(&mut secret, input);
     let mut out = json!({"ARN": secret.arn, "Name": name});
@@ -60,10 +68,13 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     let now = context.now();
     let mut secret = writable(context, input)?;
     let Some(payload) = payload(input)? else {
-        // [L] the text
-        return Err(Refusal::new("InvalidRequestException", "You must provide either SecretString or SecretBinary."));
+        // [?] the text
+        return Err(Refusal::new(
+            "InvalidRequestException",
+            "You must provide either SecretString or SecretBinary.",
+        ));
     };
-    let id = token(input);
+    let id = token(input)?;
     let stages = part(input, "VersionStages").and_then(Value::as_array);
     let stages: Vec<&str> = match stages {
         Some(stages) => stages.iter().filter_map(Value::as_str).collect(),
@@ -71,7 +82,8 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     };
     write_version(&mut secret, now, &id, payload, &stages)?;
     let stages = secret.version(Some(&id), None).map(|it| it.stages.clone());
-    let out = json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
+    let out =
+        json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
     store(context, secret);
     Ok(out)
 }
@@ -88,7 +100,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         secret.kms_key = encryption_key(context, Some(key))?;
     }
     if let Some(payload) = payload(input)? {
-        let id = token(input);
+        let id = token(input)?;
         write_version(&mut secret, now, &id, payload, &["AWSCURRENT"])?;
         out["VersionId"] = id.into();
     }
@@ -99,10 +111,13 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
 
 pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
-    let force = input.get("ForceDeleteWithoutRecovery").and_then(Value::as_bool).unwrap_or(false);
+    let force = input
+        .get("ForceDeleteWithoutRecovery")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let window = input.get("RecoveryWindowInDays").and_then(Value::as_i64);
     if force && window.is_some() {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
@@ -110,7 +125,7 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     }
     let days = window.unwrap_or(30);
     if !(7..=30).contains(&days) {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
@@ -127,9 +142,13 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         found => found?,
     };
     unmanaged(&secret)?;
-    let end = if force { now } else { now + u64::try_from(days).unwrap_or(30) * DAY };
+    let end = if force {
+        now
+    } else {
+        now + u64::try_from(days).unwrap_or(30) * DAY
+    };
     if secret.deleted.is_some() && !force {
-        // [L] a second deletion is refused like any other operation
+        // [?] a second deletion is refused like any other operation
         return Err(marked_for_deletion());
     }
     secret.deleted = Some(now);
@@ -159,7 +178,11 @@ pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
 
 pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut secret = writable(context, input)?;
-    for key in part(input, "TagKeys").and_then(Value::as_array).into_iter().flatten() {
+    for key in part(input, "TagKeys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         secret.tags.remove(key.as_str().unwrap_or_default());
     }
     secret.touch(context.now());
@@ -169,8 +192,13 @@ pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, R
 
 fn present(context: &Context<'_>, id: &str) -> Result<Secret, Refusal> {
     let secrets = &context.home.secrets;
-    let found = secrets.current(name_of(id), context.now()).or_else(|| secrets.current(id, context.now()));
-    found.filter(|secret| is(secret, id)).map(|secret| Secret::clone(secret)).ok_or_else(missing)
+    let found = secrets
+        .current(name_of(id), context.now())
+        .or_else(|| secrets.current(id, context.now()));
+    found
+        .filter(|secret| is(secret, id))
+        .map(|secret| Secret::clone(secret))
+        .ok_or_else(missing)
 }
 
 fn writable(context: &Context<'_>, input: &Value) -> Result<Secret, Refusal> {
@@ -190,7 +218,9 @@ fn unmanaged(secret: &Secret) -> Result<(), Refusal> {
     };
     Err(Refusal::new(
         "InvalidRequestException",
-        format!("The secret is managed by another service ({owner}), and you must use that service to update it."),
+        format!(
+            "The secret is managed by another service ({owner}), and you must use that service to update it."
+        ),
     ))
 }
 
@@ -204,7 +234,7 @@ fn payload(input: &Value) -> Result<Option<Payload>, Refusal> {
     let string = text(input, "SecretString").map(|text| Payload::Text(text.to_owned()));
     let binary = text(input, "SecretBinary").map(|text| Payload::Binary(text.to_owned()));
     if string.is_some() && binary.is_some() {
-        // [L] the text
+        // [D] that it is refused; [?] the text
         return Err(Refusal::new(
             "InvalidParameterException",
             "You can't specify both a binary secret value and a string secret value in the same secret.",
@@ -213,20 +243,34 @@ fn payload(input: &Value) -> Result<Option<Payload>, Refusal> {
     Ok(string.or(binary))
 }
 
-/// [D] the request token is the version's id.
-fn token(input: &Value) -> String {
-    text(input, "ClientRequestToken").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+/// [D] the request token is the version's id. [L] SDKs make one up; without any it is refused.
+fn token(input: &Value) -> Result<String, Refusal> {
+    let token = text(input, "ClientRequestToken").map(str::to_owned);
+    token.ok_or_else(|| {
+        Refusal::new(
+            "InvalidRequestException",
+            "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+        )
+    })
 }
 
 /// [D] the same token with the same value changes nothing, with another value it is refused.
-fn write_version(secret: &mut Secret, now: Millis, id: &str, payload: Payload, stages: &[&str]) -> Result<(), Refusal> {
+fn write_version(
+    secret: &mut Secret,
+    now: Millis,
+    id: &str,
+    payload: Payload,
+    stages: &[&str],
+) -> Result<(), Refusal> {
     if let Some(version) = secret.version(Some(id), None) {
         if version.payload == payload {
             return Ok(());
         }
         return Err(Refusal::new(
             "ResourceExistsException",
-            format!("A resource with the ID you requested already exists: the version {id} has another value."),
+            format!(
+                "A resource with the ID you requested already exists: the version {id} has another value."
+            ),
         ));
     }
     secret.add_version(now, id.to_owned(), payload, stages);
@@ -235,15 +279,22 @@ fn write_version(secret: &mut Secret, now: Millis, id: &str, payload: Payload, s
 }
 
 fn add_tags(secret: &mut Secret, input: &Value) {
-    for tag in part(input, "Tags").and_then(Value::as_array).into_iter().flatten() {
+    for tag in part(input, "Tags")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let value = text(tag, "Value").unwrap_or_default();
-        secret.tags.insert(required(tag, "Key").to_owned(), value.to_owned());
+        secret
+            .tags
+            .insert(required(tag, "Key").to_owned(), value.to_owned());
     }
 }
 
 /// Checks a customer key and keeps it as it was given [D]; the service's own key is not shown.
 fn encryption_key(context: &Context<'_>, key: Option<&str>) -> Result<Option<String>, Refusal> {
-    let Some(key) = key.filter(|key| !key.is_empty() && *key != "alias/aws/secretsmanager") else {
+    let own = |key: &&str| key.is_empty() || key.ends_with("alias/aws/secretsmanager");
+    let Some(key) = key.filter(|key| !own(key)) else {
         return Ok(None);
     };
     match kms::usable(context, key) {

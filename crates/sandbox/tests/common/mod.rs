@@ -5,6 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use trueup_sandbox::{Error, Options, Running, start};
 pub struct Sandbox {
     runtime: Runtime,
     running: Option<Running>,
+    tokens: AtomicU32,
 }
 
 /// An answer.
@@ -32,13 +34,19 @@ impl Answer {
 
     /// The error code of an awsJson answer.
     pub fn code(&self) -> String {
-        self.json()["__type"].as_str().unwrap_or_default().to_owned()
+        self.json()["__type"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
 /// Options with states that last until the clock is advanced.
 pub fn slow() -> Options {
-    Options { settle: Duration::from_mins(1), ..Options::default() }
+    Options {
+        settle: Duration::from_mins(1),
+        ..Options::default()
+    }
 }
 
 impl Sandbox {
@@ -50,7 +58,11 @@ impl Sandbox {
     pub fn with(options: Options) -> Result<Self, Error> {
         let runtime = Runtime::new().unwrap();
         let running = runtime.block_on(start(options))?;
-        Ok(Self { runtime, running: Some(running) })
+        Ok(Self {
+            runtime,
+            running: Some(running),
+            tokens: AtomicU32::new(0),
+        })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -69,7 +81,9 @@ impl Sandbox {
     /// Sends one request; `None` when the connection ended without a whole reply.
     pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.addr()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
@@ -81,7 +95,8 @@ impl Sandbox {
         let (headers, body) = text.split_once("\r\n\r\n")?;
         let announced = headers.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().unwrap())
         });
         if announced.is_some_and(|announced| announced != body.len()) {
             return None;
@@ -103,8 +118,15 @@ impl Sandbox {
         self.send("POST", "/", &headers, &input.to_string())
     }
 
-    pub fn call(&self, target: &str, input: Value) -> Answer {
-        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input).unwrap()
+    /// Calls as the default account; like an SDK, it makes up the token that some writes need.
+    pub fn call(&self, target: &str, mut input: Value) -> Answer {
+        let has_value = input.get("SecretString").is_some() || input.get("SecretBinary").is_some();
+        if has_value && input.get("ClientRequestToken").is_none() {
+            let number = self.tokens.fetch_add(1, Ordering::Relaxed);
+            input["ClientRequestToken"] = format!("{number:032}").into();
+        }
+        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input)
+            .unwrap()
     }
 
     /// Calls an operation of EventBridge that must succeed.
@@ -136,12 +158,21 @@ impl Sandbox {
     }
 
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, &format!("/_trueup/{path}"), "", &body).unwrap()
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send(method, &format!("/_trueup/{path}"), "", &body)
+            .unwrap()
     }
 
     pub fn advance(&self, text: &str) {
-        assert_eq!(self.control("POST", "clock", &json!({"advance": text})).status, 200);
+        assert_eq!(
+            self.control("POST", "clock", &json!({"advance": text}))
+                .status,
+            200
+        );
     }
 
     pub fn faults(&self, rules: Value) {
@@ -150,7 +181,11 @@ impl Sandbox {
     }
 
     pub fn calls(&self) -> Vec<Value> {
-        self.control("GET", "calls", &Value::Null).json().as_array().unwrap().clone()
+        self.control("GET", "calls", &Value::Null)
+            .json()
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub fn describe(&self, name: &str) -> Value {
