@@ -147,11 +147,6 @@ impl Sources {
         &self.root
     }
 
-    /// Keeps a range out of every excerpt.
-    pub fn mask(&mut self, span: Span) {
-        let _ = span;
-    }
-
     /// Line and column (both from 1, columns in characters) of a byte.
     pub fn position(&self, id: SourceId, byte: u32) -> (usize, usize) {
         let Some(source) = self.get(id) else { return (1, 1) };
