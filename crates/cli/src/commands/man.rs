@@ -9,17 +9,18 @@ use crate::exit::Exit;
 pub fn run(context: &Context<'_>, name: Option<&str>) -> Result<Exit, CommandError> {
     let mut command = args::command();
     command.build();
-    let page = match name {
-        None => command,
+    let (page, title) = match name {
+        None => (command, "trueup".to_owned()),
         Some(name) => {
             let found = command.find_subcommand(name).cloned();
             let found = found.ok_or_else(|| CommandError::usage(format!("`{name}` is no command of trueup")))?;
             let title = format!("trueup-{}", found.get_name());
-            found.name(title)
+            (found, title)
         }
     };
     let mut text = Vec::new();
     clap_mangen::Man::new(page)
+        .title(title)
         .render(&mut text)
         .map_err(|error| CommandError::failed(format!("cannot write the manual page: {error}")))?;
     context.printer.result(&String::from_utf8_lossy(&text));
