@@ -249,8 +249,13 @@ pub(crate) fn no_region() -> Fault {
     )
 }
 
+/// The fault of a request that could not be made.
+pub(crate) fn of_input(operation: &Operation, why: &str, secrets: &[Secret]) -> Fault {
+    Fault::new(FaultKind::Invalid, operation.name, redact(why, secrets))
+}
+
 /// The fault of an error of a generated client.
-pub(crate) fn of_sdk<E>(operation: &Operation, error: &SdkError<E, HttpResponse>) -> Fault
+pub(crate) fn of_sdk<E>(operation: &Operation, error: &SdkError<E, HttpResponse>, secrets: &[Secret]) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -267,23 +272,23 @@ where
                 request_id: error.request_id(),
                 strange: Some("something that is not AWS's"),
             },
-            &[],
+            secrets,
         ),
         SdkError::ResponseError(context) => {
             let status = context.raw().status().as_u16();
             if status < 400 {
-                return of_unreadable(operation, &chain(error), error.request_id());
+                return of_unreadable(operation, &redact(&chain(error), secrets), error.request_id());
             }
             let strange = Some("something that is not AWS's");
             let said = Said { status, code: None, message: None, request_id: error.request_id(), strange };
-            of_service(operation, &said, &[])
+            of_service(operation, &said, secrets)
         }
-        SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, operation.name, chain(error)),
+        SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, operation.name, redact(&chain(error), secrets)),
         SdkError::DispatchFailure(context) => match context.as_connector_error() {
-            Some(error) => of_connector(operation, error, &[]),
-            None => Fault::new(FaultKind::Transport, operation.name, redact(&chain(error), &[])),
+            Some(error) => of_connector(operation, error, secrets),
+            None => Fault::new(FaultKind::Transport, operation.name, redact(&chain(error), secrets)),
         },
-        other => Fault::new(FaultKind::Invalid, operation.name, redact(&chain(other), &[])),
+        other => Fault::new(FaultKind::Invalid, operation.name, redact(&chain(other), secrets)),
     }
 }
 

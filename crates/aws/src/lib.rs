@@ -7,17 +7,14 @@
 //! kinds ── what a type of resource is and how it is reached, one file (or folder) each
 //!   └ reach ── one account and region: credentials, endpoints, account id
 //!       └ call ── one call: rate limit, repetition, count, trace
-//!           └ wire ── one attempt: JSON, signature, HTTP; the only place that exposes a secret
-//!               └ fault ── what an error means, per operation
+//!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager
+//!           ├ wire ── one attempt of an operation that is not worth a client: JSON, signature, HTTP
+//!           └ fault ── what an error means, per operation
 //! ```
 //!
 //! Credentials, region, profiles, SSO, container and instance roles are the SDK's own chain (`aws-config`), and so are
-//! STS, signatures and the HTTP client. The JSON services are called by [`wire`] and not by generated clients:
-//!
-//! - the generated EventBridge client leaves out `IsValueSecret: false` (a boolean that equals the model's default is not
-//!   serialised), and the service takes an absent one for `true`: a public header would silently become a secret;
-//! - properties have CloudFormation's names, which are the API's, so that a request is the property tree itself;
-//! - no generated type that holds a credential exists, so that none can be formatted.
+//! signatures and the HTTP client. Properties become a request in `wire::to_wire` alone, which is the only place that
+//! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
 
 mod call;
 mod credentials;
@@ -28,6 +25,7 @@ mod limits;
 mod names;
 mod operation;
 mod reach;
+mod sdk;
 mod session;
 mod settings;
 mod wire;

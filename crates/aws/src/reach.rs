@@ -21,6 +21,7 @@ use crate::fault;
 use crate::http::{Connectors, Way, client_of};
 use crate::limits::{Buckets, Limits};
 use crate::operation::{self, Operation, Service};
+use crate::sdk::Clients;
 use crate::wire::{self, Line};
 
 /// One account and region.
@@ -30,6 +31,7 @@ pub(crate) struct Reach {
     config: SdkConfig,
     region: String,
     buckets: Buckets,
+    clients: Clients,
     lines: Lines,
     secret_reads: bool,
     whereabouts: OnceCell<Whereabouts>,
@@ -59,8 +61,6 @@ struct Lines {
     timeout: Duration,
     endpoint_url: Option<String>,
     suffix: String,
-    events: OnceLock<Line>,
-    secrets_manager: OnceLock<Line>,
     kms: OnceLock<Line>,
 }
 
@@ -68,6 +68,7 @@ impl Reach {
     pub(crate) fn new(parts: Parts) -> Self {
         let local = parts.config.endpoint_url().is_some_and(is_loopback);
         Self {
+            clients: Clients::new(&parts.config, parts.timeout, parts.endpoint_url.clone()),
             calls: parts.calls,
             keeper: parts.keeper,
             config: parts.config,
@@ -79,8 +80,6 @@ impl Reach {
                 timeout: parts.timeout,
                 endpoint_url: parts.endpoint_url,
                 suffix: parts.suffix,
-                events: OnceLock::new(),
-                secrets_manager: OnceLock::new(),
                 kms: OnceLock::new(),
             },
             secret_reads: parts.secret_reads,
@@ -99,8 +98,15 @@ impl Reach {
         self.secret_reads
     }
 
-    /// Sends a call to a JSON service; `secrets` are what the request holds, so that no message repeats them.
+    /// Sends a call; `secrets` are what the request holds, so that no message repeats them.
     pub(crate) async fn call(&self, operation: &'static Operation, input: &Json, secrets: &[Secret]) -> Outcome<Json> {
+        if Clients::has(operation.service) {
+            let http = || client_of(&self.lines.connectors.of(&self.endpoint(operation.service), &self.lines.way));
+            return self
+                .calls
+                .run(operation, &self.buckets, || self.clients.send(http, operation, input, secrets))
+                .await;
+        }
         let (line, body) = match self.line(operation.service).and_then(|line| Ok((line, body(operation, input)?))) {
             Ok(ready) => ready,
             Err(fault) => return Outcome { result: Err(fault), doubtful: false },
@@ -145,7 +151,7 @@ impl Reach {
                 async move {
                     use aws_types::request_id::RequestId as _;
                     let answer = client.get_caller_identity().send().await;
-                    let answer = answer.map_err(|error| fault::of_sdk(operation, &error))?;
+                    let answer = answer.map_err(|error| fault::of_sdk(operation, &error, &[]))?;
                     let request_id = answer.request_id().map(str::to_owned);
                     Ok((answer.account, request_id))
                 }
@@ -157,11 +163,7 @@ impl Reach {
     }
 
     fn line(&self, service: &'static Service) -> Result<&Line, Fault> {
-        let cell = match service.name {
-            "events" => &self.lines.events,
-            "secretsmanager" => &self.lines.secrets_manager,
-            _ => &self.lines.kms,
-        };
+        let cell = &self.lines.kms;
         if let Some(line) = cell.get() {
             return Ok(line);
         }

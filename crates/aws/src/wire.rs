@@ -1,4 +1,5 @@
-//! One attempt of a call to a JSON service (awsJson 1.1): the body, the signature, the HTTP exchange, the answer.
+//! One attempt of a call to a JSON service (awsJson 1.1) of which too little is used for a generated client: the body,
+//! the signature, the HTTP exchange, the answer. And [`to_wire`], through which every property passes into a request.
 //!
 //! This is the only module that exposes secrets: a request is built from the property tree by [`to_wire`], and the
 //! redactor asks [`exposed`] for what it has to take out. Bodies are never logged.
