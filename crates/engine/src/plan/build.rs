@@ -58,7 +58,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     }
     block_what_blocked_dependants_hold(graph, &mut steps);
     name_what_stays_behind(graph, &mut steps);
-    cap_deletions(&mut steps, options.allow_deletes);
+    cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
     expired_ignores(graph, &mut diagnostics);
 
     let operations = operations(graph, &steps);
@@ -369,12 +369,12 @@ fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
     }
 }
 
-fn cap_deletions(steps: &mut [Option<Step>], cap: Option<usize>) {
+pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: Option<usize>) {
     let Some(cap) = cap else { return };
-    let deletes = |step: &Step| matches!(step.action, Action::Replace | Action::Delete);
-    let count = steps.iter().flatten().filter(|step| deletes(step)).count();
+    let deletions: Vec<_> = steps.filter(|step| matches!(step.action, Action::Replace | Action::Delete)).collect();
+    let count = deletions.len();
     if count > cap {
-        for step in steps.iter_mut().flatten().filter(|step| deletes(step)) {
+        for step in deletions {
             step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
         }
