@@ -15,9 +15,12 @@ pub fn selected(graph: &Graph, run: &RunSettings) -> Result<Option<BTreeSet<usiz
     if run.only.is_empty() && run.exclude.is_empty() {
         return Ok(None);
     }
-    for glob in &run.only {
-        if matching(graph, &globs(std::slice::from_ref(glob))?).next().is_none() {
-            return Err(unknown(graph, "--only", glob));
+    // A glob that fits nothing is a typing error, and under `--exclude` one that would change what was to be left alone.
+    for (option, given) in [("--only", &run.only), ("--exclude", &run.exclude)] {
+        for glob in given {
+            if matching(graph, &globs(std::slice::from_ref(glob))?).next().is_none() {
+                return Err(unknown(graph, option, glob));
+            }
         }
     }
     let only = globs(&run.only)?;
