@@ -142,6 +142,11 @@ impl Sources {
         self.list.get(id.0 as usize)
     }
 
+    /// The text of a range.
+    pub fn text(&self, span: Span) -> Option<&str> {
+        self.get(span.source)?.text.get(span.start as usize..span.end as usize)
+    }
+
     /// The stack's folder.
     pub fn root(&self) -> &Path {
         &self.root

@@ -111,9 +111,18 @@ impl Checker<'_> {
         for property in schema.iter().filter(|property| property.required && !clean.contains_key(property.name)) {
             push_token(pointer, property.name);
             if !self.wrong.contains(pointer) {
-                let within = if length == 0 { String::new() } else { format!(" in `{}`", &pointer[1..length]) };
-                let summary = format!("`{}` is required{within}", property.name);
-                self.error("M303", pointer, true, summary, Some(property.doc.to_owned()));
+                let parent = last(&pointer[..length]).to_owned();
+                let (summary, help) = if length > 0 && clean.is_empty() {
+                    (
+                        format!("`{parent}` has nothing in it, and `{}` is required there", property.name),
+                        format!("give `{}`, or remove `{parent}`", property.name),
+                    )
+                } else if length > 0 {
+                    (format!("`{}` is required in `{parent}`", property.name), property.doc.to_owned())
+                } else {
+                    (format!("`{}` is required", property.name), property.doc.to_owned())
+                };
+                self.error("M303", pointer, true, summary, Some(help));
             }
             pointer.truncate(length);
         }
@@ -213,15 +222,8 @@ impl Checker<'_> {
         let mut clean = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             push_token(pointer, &index.to_string());
-            if item.is_null() {
-                let span = self.instance.spans.value(pointer);
-                let name = last(&pointer[..length]).to_owned();
-                self.diagnostics.push(
-                    Diagnostic::warning("M309", format!("an item of `{name}` is null and is left out"))
-                        .at(span)
-                        .help("remove it"),
-                );
-            } else {
+            // A null that is written was reported when the manifest was read; one that an expression gave means the same.
+            if !item.is_null() {
                 clean.push(self.value(&list.item, item, secret, pointer));
             }
             pointer.truncate(length);
@@ -234,15 +236,22 @@ impl Checker<'_> {
         Value::List(clean)
     }
 
-    /// A secret that is written in the manifest: kept out of every excerpt, and a lint warning.
+    /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made
+    /// by an expression of public values. It is treated as a secret either way; the warning says how to say so.
     fn literal(&mut self, written: String, pointer: &str) -> Value {
         let span = self.instance.spans.value(pointer);
-        self.sources.mask(span);
-        self.diagnostics.push(
-            Diagnostic::warning("M310", format!("`{}` is a secret written in the manifest", last(pointer)))
+        let name = last(pointer);
+        let expression = self.sources.text(span).is_some_and(|text| text.contains("{{") || text.contains("{%"));
+        self.diagnostics.push(if expression {
+            Diagnostic::warning("M318", format!("`{name}` is a secret, and what it is made from is not marked as one"))
                 .at(span)
-                .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`"),
-        );
+                .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`")
+        } else {
+            self.sources.mask(span);
+            Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
+                .at(span)
+                .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
+        });
         Value::Secret(Secret::new(LITERAL, written))
     }
 

@@ -150,6 +150,7 @@ impl Decision<'_> {
         }
         step.action = Action::Replace;
         step.new_first = true;
+        step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
         let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
         step.reason = format!("{} cannot change in place (renamed_from: {names})", self.node.kind.identity_property());
         step.pre_image = step.former.first().map(|former| pre_image(self.node, former));
