@@ -67,15 +67,21 @@ pub enum Command {
   trueup plan --only 'orders*' --exit-code")]
     Plan(PlanArgs),
     /// Make the live state match the manifest: plan, ask, do
-    #[command(visible_alias = "build", after_help = "Examples:
+    #[command(
+        visible_alias = "build",
+        after_help = "Examples:
   trueup apply                        Plan, ask, execute
   trueup apply . prod --yes           The same in a pipeline
-  trueup apply plan.json stacks/orders  Execute a saved plan as it is")]
+  trueup apply plan.json stacks/orders  Execute a saved plan as it is"
+    )]
     Apply(ApplyArgs),
     /// Delete what the manifest describes, dependants first
-    #[command(visible_alias = "destroy", after_help = "Examples:
+    #[command(
+        visible_alias = "destroy",
+        after_help = "Examples:
   trueup teardown . dev
-  trueup teardown . dev --yes")]
+  trueup teardown . dev --yes"
+    )]
     Teardown(TeardownArgs),
     /// List the variables of a manifest, with where each value comes from
     Vars(StackArgs),
@@ -282,7 +288,10 @@ pub struct ApplyArgs {
         help = "Folder of the stack, its manifest, or a saved plan (a `.json` file) [default: .]")]
     pub target: Option<PathBuf>,
     /// Environment
-    #[arg(value_name = "ENV|STACK", help = "Environment [default: dev]; for a saved plan the stack's folder [default: .]")]
+    #[arg(
+        value_name = "ENV|STACK",
+        help = "Environment [default: dev]; for a saved plan the stack's folder [default: .]"
+    )]
     pub second: Option<String>,
     /// Do not ask
     #[arg(short, long)]

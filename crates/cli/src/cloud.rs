@@ -1,5 +1,6 @@
 //! The cloud of a run: AWS, or a sandbox inside this process.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,11 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
         aws.region = Some(region.unwrap_or_else(|| SANDBOX_REGION.to_owned()));
         aws.static_credentials = Some(("sandbox".to_owned(), "sandbox".to_owned()));
     }
-    let observer = Arc::new(|call: trueup_aws::CallEvent| tracing::debug!(?call, "call"));
+    let observer = Arc::new(|call: trueup_aws::CallEvent| {
+        if let (Err(fault), Some(pause)) = (&call.outcome, call.retry_in) {
+            tracing::info!(operation = call.operation, kind = %fault.kind, pause_ms = pause.as_millis(), "repeated");
+        }
+    });
     Ok(Connected { session: Session::new(aws, observer), sandbox })
 }
 
@@ -74,11 +79,13 @@ pub fn sandbox_error(error: &trueup_sandbox::Error) -> CommandError {
     let mut message = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
-        message.push_str(&format!(": {inner}"));
+        let _ = write!(message, ": {inner}");
         source = inner.source();
     }
     match error {
-        trueup_sandbox::Error::NotLoopback { .. } | trueup_sandbox::Error::Faults { .. } => CommandError::usage(message),
+        trueup_sandbox::Error::NotLoopback { .. } | trueup_sandbox::Error::Faults { .. } => {
+            CommandError::usage(message)
+        }
         trueup_sandbox::Error::Malformed { .. } | trueup_sandbox::Error::Version { .. } => {
             CommandError::failed(message).hint("`trueup sandbox reset` empties it")
         }

@@ -3,7 +3,7 @@
 //! What is wrong *in a manifest* is a diagnostic and not one of these; what failed *in the cloud* is a fault and becomes
 //! one here, with the advice that fits its kind.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
 
@@ -125,12 +125,12 @@ impl std::error::Error for CommandError {}
 /// A fault in one line: the operation, the service's code and words, the request id.
 pub fn describe(fault: &Fault) -> String {
     let mut text = fault.operation.clone();
-    match &fault.code {
-        Some(code) => text.push_str(&format!(": {code}: {}", fault.message)),
-        None => text.push_str(&format!(": {}", fault.message)),
+    if let Some(code) = &fault.code {
+        let _ = write!(text, ": {code}");
     }
+    let _ = write!(text, ": {}", fault.message);
     if let Some(id) = &fault.request_id {
-        text.push_str(&format!(" (request {id})"));
+        let _ = write!(text, " (request {id})");
     }
     text
 }
@@ -139,6 +139,8 @@ pub fn describe(fault: &Fault) -> String {
 pub fn advice(fault: &Fault) -> Option<String> {
     let lower = fault.message.to_ascii_lowercase();
     let advice = match fault.kind {
+        // These messages are our own, and say what to do.
+        _ if lower.contains("--region") || lower.contains("--profile") => return None,
         FaultKind::Denied if lower.contains("expired") => {
             "the credentials have expired: sign in again, or renew them, and run the same command once more".to_owned()
         }
@@ -146,7 +148,9 @@ pub fn advice(fault: &Fault) -> Option<String> {
             "check the credentials: `aws sts get-caller-identity` uses the same chain; `--profile` picks another one"
                 .to_owned()
         }
-        FaultKind::Denied => format!("allow `{}` for the caller, or use another one with `--role-arn`", fault.operation),
+        FaultKind::Denied => {
+            format!("allow `{}` for the caller, or use another one with `--role-arn`", fault.operation)
+        }
         FaultKind::Throttled => {
             "the service asked for fewer calls: run it again later, or lower `--parallelism`".to_owned()
         }
@@ -155,17 +159,11 @@ pub fn advice(fault: &Fault) -> Option<String> {
         FaultKind::NotSettled => {
             "it may still settle: run the same command again, or raise `timeouts` in the manifest".to_owned()
         }
-        FaultKind::Timeout | FaultKind::Transport if lower.contains("region") => {
-            "say which region with `--region`, a global `region` in the manifest, or AWS_REGION".to_owned()
-        }
         FaultKind::Timeout | FaultKind::Transport => {
             "check the network and the endpoint (`--region`, `--endpoint-url`), then run the same command again"
                 .to_owned()
         }
         FaultKind::Internal => "the service failed: run the same command again".to_owned(),
-        FaultKind::Invalid if lower.contains("region") => {
-            "say which region with `--region`, a global `region` in the manifest, or AWS_REGION".to_owned()
-        }
         FaultKind::Invalid | FaultKind::NotFound => return None,
     };
     Some(advice)

@@ -17,7 +17,6 @@ pub enum Exit {
     /// The live state, or the manifest, is not what the plan was made from; nothing was written.
     Stale,
     /// Another run holds the lock.
-    #[cfg_attr(not(test), expect(dead_code, reason = "its code is part of the table; locks come with a later release"))]
     Locked,
     /// Something could not be read, so "no changes" cannot be said.
     Incomplete,

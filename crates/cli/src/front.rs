@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use trueup_engine::desired::{self, Defaults};
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::graph::{self, Graph};
+use trueup_engine::manifest;
 use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::{self, Sources};
 use trueup_engine::stack::Stack;
-use trueup_engine::manifest;
 
 use crate::error::CommandError;
 use crate::settings::{Settings, Target};

@@ -111,11 +111,18 @@ fn not_parsed(error: &clap::Error) -> Exit {
     let follows = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
     if words.iter().any(|word| word == "--json" || word == "--format=json") || follows("--format", "json") {
         let terminals = Terminals::default();
-        let output = settings::output(&args::Options { json: true, ..Default::default() }, &Environment::new(|_| None), terminals);
+        let output = settings::output(
+            &args::Options { json: true, ..Default::default() },
+            &Environment::new(|_| None),
+            terminals,
+        );
         let text = error.render().to_string();
         let first = text.lines().next().unwrap_or_default();
         let message = first.strip_prefix("error: ").unwrap_or(first);
-        let document = Bare::new("", Vec::new()).with_error(&CommandError::usage(message));
+        let command = args::command();
+        let named = words.iter().skip(1).find_map(|word| command.find_subcommand(word));
+        let name = named.map_or("", clap::Command::get_name);
+        let document = Bare::new(name, Vec::new()).with_error(&CommandError::usage(message));
         let _ = Printer::new(output).document(&document);
     }
     Exit::Usage

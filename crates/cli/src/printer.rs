@@ -114,11 +114,6 @@ impl Printer {
         }
     }
 
-    /// `note: …` on stderr.
-    pub fn note(&self, text: &str) {
-        self.message(&self.labelled(Tone::Note, "note", text));
-    }
-
     /// `warning: …` on stderr.
     pub fn warning(&self, text: &str) {
         self.message(&self.labelled(Tone::Change, "warning", text));
@@ -144,8 +139,9 @@ impl Printer {
     /// The first failure to write that was not a closed pipe.
     pub fn failure(&self) -> Option<CommandError> {
         let taken = |stream: &Mutex<Stream>| stream.lock().unwrap_or_else(PoisonError::into_inner).error.take();
-        let (name, error) =
-            taken(&self.stdout).map(|e| ("/dev/stdout", e)).or_else(|| taken(&self.stderr).map(|e| ("/dev/stderr", e)))?;
+        let (name, error) = taken(&self.stdout)
+            .map(|e| ("/dev/stdout", e))
+            .or_else(|| taken(&self.stderr).map(|e| ("/dev/stderr", e)))?;
         Some(CommandError::file("write to", Path::new(name), &error))
     }
 }
@@ -222,7 +218,7 @@ pub mod tests {
         let printer = Printer::to(OutputSettings { quiet: true, ..plain(Format::Human) }, out.clone(), err.clone());
         printer.detail("detail\n");
         printer.result("result\n");
-        printer.note("note");
+        printer.hint("hint");
         printer.error(&CommandError::usage("wrong").hint("right"));
         assert_eq!(out.text(), "result\n");
         assert_eq!(err.text(), "error: wrong\nhint: right\n");

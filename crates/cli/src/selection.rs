@@ -55,7 +55,8 @@ pub fn with_dependencies(graph: &Graph, selected: &BTreeSet<usize>) -> BTreeSet<
 /// A replacement that is allowed to nothing is a typing error in the one option that should have none.
 fn known_replacements(graph: &Graph, run: &RunSettings) -> Result<(), CommandError> {
     for allowed in &run.allow_replace {
-        let fits = |address: &trueup_engine::address::Address| address.name() == allowed || address.to_string() == *allowed;
+        let fits =
+            |address: &trueup_engine::address::Address| address.name() == allowed || address.to_string() == *allowed;
         if !graph.nodes.iter().any(|node| fits(&node.address)) {
             return Err(unknown(graph, "--allow-replace", allowed));
         }

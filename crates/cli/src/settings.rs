@@ -17,7 +17,10 @@ use crate::error::CommandError;
 
 /// The environment variables of the process; a test brings its own.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Lookup>);
+
+/// Gives the value of a variable.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// The real one.
@@ -161,7 +164,6 @@ pub enum ApplyWhat {
 
 /// A command, with everything that only it needs.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the fields repeat the arguments, which are documented")]
 pub enum Command {
     Validate(Target),
     Render(Target),
@@ -303,7 +305,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         return Err(CommandError::usage("`--json` and another `--format` contradict each other"));
     }
     for glob in options.only.iter().chain(&options.exclude) {
-        globset::Glob::new(glob).map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
+        globset::Glob::new(glob)
+            .map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
     }
     let sandbox = match &options.sandbox {
         None => None,
@@ -459,11 +462,14 @@ fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
     } else {
         let named = environment.filled("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         named.or_else(|| {
-            home().map(|home| home.join(if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" }))
+            home().map(|home| {
+                home.join(if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" })
+            })
         })
     };
-    base.map(|base| base.join("trueup").join("sandbox"))
-        .ok_or_else(|| CommandError::usage("there is no home folder for the sandbox's state").hint("name a folder: `--sandbox=DIR`"))
+    base.map(|base| base.join("trueup").join("sandbox")).ok_or_else(|| {
+        CommandError::usage("there is no home folder for the sandbox's state").hint("name a folder: `--sandbox=DIR`")
+    })
 }
 
 #[cfg(test)]
@@ -477,7 +483,10 @@ mod tests {
         Cli::from_arg_matches(&matches.unwrap()).unwrap()
     }
 
-    fn settings(words: &[&str], environment: &'static [(&'static str, &'static str)]) -> Result<Settings, CommandError> {
+    fn settings(
+        words: &[&str],
+        environment: &'static [(&'static str, &'static str)],
+    ) -> Result<Settings, CommandError> {
         let environment = Environment::new(move |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
@@ -510,7 +519,10 @@ mod tests {
         assert_eq!(dir(&["plan"], &[("XDG_STATE_HOME", "/state")]), None);
         assert_eq!(dir(&["plan", "--sandbox=here"], &[]), Some(PathBuf::from("here")));
         if cfg!(target_os = "linux") {
-            assert_eq!(dir(&["--sandbox", "plan"], &[("XDG_STATE_HOME", "/state")]), Some("/state/trueup/sandbox".into()));
+            assert_eq!(
+                dir(&["--sandbox", "plan"], &[("XDG_STATE_HOME", "/state")]),
+                Some("/state/trueup/sandbox".into())
+            );
             assert_eq!(dir(&["plan", "--sandbox"], &[("HOME", "/h")]), Some("/h/.local/state/trueup/sandbox".into()));
         }
         assert!(settings(&["plan", "--sandbox", "--endpoint-url", "http://x"], &[("HOME", "/h")]).is_err());

@@ -85,7 +85,10 @@ struct Signals {
 impl Signals {
     fn new() -> Option<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Some(Self { interrupt: signal(SignalKind::interrupt()).ok()?, terminate: signal(SignalKind::terminate()).ok()? })
+        Some(Self {
+            interrupt: signal(SignalKind::interrupt()).ok()?,
+            terminate: signal(SignalKind::terminate()).ok()?,
+        })
     }
 
     async fn next(&mut self) -> Exit {

@@ -4,6 +4,8 @@
 //! A commented property begins with `#` and no space, so that removing that one character everywhere makes it live in the
 //! right column; the texts above begin with `# ` and stay comments.
 
+use std::fmt::Write as _;
+
 use trueup_engine::kind::Kind;
 use trueup_engine::schema::{OneOf, Order, Property, Secrecy, Text, Type};
 use trueup_engine::value::push_token;
@@ -14,10 +16,8 @@ const WIDTH: usize = 110;
 /// A whole manifest with one resource of the kind.
 pub fn manifest(kind: &'static dyn Kind) -> String {
     let name = snake(kind.name());
-    let mut text = format!(
-        "version: 1\nname: my-stack\nresources:\n  - name: {name}\n    type: {}\n    props:\n",
-        kind.name()
-    );
+    let mut text =
+        format!("version: 1\nname: my-stack\nresources:\n  - name: {name}\n    type: {}\n    props:\n", kind.name());
     text.push_str(&properties(kind, 6));
     text
 }
@@ -76,7 +76,9 @@ fn lines_of(property: &'static Property, one_of: &'static [OneOf], pointer: &str
         },
         Type::Map(_) => vec![format!("{}: {{}}", property.name)],
         Type::Json => vec![format!("{}: {{}}", property.name)],
-        Type::Boolean => vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| "false".to_owned()))],
+        Type::Boolean => {
+            vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| "false".to_owned()))]
+        }
         Type::Integer { min, .. } => {
             vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| min.to_string()))]
         }
@@ -110,8 +112,10 @@ fn placeholder(property: &Property, text: &Text) -> String {
 
 fn describe(property: &Property, note: Option<&str>) -> String {
     let mut text = sentence(property.doc);
-    text.push(' ');
-    text.push_str(&sentence(&kind_of(&property.ty)));
+    if !matches!(property.ty, Type::Object(_)) {
+        text.push(' ');
+        text.push_str(&sentence(&kind_of(&property.ty)));
+    }
     if property.required {
         text.push_str(" Required.");
     }
@@ -122,13 +126,13 @@ fn describe(property: &Property, note: Option<&str>) -> String {
     match property.secrecy {
         Secrecy::Public => {}
         Secrecy::Secret => text.push_str(" A secret."),
-        Secrecy::Unless(flag) => text.push_str(&format!(" A secret unless `{flag}` is false.")),
+        Secrecy::Unless(flag) => drop(write!(text, " A secret unless `{flag}` is false.")),
     }
     if property.immutable {
         text.push_str(" A change replaces the resource.");
     }
     if let Some(default) = default_of(property) {
-        text.push_str(&format!(" Default: {default}."));
+        let _ = write!(text, " Default: {default}.");
     }
     text
 }
@@ -146,6 +150,7 @@ fn sentence(text: &str) -> String {
 pub fn kind_of(ty: &Type) -> String {
     match ty {
         Type::Text(text) => text_of(text),
+        Type::Integer { min, max: i64::MAX } => format!("a whole number, at least {min}"),
         Type::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Type::Boolean => "true or false".to_owned(),
         Type::Object(_) => "a map".to_owned(),
@@ -175,7 +180,7 @@ fn text_of(text: &Text) -> String {
         (min, max) => format!("a text of {min} to {max} characters"),
     };
     if let Some(pattern) = text.pattern {
-        words.push_str(&format!(", {}", pattern.words));
+        let _ = write!(words, ": {}", pattern.words);
     }
     words
 }
@@ -202,10 +207,12 @@ mod tests {
     fn every_skeleton_is_yaml_and_names_every_property() {
         for kind in trueup_aws::registry().iter() {
             let text = manifest(kind);
-            let parsed: serde_json::Value = serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", kind.name()));
+            let parsed: serde_json::Value =
+                serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", kind.name()));
             assert_eq!(parsed["resources"][0]["type"], kind.name());
             let live = uncommented(&text);
-            let whole: serde_json::Value = serde_yaml::from_str(&live).unwrap_or_else(|e| panic!("{}: {e}\n{live}", kind.name()));
+            let whole: serde_json::Value =
+                serde_yaml::from_str(&live).unwrap_or_else(|e| panic!("{}: {e}\n{live}", kind.name()));
             for property in kind.schema().properties {
                 let given = whole["resources"][0]["props"].get(property.name).is_some();
                 assert_eq!(given, !property.read_only, "{} {}\n{live}", kind.name(), property.name);

@@ -13,9 +13,9 @@ use crate::commands::plan::Planned;
 use crate::commands::{Context, Ready, execute, plan as planning, ready};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::output::diagnostics;
 use crate::output::document::{Bare, ErrorDocument, ReportDocument, StaleDocument};
 use crate::output::jsonl::Body;
-use crate::output::{diagnostics, text};
 use crate::secrets::Secrets;
 use crate::selection;
 use crate::settings::{ApplyWhat, Target};
@@ -120,12 +120,12 @@ async fn saved_run(
     if context.settings.run.plan_key.is_none() {
         without_fingerprints(&mut saved);
     }
-    if context.format() != Format::Json {
-        planning::show(context, ready, &planned)?;
-    }
     let stale = verify(&saved, &PlanDocument::saved(&planned.plan, &ready.stack));
     if !stale.is_empty() {
         return late_stale(context, ready, &planned, &stale);
+    }
+    if context.format() != Format::Json {
+        planning::show(context, ready, &planned)?;
     }
     if let Err(error) = execute::gate(ready, &planned, None) {
         return execute::refused(context, ready, &planned, &error);
@@ -188,11 +188,11 @@ fn without_fingerprints(saved: &mut PlanDocument) {
 
 fn stale_error(stale: &[Stale]) -> CommandError {
     let what = stale.iter().map(|stale| match &stale.address {
-        Some(address) => format!("{address}: {}", stale.what),
-        None => stale.what.clone(),
+        Some(address) => format!("\n  {address}: {}", stale.what),
+        None => format!("\n  {}", stale.what),
     });
-    let what = what.collect::<Vec<_>>().join("; ");
-    CommandError::stale(format!("the plan is stale, and nothing was written: {what}"))
+    let what: String = what.collect();
+    CommandError::stale(format!("the plan is stale, and nothing was written:{what}"))
         .hint("make the plan again with `trueup plan --out`, and review it")
 }
 
@@ -212,18 +212,11 @@ fn early_stale(context: &Context<'_>, ready: &Ready, stale: &[Stale]) -> Result<
 }
 
 /// Stale because of the live state.
-fn late_stale(
-    context: &Context<'_>,
-    ready: &Ready,
-    planned: &Planned,
-    stale: &[Stale],
-) -> Result<Exit, CommandError> {
+fn late_stale(context: &Context<'_>, ready: &Ready, planned: &Planned, stale: &[Stale]) -> Result<Exit, CommandError> {
     let error = stale_error(stale);
     let documents: Vec<StaleDocument> = stale.iter().map(StaleDocument::from).collect();
     match context.format() {
         Format::Human => {
-            let counted = text::count(stale.len(), "thing has", "things have");
-            context.printer.message(&format!("\n{counted} moved since the plan was made.\n"));
             context.printer.error(&error);
         }
         Format::Json => {

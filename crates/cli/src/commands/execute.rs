@@ -56,8 +56,11 @@ pub fn can_go_on(context: &Context<'_>, yes: bool) -> Result<(), CommandError> {
     if yes || context.settings.run.can_ask {
         return Ok(());
     }
-    Err(CommandError::usage(format!("`trueup {}` asks before it changes anything, and there is no terminal to ask on", context.name))
-        .hint("`--yes` goes on without asking"))
+    Err(CommandError::usage(format!(
+        "`trueup {}` asks before it changes anything, and there is no terminal to ask on",
+        context.name
+    ))
+    .hint("`--yes` goes on without asking"))
 }
 
 /// Asks, where somebody has to be asked.
@@ -67,7 +70,11 @@ pub async fn confirmed(context: &Context<'_>, planned: &Planned, yes: bool) -> R
     }
     if context.format() != Format::Human {
         // stdout is for the machine; the person at the terminal has to see what is asked about.
-        let view = View { paint: context.printer.message_paint(), width: context.printer.settings().stderr_width, ..context.view() };
+        let view = View {
+            paint: context.printer.message_paint(),
+            width: context.printer.settings().stderr_width,
+            ..context.view()
+        };
         context.printer.alert(&crate::output::human::plan(&planned.plan, view));
     }
     let place = match (&planned.plan.whereabouts, context.view().sandbox) {

@@ -21,7 +21,9 @@ pub fn run(context: &Context<'_>, code: Option<&str>) -> Result<Exit, CommandErr
     if context.format() != Format::Human {
         let pages: Vec<_> =
             pages.iter().map(|page| json!({"code": page.code, "title": page.title, "page": page.page})).collect();
-        context.printer.document(&json!({"format_version": FORMAT_VERSION, "command": context.name, "codes": pages}))?;
+        context
+            .printer
+            .document(&json!({"format_version": FORMAT_VERSION, "command": context.name, "codes": pages}))?;
         return Ok(Exit::Done);
     }
     for page in pages {

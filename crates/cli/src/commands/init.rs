@@ -39,6 +39,8 @@ pub fn run(context: &Context<'_>, dir: Option<&Path>, kind: Option<&str>) -> Res
     file.write_all(text.as_bytes()).map_err(|error| CommandError::file("write", &path, &error))?;
     context.printer.result(&format!("Wrote {}\n", path.display()));
     let shown = dir.display();
-    context.printer.hint(&format!("`trueup validate {shown}` checks it, and `trueup --sandbox apply {shown}` tries it without AWS"));
+    context.printer.hint(&format!(
+        "`trueup validate {shown}` checks it, and `trueup --sandbox apply {shown}` tries it without AWS"
+    ));
     Ok(Exit::Done)
 }

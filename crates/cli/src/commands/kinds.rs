@@ -1,5 +1,7 @@
 //! `trueup kinds`: the types of resources, and what one of them takes.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 use trueup_engine::desired::nearest;
 use trueup_engine::kind::{Kind, Verb};
@@ -18,10 +20,13 @@ const VERBS: [Verb; 4] = [Verb::Read, Verb::Create, Verb::Update, Verb::Delete];
 /// Lists all types, or shows one.
 pub fn run(context: &Context<'_>, name: Option<&str>) -> Result<Exit, CommandError> {
     let chosen = name.map(find).transpose()?;
-    let kinds: Vec<&'static dyn Kind> = chosen.map_or_else(|| trueup_aws::registry().iter().collect(), |kind| vec![kind]);
+    let kinds: Vec<&'static dyn Kind> =
+        chosen.map_or_else(|| trueup_aws::registry().iter().collect(), |kind| vec![kind]);
     if context.format() != Format::Human {
         let kinds: Vec<_> = kinds.into_iter().map(|kind| describe(kind, chosen.is_some())).collect();
-        context.printer.document(&json!({"format_version": FORMAT_VERSION, "command": context.name, "kinds": kinds}))?;
+        context
+            .printer
+            .document(&json!({"format_version": FORMAT_VERSION, "command": context.name, "kinds": kinds}))?;
         return Ok(Exit::Done);
     }
     match chosen {
@@ -63,7 +68,7 @@ fn one(kind: &'static dyn Kind) -> String {
     let mut text = format!("{}\n", kind.name());
     let mut list = |label: &str, items: Vec<&str>| {
         if !items.is_empty() {
-            text.push_str(&format!("  {label}: {}\n", items.join(", ")));
+            let _ = writeln!(text, "  {label}: {}", items.join(", "));
         }
     };
     list("aliases", kind.aliases().to_vec());

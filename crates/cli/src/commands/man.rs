@@ -5,9 +5,14 @@ use crate::commands::Context;
 use crate::error::CommandError;
 use crate::exit::Exit;
 
+/// A manual page has room for every option.
+fn shown(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(shown)
+}
+
 /// Prints the manual page of the program or of one command.
 pub fn run(context: &Context<'_>, name: Option<&str>) -> Result<Exit, CommandError> {
-    let mut command = args::command();
+    let mut command = shown(args::command());
     command.build();
     let (page, title) = match name {
         None => (command, "trueup".to_owned()),

@@ -15,7 +15,7 @@ pub mod teardown;
 pub mod validate;
 pub mod vars;
 
-use trueup_engine::diagnostic::{Diagnostics, Severity};
+use trueup_engine::diagnostic::{Diagnostics, Severity, codes};
 use trueup_engine::graph::Graph;
 use trueup_engine::observe::Observed;
 use trueup_engine::plan::Plan;
@@ -72,16 +72,14 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Validate(target) => validate::run(context, target),
         Command::Render(target) => render::run(context, target),
         Command::Plan { target, out, exit_code } => plan::run(context, target, out.as_deref(), *exit_code).await,
-        Command::Apply { what, yes, expect_digest } => {
-            apply::run(context, what, *yes, expect_digest.as_deref()).await
-        }
+        Command::Apply { what, yes, expect_digest } => apply::run(context, what, *yes, expect_digest.as_deref()).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Vars(target) => vars::run(context, target),
         Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
         Command::Explain { code } => explain::run(context, code.as_deref()),
         Command::Init { dir, kind } => init::run(context, dir.as_deref(), kind.as_deref()),
         Command::Schema(what) => schema::run(context, *what),
-        Command::Completions(shell) => completions::run(context, *shell),
+        Command::Completions(shell) => Ok(completions::run(context, *shell)),
         Command::Man { command } => man::run(context, command.as_deref()),
         Command::SandboxServe { addr, state, faults, settle } => {
             sandbox::serve(context, *addr, state.as_deref(), faults.as_deref(), *settle).await
@@ -128,9 +126,9 @@ pub fn invalid(context: &Context<'_>, loaded: &Loaded) -> Result<Exit, CommandEr
             let label = paint.paint(text::Tone::Bad, "error:");
             let counted = diagnostics::counts(&loaded.diagnostics);
             context.printer.alert(&format!("{label} the manifest cannot be used: {counted}\n"));
-            let first = loaded.diagnostics.iter().find(|found| found.severity == Severity::Error);
-            if let Some(first) = first {
-                context.printer.hint(&format!("`trueup explain {}` says more about the first one", first.code));
+            let mut explained = loaded.diagnostics.iter().filter(|found| codes::find(found.code).is_some());
+            if let Some(first) = explained.find(|found| found.severity == Severity::Error) {
+                context.printer.hint(&format!("`trueup explain {}` says more", first.code));
             }
         }
         Format::Json => {

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use trueup_engine::credential::SecretStore;
-use trueup_engine::diagnostic::Diagnostics;
+use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::fault::Fault;
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::PlanDocument;
-use trueup_engine::plan::{self, Plan};
+use trueup_engine::plan::{self, Plan, SecretStatus};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
 use crate::commands::{Context, Ready, account_binding, conditions, ready};
-use crate::error::CommandError;
+use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
 use crate::output::{diagnostics, human};
@@ -51,10 +52,11 @@ pub async fn run(
 
     show(context, &ready, &planned)?;
     let binding = account_binding(&ready, &planned.observed, false);
-    if let Some(error) = &binding
-        && context.printer.is_human()
-    {
-        context.printer.error(error);
+    if context.printer.is_human() {
+        tell_faults(context, &planned);
+        if let Some(error) = &binding {
+            context.printer.error(error);
+        }
     }
     if let Some(path) = out {
         save(context, path, &planned, &ready)?;
@@ -134,28 +136,52 @@ pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
         late.push(found.clone());
     }
     diagnostics::print(&late, &ready.sources, context.printer);
-    for error in faults(planned) {
-        context.printer.hint(&error);
-    }
 }
 
-/// What to do about resources that could not be read; each advice once.
-fn faults(planned: &Planned) -> Vec<String> {
+/// The full words of each fault that kept something from being read, and what to do; each once, because a missing region
+/// keeps everything from being read.
+pub fn tell_faults(context: &Context<'_>, planned: &Planned) {
+    let mut told: Vec<&Fault> = Vec::new();
     let mut hints = Vec::new();
-    for hint in planned.plan.steps.iter().filter_map(|step| step.unread()).filter_map(crate::error::advice) {
-        if !hints.contains(&hint) {
+    for fault in planned.plan.steps.iter().filter_map(|step| step.unread()) {
+        if told.iter().any(|other| other.operation == fault.operation && other.message == fault.message) {
+            continue;
+        }
+        told.push(fault);
+        context.printer.warning(&error::describe(fault));
+        if let Some(hint) = error::advice(fault).filter(|hint| !hints.contains(hint)) {
+            context.printer.hint(&hint);
             hints.push(hint);
         }
     }
-    hints
 }
 
-/// Every finding, the refusal of the account among them.
+/// Every finding for machines: the steps leave out what has no action, and a resource that could not be read, cannot be
+/// used or was not verified is news all the same.
 fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
     let mut all = planned.diagnostics.clone();
     if let (Some(error), Some(bound)) = (account_binding(ready, &planned.observed, false), &ready.stack.account) {
-        let found = trueup_engine::diagnostic::Diagnostic::error("P120", error.message).at(bound.span);
-        all.push(error.hints.into_iter().fold(found, trueup_engine::diagnostic::Diagnostic::help));
+        let found = Diagnostic::error("P120", error.message).at(bound.span);
+        all.push(error.hints.into_iter().fold(found, Diagnostic::help));
+    }
+    for step in &planned.plan.steps {
+        let (address, at) = (step.address(), step.desired.instance.name_span);
+        if let Some(fault) = step.unread() {
+            // Without the request id, which is another one each time.
+            let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+            let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
+            let found = Diagnostic::warning("P121", summary).at(at);
+            all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
+        }
+        if let Some((state, reason)) = step.unhealthy() {
+            let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            all.push(Diagnostic::note("P122", format!("{address} is {state} and cannot be used{why}")).at(at));
+        }
+        for verdict in step.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable) {
+            let why = verdict.reason.as_deref().unwrap_or("the live value is not readable");
+            let summary = format!("{address}{} is not verifiable: {why}", verdict.pointer);
+            all.push(Diagnostic::note("P123", summary).at(step.desired.instance.spans.value(&verdict.pointer)));
+        }
     }
     all
 }

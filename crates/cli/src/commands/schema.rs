@@ -34,9 +34,7 @@ mod tests {
 
     #[test]
     fn the_schemas_in_the_repository_are_current() {
-        for (name, what) in
-            [("manifest", SchemaOf::Manifest), ("plan", SchemaOf::Plan), ("events", SchemaOf::Events)]
-        {
+        for (name, what) in [("manifest", SchemaOf::Manifest), ("plan", SchemaOf::Plan), ("events", SchemaOf::Events)] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let there = std::fs::read_to_string(&path).unwrap_or_default();
             let made = format!("{}\n", serde_json::to_string_pretty(&schema(what)).unwrap());

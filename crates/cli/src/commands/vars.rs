@@ -90,7 +90,8 @@ fn table(context: &Context<'_>, variables: &[Variable]) -> String {
             (clean(&variable.name).into_owned(), shown, origin)
         })
         .collect();
-    let width = |cell: fn(&(String, String, String)) -> &String| cells.iter().map(|row| columns(cell(row))).max().unwrap_or(0);
+    let width =
+        |cell: fn(&(String, String, String)) -> &String| cells.iter().map(|row| columns(cell(row))).max().unwrap_or(0);
     let (first, second) = (width(|row| &row.0), width(|row| &row.1).min(60));
     let mut text = String::new();
     for ((name, shown, origin), variable) in cells.iter().zip(variables) {
@@ -101,7 +102,9 @@ fn table(context: &Context<'_>, variables: &[Variable]) -> String {
             .then(tone, &**shown)
             .pad_to(first + second + 4, 2)
             .then(Tone::Faint, &**origin);
-        if view.verbose && let Some(description) = &variable.description {
+        if view.verbose
+            && let Some(description) = &variable.description
+        {
             line = line.then(Tone::Faint, format!("  {}", clean(description)));
         }
         text.push_str(&line.render(view.paint, view.width));

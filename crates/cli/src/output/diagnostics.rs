@@ -124,7 +124,8 @@ mod tests {
         let mut sources = Sources::new(".");
         let source = sources.add("trueup.yaml", "name: ü\nversion: 2\n");
         let found = Diagnostic::error("M101", "only version 1 is known").at(Span { source, start: 18, end: 19 });
-        let json = serde_json::to_string(&DiagnosticDocument::new(&found.help("write `version: 1`"), &sources)).unwrap();
+        let json =
+            serde_json::to_string(&DiagnosticDocument::new(&found.help("write `version: 1`"), &sources)).unwrap();
         assert_eq!(
             json,
             r#"{"code":"M101","severity":"error","summary":"only version 1 is known","file":"trueup.yaml","line":2,"column":10,"end_line":2,"end_column":11,"help":"write `version: 1`"}"#

@@ -55,7 +55,7 @@ fn spread(value: &Value) -> String {
     let json = match value {
         Value::String(text) => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(json) if json.is_object() || json.is_array() => json,
-            _ => return format!("{text}\n"),
+            _ => return text.clone(),
         },
         other => other.to_masked_json(),
     };
@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_policy_in_a_text_is_compared_line_by_line() {
-        let policy = |action: &str| Value::from(format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Action\":\"{action}\"}}]}}"));
+        let policy = |action: &str| {
+            Value::from(format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Action\":\"{action}\"}}]}}"))
+        };
         let text: String = lines(&policy("kms:*"), &policy("kms:Decrypt"), 2)
             .iter()
             .map(|line| line.render(Paint { on: false }, None))

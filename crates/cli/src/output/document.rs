@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 use trueup_engine::fault::Fault;
-use trueup_engine::plan::document::{FORMAT_VERSION, Stale, StackName};
+use trueup_engine::plan::document::{FORMAT_VERSION, StackName, Stale};
 use trueup_engine::plan::{Action, Plan};
 use trueup_engine::report::{Ending, Outcome, Report};
 
@@ -248,7 +248,9 @@ impl ReportDocument {
 
 /// The exports as JSON, secrets masked.
 pub fn exports(report: &Report) -> IndexMap<String, Json> {
-    let value = |value: &Option<trueup_engine::value::Value>| value.as_ref().map_or(Json::Null, |v| v.to_masked_json());
+    let value = |value: &Option<trueup_engine::value::Value>| {
+        value.as_ref().map_or(Json::Null, trueup_engine::value::Value::to_masked_json)
+    };
     report.exports.iter().map(|(name, exported)| (name.clone(), value(exported))).collect()
 }
 
@@ -268,7 +270,8 @@ mod tests {
 
     #[test]
     fn exports_and_faults_come_out_masked_and_complete() {
-        let mut fault = Fault::new(FaultKind::Quota, "events:CreateConnection", "limit").with_code("LimitExceededException");
+        let mut fault =
+            Fault::new(FaultKind::Quota, "events:CreateConnection", "limit").with_code("LimitExceededException");
         fault.request_id = Some("r-1".to_owned());
         let report = Report {
             outcomes: vec![Outcome {

@@ -3,6 +3,8 @@
 //! It has to read at a glance and to be exact: unchanged resources and properties are hidden, a secret shows as what is
 //! known of it, and what was not read is said so and never left out.
 
+use std::fmt::Write as _;
+
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::plan::{Action, Plan, SecretStatus, SecretVerdict, Step};
@@ -30,7 +32,8 @@ pub fn plan(plan: &Plan, view: View) -> String {
     let rows: Vec<Row> = plan.steps.iter().filter_map(|step| row(plan, step, view)).collect();
     if !rows.is_empty() {
         text.push('\n');
-        let lead = rows.iter().map(|row| row.symbol.len() + 1 + columns(&row.address)).max().unwrap_or(0).clamp(22, 48) + 6;
+        let lead =
+            rows.iter().map(|row| row.symbol.len() + 1 + columns(&row.address)).max().unwrap_or(0).clamp(22, 48) + 6;
         let kind = rows.iter().map(|row| columns(row.kind)).max().unwrap_or(0).max(23) + 4;
         for row in &rows {
             text.push_str(&row.render(lead, kind, view));
@@ -43,11 +46,13 @@ pub fn plan(plan: &Plan, view: View) -> String {
 
 /// `stack (env) · region · account N`, or `· sandbox`, so that nobody takes one for the other.
 pub fn head(plan: &Plan, view: View) -> String {
-    let mut line = Line::new(2)
-        .then(Tone::Strong, clean(&plan.stack))
-        .then(Tone::Plain, format!(" ({})", clean(&plan.env)));
+    let mut line =
+        Line::new(2).then(Tone::Strong, clean(&plan.stack)).then(Tone::Plain, format!(" ({})", clean(&plan.env)));
     let place = plan.whereabouts.as_ref();
-    line = line.then(Tone::Plain, format!(" · {}", place.map_or("region unknown", |place| &place.region)));
+    // Where nobody could say who the caller is, the manifest still says which region was meant.
+    let meant = plan.steps.first().and_then(|step| step.desired.place.region.as_deref());
+    let region = place.map(|place| place.region.as_str()).or(meant).unwrap_or("region unknown");
+    line = line.then(Tone::Plain, format!(" · {}", clean(region)));
     line = if view.sandbox {
         line.then(Tone::Plain, " · ").then(Tone::Note, "sandbox")
     } else {
@@ -65,26 +70,32 @@ pub fn summary(plan: &Plan) -> String {
     let mut text = String::new();
     let nothing = !plan.has_changes() && sum.blocked == 0;
     if plan.command == "teardown" {
-        text.push_str(&format!("Teardown: {} to delete", sum.delete));
-    } else if nothing && sum.unread == 0 {
-        text.push_str(&format!("No changes: {} as the manifest says", count(sum.unchanged, "resource is", "resources are")));
+        let _ = write!(text, "Teardown: {} to delete", sum.delete);
+    } else if nothing && sum.unread == 0 && sum.not_verifiable == 0 {
+        let _ =
+            write!(text, "No changes: {} as the manifest says", count(sum.unchanged, "resource is", "resources are"));
     } else {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "Plan: {} to create, {} to update, {} to replace, {} to delete",
             sum.create, sum.update, sum.replace, sum.delete
-        ));
+        );
     }
     for (number, what) in [(sum.adopt, "to adopt"), (sum.blocked, "blocked")] {
         if number > 0 {
-            text.push_str(&format!(", {number} {what}"));
+            let _ = write!(text, ", {number} {what}");
         }
     }
     text.push('.');
     if sum.not_verifiable > 0 {
-        text.push_str(&format!(" {} not verifiable.", sum.not_verifiable));
+        let _ = write!(text, " {} not verifiable.", sum.not_verifiable);
     }
     if sum.unread > 0 {
-        text.push_str(&format!(" {} not be read: this plan is incomplete.", count(sum.unread, "resource could", "resources could")));
+        let _ = write!(
+            text,
+            " {} not be read: this plan is incomplete.",
+            count(sum.unread, "resource could", "resources could")
+        );
     }
     if plan.has_changes() && plan.estimate.calls > 0 {
         let time = if plan.estimate.seconds > 90 {
@@ -92,7 +103,11 @@ pub fn summary(plan: &Plan) -> String {
         } else {
             format!("{} s", plan.estimate.seconds.max(1))
         };
-        text.push_str(&format!(" {}, about {time}.", count(usize::try_from(plan.estimate.calls).unwrap_or(usize::MAX), "call", "calls")));
+        let _ = write!(
+            text,
+            " {}, about {time}.",
+            count(usize::try_from(plan.estimate.calls).unwrap_or(usize::MAX), "call", "calls")
+        );
     }
     text.push('\n');
     text
@@ -114,7 +129,7 @@ pub fn fault_words(fault: &Fault) -> String {
     };
     match &fault.code {
         Some(code) => format!("{} {word} ({})", clean(&fault.operation), clean(code)),
-        None => format!("{} {word}: {}", clean(&fault.operation), clean(&fault.message)),
+        None => format!("{} {word}", clean(&fault.operation)),
     }
 }
 
@@ -155,7 +170,8 @@ impl Row<'_> {
         for detail in &self.details {
             match detail {
                 Detail::Property { label, pieces, below } => {
-                    let mut line = Line::new(10).then(Tone::Plain, "      ").then(Tone::Plain, &**label).pad_to(column, 3);
+                    let mut line =
+                        Line::new(10).then(Tone::Plain, "      ").then(Tone::Plain, &**label).pad_to(column, 3);
                     for (tone, piece) in pieces {
                         line = line.then(*tone, &**piece);
                     }
@@ -177,7 +193,11 @@ impl Row<'_> {
 /// The row of a step; `None` where there is nothing to say.
 fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
     let reasoned = |what: &str, usual: &str| {
-        if step.reason.is_empty() || step.reason == usual { what.to_owned() } else { format!("{what}: {}", clean(&step.reason)) }
+        if step.reason.is_empty() || step.reason == usual {
+            what.to_owned()
+        } else {
+            format!("{what}: {}", clean(&step.reason))
+        }
     };
     let (symbol, tone, text) = if let Some(fault) = step.unread() {
         ("?", Tone::Change, format!("could not be read: {}", fault_words(fault)))
@@ -187,7 +207,7 @@ fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
             Action::Update => ("~", Tone::Change, reasoned("update in place", "properties differ")),
             Action::Replace if step.new_first => ("+/-", Tone::Bad, reasoned("replace", "")),
             Action::Replace => ("-/+", Tone::Bad, reasoned("replace", "")),
-            Action::Delete => ("-", Tone::Bad, reasoned("delete", "in the stack")),
+            Action::Delete => ("-", Tone::Bad, reasoned("delete", "teardown")),
             Action::Adopt => ("=", Tone::Note, reasoned("adopt", "")),
             Action::Blocked => ("!", Tone::Bad, reasoned("blocked", "")),
             Action::None => nothing_to_do(plan, step, view)?,
@@ -206,7 +226,14 @@ fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
     }
     let notes = step.notes.iter().map(|note| Detail::Remark { label: "note", text: clean(note).into_owned() });
     details.extend(notes);
-    Some(Row { symbol, tone, address: clean(&step.address().to_string()).into_owned(), kind: step.desired.kind.name(), text, details })
+    Some(Row {
+        symbol,
+        tone,
+        address: clean(&step.address().to_string()).into_owned(),
+        kind: step.desired.kind.name(),
+        text,
+        details,
+    })
 }
 
 fn unhealthy_words(state: &str, reason: Option<&str>) -> String {
@@ -224,7 +251,10 @@ fn nothing_to_do(plan: &Plan, step: &Step, view: View) -> Option<(&'static str, 
         let name = name.rsplit('/').next().unwrap_or_default().to_owned();
         let more = unverified.count();
         let text = if more == 0 {
-            format!("{name} not verifiable: {}", clean(verdict.reason.as_deref().unwrap_or("the live value is not readable")))
+            format!(
+                "{name} not verifiable: {}",
+                clean(verdict.reason.as_deref().unwrap_or("the live value is not readable"))
+            )
         } else {
             format!("{name} and {} not verifiable", count(more, "other secret", "other secrets"))
         };
@@ -299,7 +329,9 @@ fn secret(label: String, verdict: &SecretVerdict) -> Detail {
         (SecretStatus::Differs, _) => (Tone::Change, "(secret: differs from the live value)".to_owned()),
         (SecretStatus::Same, _) => (Tone::Faint, "(secret: same)".to_owned()),
         (SecretStatus::New, None) => (Tone::Plain, "(secret: new)".to_owned()),
-        (SecretStatus::New, Some(reason)) => (Tone::Change, format!("(secret: new; {reason}: {})", clean(&verdict.source))),
+        (SecretStatus::New, Some(reason)) => {
+            (Tone::Change, format!("(secret: new; {reason}: {})", clean(&verdict.source)))
+        }
         (SecretStatus::NotVerifiable, reason) => {
             let reason = reason.unwrap_or_else(|| "the live value is not readable".into());
             (Tone::Change, format!("(secret: not verifiable: {reason})"))
@@ -320,7 +352,11 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
     match (&edit.before, &edit.after) {
         (Some(before), Some(after)) if diff::is_long(before, after) => {
             let pieces = remark.into_iter().collect();
-            details.push(Detail::Property { label: label(&edit.label, view), pieces, below: diff::lines(before, after, 8) });
+            details.push(Detail::Property {
+                label: label(&edit.label, view),
+                pieces,
+                below: diff::lines(before, after, 8),
+            });
         }
         (before, Some(after)) if is_composite(after) => {
             let mut first = true;
@@ -335,7 +371,8 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
                 }
                 let before = if first { before.as_ref() } else { None };
                 first = false;
-                let mut pieces = vec![(Tone::Bad, before.map_or_else(|| "(none)".to_owned(), |b| value::leaf(b, whole)))];
+                let mut pieces =
+                    vec![(Tone::Bad, before.map_or_else(|| "(none)".to_owned(), |b| value::leaf(b, whole)))];
                 pieces.push(arrow.clone());
                 pieces.push((Tone::Good, value::leaf(leaf, whole)));
                 pieces.extend(remark.clone());
@@ -343,7 +380,9 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
             });
         }
         (before, after) => {
-            let text = |side: &Option<Value>, none: &str| side.as_ref().map_or_else(|| none.to_owned(), |v| value::leaf(v, whole));
+            let text = |side: &Option<Value>, none: &str| {
+                side.as_ref().map_or_else(|| none.to_owned(), |v| value::leaf(v, whole))
+            };
             let mut pieces = vec![(Tone::Bad, text(before, "(none)")), arrow, (Tone::Good, text(after, "(removed)"))];
             pieces.extend(remark);
             details.push(plain(label(&edit.label, view), pieces));
@@ -358,3 +397,6 @@ fn is_composite(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -296,7 +296,9 @@ fn cut(json: &mut Json, most: usize) {
         }
         Json::Array(items) => {
             items.truncate((most / 8).max(1));
-            items.iter_mut().for_each(|item| cut(item, most));
+            for item in items {
+                cut(item, most);
+            }
         }
         Json::Object(map) => map.values_mut().for_each(|member| cut(member, most)),
         _ => {}

@@ -4,6 +4,7 @@
 //! different forms of the same events. Everything here goes to stderr.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -124,13 +125,13 @@ impl<'a> Progress<'a> {
         state.ended += 1;
         let mut text = format!("  {address}: {}", self.paint.paint(tone, word));
         if let Some(running) = state.running.remove(key) {
-            text.push_str(&format!(" ({:.1} s)", running.since.elapsed().as_secs_f64()));
+            let _ = write!(text, " ({:.1} s)", running.since.elapsed().as_secs_f64());
             if let Some(line) = running.line {
                 line.finish_and_clear();
             }
         }
         if let Some(note) = note {
-            text.push_str(&format!(": {}", clean(note)));
+            let _ = write!(text, ": {}", clean(note));
         }
         if let Some(live) = &state.live {
             live.whole.set_position(u64::try_from(state.ended).unwrap_or(u64::MAX));
@@ -189,7 +190,7 @@ fn alive(state: &State) -> String {
         text.push_str(&item);
     }
     if more > 0 {
-        text.push_str(&format!("; {more} more"));
+        let _ = write!(text, "; {more} more");
     }
     text
 }
@@ -228,8 +229,10 @@ mod tests {
         let err = Shared::default();
         let printer = Printer::to(plain(Format::Human), Shared::default(), err.clone());
         let progress = Progress::new(&printer, 5);
-        let fault = || Fault::new(FaultKind::Throttled, "events:CreateConnection", "Rate exceeded").with_code("Throttling");
-        let say = |name: &str, verb: Verb, kind: EventKind| progress.event(Event { address: Address::new(name), verb, kind });
+        let fault =
+            || Fault::new(FaultKind::Throttled, "events:CreateConnection", "Rate exceeded").with_code("Throttling");
+        let say =
+            |name: &str, verb: Verb, kind: EventKind| progress.event(Event { address: Address::new(name), verb, kind });
         say("orders", Verb::Create, EventKind::Started);
         say("orders", Verb::Create, EventKind::Waiting { state: "AUTHORIZING".to_owned() });
         say("orders", Verb::Create, EventKind::Waiting { state: "AUTHORIZING".to_owned() });

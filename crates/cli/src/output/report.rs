@@ -1,5 +1,7 @@
 //! The end of an apply or a teardown for people: what did not end well, the exports, one line of totals, what to do.
 
+use std::fmt::Write as _;
+
 use trueup_engine::report::{Ending, Outcome, Report};
 
 use crate::error::{advice, describe};
@@ -43,7 +45,7 @@ fn line(outcome: &Outcome, lead: usize, view: View) -> String {
         Ending::Failed => (Tone::Bad, "failed"),
         Ending::Skipped => (Tone::Change, "skipped"),
         Ending::Blocked => (Tone::Bad, "blocked"),
-        Ending::Cancelled => (Tone::Change, "not begun: interrupted"),
+        Ending::Cancelled => (Tone::Change, "not begun"),
         Ending::Unknown => (Tone::Bad, "not known: it may have been carried out"),
         Ending::Kept => (Tone::Faint, "kept"),
     };
@@ -52,8 +54,11 @@ fn line(outcome: &Outcome, lead: usize, view: View) -> String {
         .pad_to(lead + 2, 2)
         .then(tone, word);
     let fault = outcome.fault.as_ref().map(describe);
-    let repeated = ["kept", "blocked"];
-    for more in fault.iter().chain(&outcome.notes).filter(|more| !repeated.contains(&more.as_str())) {
+    // A note may repeat the word of the ending, or the fault that stands beside it.
+    let repeats = |note: &&String| {
+        note.as_str() == "kept" || outcome.fault.as_ref().is_some_and(|fault| note.contains(&fault.message))
+    };
+    for more in fault.iter().chain(outcome.notes.iter().filter(|note| !repeats(note))) {
         line = line.then(Tone::Plain, format!(": {}", clean(more)));
     }
     line.render(view.paint, view.width)
@@ -75,18 +80,18 @@ pub fn totals(report: &Report, command: &str) -> String {
     for (ending, word) in rest {
         let number = report.count(ending);
         if number > 0 {
-            text.push_str(&format!(", {number} {word}"));
+            let _ = write!(text, ", {number} {word}");
         }
     }
-    text.push_str(&format!(", in {:.1} s.", report.seconds));
+    let _ = write!(text, ", in {:.1} s.", report.seconds);
     if report.unusable > 0 {
-        text.push_str(&format!(" {} not usable.", count(report.unusable, "resource is", "resources are")));
+        let _ = write!(text, " {} not usable.", count(report.unusable, "resource is", "resources are"));
     }
     if report.not_verifiable > 0 {
-        text.push_str(&format!(" {} not verifiable.", report.not_verifiable));
+        let _ = write!(text, " {} not verifiable.", report.not_verifiable);
     }
     if report.unread > 0 {
-        text.push_str(&format!(" {} not be read.", count(report.unread, "resource could", "resources could")));
+        let _ = write!(text, " {} not be read.", count(report.unread, "resource could", "resources could"));
     }
     text.push('\n');
     text
@@ -105,7 +110,9 @@ pub fn hints(report: &Report, command: &str) -> Vec<String> {
         hints.push(format!("what was done stays done; `trueup {command}` again finishes the rest"));
     }
     if report.unusable > 0 {
-        hints.push("a resource that is not usable says why in its state reason; `trueup plan` shows it again".to_owned());
+        hints.push(
+            "a resource that is not usable says why in its state reason; `trueup plan` shows it again".to_owned(),
+        );
     }
     if report.count(Ending::Blocked) > 0 {
         hints.push("what is blocked stays as it is until the manifest or the options allow the change".to_owned());
@@ -140,7 +147,9 @@ mod tests {
     #[test]
     fn every_ending_has_its_line() {
         let mut failed = outcome("failed", Ending::Failed);
-        failed.fault = Some(Fault::new(FaultKind::Quota, "events:CreateConnection", "too many").with_code("LimitExceededException"));
+        failed.fault = Some(
+            Fault::new(FaultKind::Quota, "events:CreateConnection", "too many").with_code("LimitExceededException"),
+        );
         let mut skipped = outcome("skipped", Ending::Skipped);
         skipped.notes.push("`failed` failed".to_owned());
         let mut unusable = outcome("unusable", Ending::Done);
@@ -165,7 +174,26 @@ mod tests {
             seconds: 2.25,
         };
         let view = View { paint: Paint { on: false }, width: None, verbose: false, sandbox: false };
-        insta::assert_snapshot!(human(&report, "apply", view), @"");
-        insta::assert_snapshot!(hints(&report, "apply").join("\n"), @"");
+        insta::assert_snapshot!(human(&report, "apply", view), @r#"
+          unusable        done, but not usable: DEAUTHORIZED: refused
+          failed          failed: events:CreateConnection: LimitExceededException: too many
+          skipped         skipped: `failed` failed
+          blocked         blocked
+          cancelled       not begun
+          unknown         not known: it may have been carried out
+          kept            kept
+
+        Exports:
+          arn        =  "arn:x"
+          later_arn  =  (not known)
+
+        Apply: 2 done, 1 failed, 1 skipped, 1 blocked, 1 not begun, 1 not known, 1 kept, in 2.2 s. 1 resource is not usable. 2 not verifiable. 1 resource could not be read.
+        "#);
+        insta::assert_snapshot!(hints(&report, "apply").join("\n"), @r"
+        raise the quota in Service Quotas, or delete what is no longer used
+        what was done stays done; `trueup apply` again finishes the rest
+        a resource that is not usable says why in its state reason; `trueup plan` shows it again
+        what is blocked stays as it is until the manifest or the options allow the change
+        ");
     }
 }

@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn long_lines_go_on_below_their_text() {
-        let line = Line::new(4).then(Tone::Plain, "  + orders").pad_to(14, 1).then(Tone::Plain, "create: it is not there yet");
+        let line =
+            Line::new(4).then(Tone::Plain, "  + orders").pad_to(14, 1).then(Tone::Plain, "create: it is not there yet");
         assert_eq!(line.render(PLAIN, Some(24)), "  + orders    create: it\n    is not there yet\n");
         assert_eq!(line.render(PLAIN, None), "  + orders    create: it is not there yet\n");
     }
