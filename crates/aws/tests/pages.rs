@@ -1,5 +1,7 @@
 //! Every code that a kind's rules may give has a page for `trueup explain`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the sources fails")]
+
 use std::path::Path;
 
 use trueup_engine::diagnostic::codes;

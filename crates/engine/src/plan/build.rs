@@ -39,7 +39,7 @@ pub struct Options {
 pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options: &Options) -> Plan {
     let mut known = Known::new(graph, store);
     let mut held = BTreeMap::new();
-    let (mut steps, mut diagnostics) = loop {
+    let (mut steps, diagnostics) = loop {
         let (steps, diagnostics) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &steps);
@@ -50,7 +50,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     };
     hold::keep_what_is_still_needed(graph, observed, &mut steps);
     name_what_stays_behind(graph, &mut steps);
-    cap_deletions(&mut steps, options.allow_deletes);
+    cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
 
     let operations = operations(graph, &steps);
     let exports = exports(graph, &steps);
@@ -380,12 +380,12 @@ fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
     }
 }
 
-fn cap_deletions(steps: &mut [Option<Step>], cap: Option<usize>) {
+pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: Option<usize>) {
     let Some(cap) = cap else { return };
-    let deletes = |step: &Step| matches!(step.action, Action::Replace | Action::Delete);
-    let count = steps.iter().flatten().filter(|step| deletes(step)).count();
+    let deletions: Vec<_> = steps.filter(|step| matches!(step.action, Action::Replace | Action::Delete)).collect();
+    let count = deletions.len();
     if count > cap {
-        for step in steps.iter_mut().flatten().filter(|step| deletes(step)) {
+        for step in deletions {
             step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
         }
