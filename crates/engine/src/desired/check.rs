@@ -3,7 +3,7 @@
 //! One diagnostic a mistake and no cascade: what is below a wrong value is not looked at, and kind-specific rules are
 //! asked only about properties that the schema accepts.
 
-use super::propose::nearest;
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
 use crate::schema::{List, OneOf, Property, Secrecy, Text, Type};

@@ -139,7 +139,7 @@ mod tests {
         let mut codes = BTreeSet::new();
         emitted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut codes);
         // `M33x` are the kinds' own; the AWS crate checks those. `P` is a mistake of ours.
-        let ours = |code: &str| code.starts_with("M") && !code.starts_with("M33");
+        let ours = |code: &str| code.starts_with('M') && !code.starts_with("M33");
         let emitted: Vec<&str> = codes.iter().map(String::as_str).filter(|code| ours(code)).collect();
         let paged: Vec<&str> = CODES.iter().map(|code| code.code).filter(|code| ours(code)).collect();
         assert_eq!(emitted, paged);
