@@ -6,7 +6,9 @@
 
 mod build;
 pub mod document;
+mod hold;
 pub(crate) mod operations;
+mod pre_image;
 mod resolve;
 mod teardown;
 
@@ -128,6 +130,11 @@ impl Step {
     /// The resource's address.
     pub fn address(&self) -> &Address {
         &self.desired.address
+    }
+
+    /// Whether the resource is there, under its name or a former one.
+    pub(crate) fn exists(&self) -> bool {
+        self.live.present().is_some() || !self.former.is_empty()
     }
 
     /// Why it could not be read, where that is so.
@@ -257,7 +264,7 @@ impl Plan {
                     .secrets
                     .iter()
                     .filter(|verdict| verdict.reason.as_deref() == Some(SOURCE_MISSING))
-                    .filter(|verdict| step.action != Action::Update || step.sends(&verdict.pointer))
+                    .filter(|verdict| !step.is_in_place() || step.sends(&verdict.pointer))
                     .collect();
                 if !lacking.is_empty() {
                     missing.insert(step.address(), lacking);
@@ -269,6 +276,17 @@ impl Plan {
 }
 
 impl Step {
+    /// Whether the resource of its name exists and stays, whatever becomes of former ones.
+    fn is_in_place(&self) -> bool {
+        let stays = self.live.present().is_some_and(|present| !matches!(present.readiness, Readiness::Deleting(_)));
+        stays && (self.action == Action::Update || (self.action == Action::Replace && self.new_first))
+    }
+
+    /// Whether the resource is updated in place.
+    pub(crate) fn updates(&self) -> bool {
+        self.is_in_place() && self.edits.iter().any(|edit| !edit.is_ignored())
+    }
+
     /// Whether an update of this step sends the property at `pointer`: a change below one top-level property sends that
     /// property, and a change of the type of authorization sends its parameters.
     fn sends(&self, pointer: &str) -> bool {

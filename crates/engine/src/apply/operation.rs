@@ -9,6 +9,7 @@ use crate::apply::Work;
 use crate::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
 use crate::delta::{self, Delta};
 use crate::desired::Desired;
+use crate::diagnostic::Severity;
 use crate::fault::{Fault, FaultKind};
 use crate::kind::Verb;
 use crate::plan::{Known, Operation, Resource, Step};
@@ -39,7 +40,11 @@ impl<'a> Operations<'a> {
             let index = by_address.get(step.address()).copied().unwrap_or_default();
             let keeps = !matches!(step.action, crate::plan::Action::Create | crate::plan::Action::Replace)
                 || (step.new_first && step.live.present().is_some());
-            let attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
+            let mut attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
+            if step.updates() {
+                let stable = |name: &String| step.desired.kind.attributes().iter().any(|a| a.stable && a.name == name);
+                attributes.retain(|name, _| stable(name));
+            }
             known.set(index, Resource { properties: step.resolved.clone(), attributes });
             nodes.push(index);
         }
@@ -189,6 +194,10 @@ impl<'a> Operations<'a> {
             (properties, problems) = self.known().resolve(node);
         }
         if let Some(problem) = problems.first() {
+            return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
+        }
+        let (properties, problems) = crate::desired::check_resolved(node, properties);
+        if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
             return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
         }
         for (name, value) in &properties {

@@ -113,6 +113,9 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
             own.clears = Some(delete);
             own.first = Some(create);
             own.provides = Some(create);
+            for former in &step.former {
+                own.former.push(push(Verb::Delete, &former.identity, vec![create]));
+            }
         }
     }
     own

@@ -10,7 +10,8 @@ use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
 use crate::kind::{Change, Verb};
 use crate::observe::Observed;
-use crate::plan::build::{Options, pre_image};
+use crate::plan::build::Options;
+use crate::plan::pre_image::pre_images;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
 
 /// Makes the plan that deletes what was observed of a graph.
@@ -47,7 +48,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         if let Live::Unreadable(fault) = &step.live {
             step.reason = format!("could not be read: {fault}");
         } else if !live.is_empty() {
-            step.pre_image = step.live.present().map(|present| pre_image(node, present));
+            step.pre_image = pre_images(node, step.live.present(), &step.former);
             if node.instance.skip_on_delete {
                 "kept: `skip_on_delete`".clone_into(&mut step.reason);
                 step.notes.push("kept".to_owned());
@@ -117,8 +118,7 @@ fn block_what_the_kept_ones_need(graph: &Graph, position: &HashMap<usize, usize>
         }
         let holder = graph.dependants[index].iter().find_map(|dependant| {
             let other = &steps[*position.get(dependant)?];
-            let stays =
-                other.action == Action::Blocked || (other.action == Action::None && other.live.present().is_some());
+            let stays = other.action == Action::Blocked || (other.action == Action::None && other.exists());
             stays.then(|| (other.address().to_string(), other.action))
         });
         if let Some((holder, action)) = holder {
