@@ -318,6 +318,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             .hint("`--sandbox` brings an endpoint of its own"));
     }
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
+    let command = command(cli.command, sandbox.as_deref(), &environment)?;
     Ok(Settings {
         cloud: CloudSettings {
             region: options.region,
@@ -342,12 +343,12 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         },
         given,
         var_files: options.var_files,
-        command: command(cli.command, &environment)?,
+        command,
         environment,
     })
 }
 
-fn command(typed: args::Command, environment: &Environment) -> Result<Command, CommandError> {
+fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environment) -> Result<Command, CommandError> {
     Ok(match typed {
         args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
         args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
@@ -372,8 +373,8 @@ fn command(typed: args::Command, environment: &Environment) -> Result<Command, C
                 faults: a.faults,
                 settle: duration(&a.settle)?,
             },
-            args::SandboxCommand::Reset(a) => Command::SandboxReset { state: state(a.state, environment)? },
-            args::SandboxCommand::Dump(a) => Command::SandboxDump { state: state(a.state, environment)? },
+            args::SandboxCommand::Reset(a) => Command::SandboxReset { state: state(a.state, sandbox, environment)? },
+            args::SandboxCommand::Dump(a) => Command::SandboxDump { state: state(a.state, sandbox, environment)? },
         },
     })
 }
@@ -450,8 +451,9 @@ fn duration(text: &str) -> Result<Duration, CommandError> {
     })
 }
 
-fn state(given: Option<PathBuf>, environment: &Environment) -> Result<PathBuf, CommandError> {
-    given.map_or_else(|| sandbox_home(environment), Ok)
+/// The state that `sandbox reset` and `dump` are about: named by either option, or the one that `--sandbox` uses.
+fn state(given: Option<PathBuf>, sandbox: Option<&Path>, environment: &Environment) -> Result<PathBuf, CommandError> {
+    given.or_else(|| sandbox.map(Path::to_owned)).map_or_else(|| sandbox_home(environment), Ok)
 }
 
 /// Where the sandbox keeps its state when no folder is named.

@@ -177,9 +177,15 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         allow_replace: replaced.collect(),
         // Fingerprints are compared only where both sides have the key.
         fingerprint_key: context.settings.run.plan_key.clone().filter(|_| has_fingerprints(saved)),
-        selected: Some(selection::of_addresses(&ready.graph, saved.addresses())),
+        selected: Some(selection::of_addresses(&ready.graph, saved.addresses().chain(waited_for(saved)))),
         allow_deletes: context.settings.run.allow_deletes,
     }
+}
+
+/// Resources without a step that an operation waits for.
+fn waited_for(saved: &PlanDocument) -> impl Iterator<Item = &str> {
+    let operations = saved.edges.iter().flatten().flat_map(|(before, after)| [before, after]);
+    operations.filter_map(|operation| operation.rsplit_once('#').map(|(address, _)| address))
 }
 
 fn has_fingerprints(saved: &PlanDocument) -> bool {
