@@ -271,7 +271,7 @@ where
                 code: context.err().code(),
                 message: context.err().message(),
                 request_id: error.request_id(),
-                strange: Some("something that is not AWS's"),
+                strange: Some(&strange(context.raw())),
             },
             secrets,
         ),
@@ -280,8 +280,9 @@ where
             if status < 400 {
                 return of_unreadable(operation, &redact(&chain(error), secrets), error.request_id());
             }
-            let strange = Some("something that is not AWS's");
-            let said = Said { status, code: None, message: None, request_id: error.request_id(), strange };
+            let strange = strange(context.raw());
+            let said =
+                Said { status, code: None, message: None, request_id: error.request_id(), strange: Some(&strange) };
             of_service(operation, &said, secrets)
         }
         SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, operation.name, redact(&chain(error), secrets)),
@@ -291,6 +292,11 @@ where
         },
         other => Fault::new(FaultKind::Invalid, operation.name, redact(&chain(other), secrets)),
     }
+}
+
+fn strange(response: &HttpResponse) -> String {
+    let content_type = response.headers().get("content-type").unwrap_or_default();
+    crate::wire::strange(content_type, response.body().bytes().unwrap_or_default())
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
