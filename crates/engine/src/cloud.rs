@@ -45,6 +45,26 @@ pub struct Want {
     pub secrets: bool,
     /// Existence, state and attributes of a list page are enough.
     pub shallow: bool,
+    /// JSON pointers of what the manifest says of it. What costs a call of its own, or brings a credential with it, is
+    /// read only where it is asked for here; a kind may pass over the rest of this.
+    pub given: Vec<String>,
+}
+
+impl Want {
+    /// Whether the manifest says something at this pointer, below it, or of all that it is part of.
+    pub fn asks(&self, pointer: &str) -> bool {
+        self.given.iter().any(|given| {
+            let mut here = crate::value::tokens(pointer);
+            let mut there = crate::value::tokens(given);
+            loop {
+                match (here.next(), there.next()) {
+                    (Some(token), Some(other)) if token == other || other == "*" => {}
+                    (Some(_), Some(_)) => return false,
+                    _ => return true,
+                }
+            }
+        })
+    }
 }
 
 /// What was read of one resource.

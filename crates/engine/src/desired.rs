@@ -42,6 +42,21 @@ pub struct Desired {
     pub instance: Instance,
 }
 
+impl Desired {
+    /// JSON pointers of everything that the manifest says of the resource, what it ignores included: what a read may
+    /// have to pay for, see [`crate::cloud::Want::given`].
+    pub fn given(&self) -> Vec<String> {
+        let mut given = Vec::new();
+        for (name, value) in &self.properties {
+            let mut top = String::new();
+            crate::value::push_token(&mut top, name);
+            value.walk(&mut |below, _| given.push(format!("{top}{below}")));
+        }
+        given.extend(self.instance.ignore.iter().map(|ignore| ignore.path.value.clone()));
+        given
+    }
+}
+
 /// Where resources live that do not say it themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Defaults {
@@ -172,7 +187,7 @@ fn identity_of(
     }
     let property = kind.identity_property();
     let pointer = format!("/{property}");
-    match properties.get(property) {
+    match crate::value::at(properties, &pointer) {
         Some(Value::Secret(_)) => diagnostics.push(
             Diagnostic::error("M313", format!("`{property}` is made from a secret"))
                 .at(instance.spans.value(&pointer))

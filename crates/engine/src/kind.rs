@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::cloud::Present;
 use crate::delta::Edit;
 use crate::schema::Schema;
-use crate::value::Map;
+use crate::value::{Map, at};
 
 /// A type of resource.
 pub trait Kind: Send + Sync + fmt::Debug {
@@ -27,14 +27,15 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// What other resources may refer to besides the properties (`Ref` and `GetAtt` names): `Arn`, `SecretArn`.
     fn attributes(&self) -> &'static [Attribute];
 
-    /// The property that names the resource in its account and region.
+    /// The property that names the resource in its account and region; one that is inside another is written with
+    /// slashes: `ConnectionInput/Name`.
     fn identity_property(&self) -> &'static str {
         "Name"
     }
 
     /// The natural key, where the properties hold it as a plain text.
     fn identify(&self, properties: &Map) -> Option<String> {
-        properties.get(self.identity_property())?.as_str().map(str::to_owned)
+        at(properties, &format!("/{}", self.identity_property()))?.as_str().map(str::to_owned)
     }
 
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.

@@ -17,6 +17,7 @@ pub mod credential;
 pub mod delta;
 pub mod desired;
 pub mod diagnostic;
+pub mod embedded;
 pub mod event;
 pub mod fault;
 pub mod functions;

@@ -89,6 +89,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
             identity: identity.to_owned(),
             secrets: options.secrets && deep,
             shallow: options.shallow || !deep,
+            given: if options.shallow { Vec::new() } else { node.given() },
         };
         group.push((index, None, want(&node.identity, true)));
         for (number, former) in node.former.iter().enumerate() {

@@ -37,7 +37,8 @@ pub struct Property {
     pub required: bool,
     /// A change replaces the resource.
     pub immutable: bool,
-    /// The service takes it and never returns it.
+    /// The service takes it and never returns it. One that is public, or that holds more than one value, is sent with
+    /// every write and compared with nothing.
     pub write_only: bool,
     /// The service returns it and never takes it; giving it is an error.
     pub read_only: bool,
@@ -51,6 +52,9 @@ pub struct Property {
     pub clearing: Clearing,
     /// What a text in this property names, where several spellings name one thing.
     pub names: Option<Domain>,
+    /// A live value that is not given is kept: the service, or somebody else, may set it. In a map this holds for each
+    /// name, so that only the names that are given are managed.
+    pub kept: bool,
 }
 
 /// Whether a property's value is a secret.
@@ -62,6 +66,14 @@ pub enum Secrecy {
     Secret,
     /// It is a secret unless the boolean of this name beside it is `false`.
     Unless(&'static str),
+    /// It is a map, in which the values of these names are secrets, and so is every text that holds credentials as URLs
+    /// do (see [`crate::embedded`]).
+    Members(&'static [&'static str]),
+}
+
+/// Whether a member of a map with [`Secrecy::Members`] is a secret.
+pub fn is_secret_member(names: &[&str], name: &str, text: &str) -> bool {
+    names.contains(&name) || crate::embedded::holds_credentials(text)
 }
 
 /// A default value.
@@ -233,6 +245,7 @@ impl Property {
             explicit_default: false,
             clearing: Clearing::Omit,
             names: None,
+            kept: false,
         }
     }
 
@@ -290,6 +303,20 @@ impl Property {
     #[must_use]
     pub const fn explicit(mut self) -> Self {
         self.explicit_default = true;
+        self
+    }
+
+    /// A map whose members of these names are secrets.
+    #[must_use]
+    pub const fn secret_members(mut self, names: &'static [&'static str]) -> Self {
+        self.secrecy = Secrecy::Members(names);
+        self
+    }
+
+    /// Kept as it is live where it is not given.
+    #[must_use]
+    pub const fn kept(mut self) -> Self {
+        self.kept = true;
         self
     }
 

@@ -234,6 +234,20 @@ impl From<serde_json::Value> for Value {
     }
 }
 
+/// The value at a JSON pointer into some properties.
+pub fn at<'a>(map: &'a Map, pointer: &str) -> Option<&'a Value> {
+    let mut tokens = tokens(pointer);
+    let mut here = map.get(&*tokens.next()?)?;
+    for token in tokens {
+        here = match here {
+            Value::Map(map) => map.get(&*token)?,
+            Value::List(items) => items.get(token.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(here)
+}
+
 /// Appends a member name to a JSON pointer, escaped as RFC 6901 wants (`~` is `~0`, `/` is `~1`).
 pub fn push_token(pointer: &mut String, token: &str) {
     pointer.push('/');

@@ -155,7 +155,8 @@ impl<'a> Operations<'a> {
 
     /// Reads a resource until it has settled.
     async fn read_again(&self, operation: &Operation, step: &Step, deadline: Instant) -> Result<Present, Fault> {
-        let want = Want { identity: operation.identity.clone(), secrets: true, shallow: false };
+        let given = step.desired.given();
+        let want = Want { identity: operation.identity.clone(), secrets: true, shallow: false, given };
         let mut pause = Duration::from_millis(50);
         loop {
             let answers =
@@ -227,7 +228,7 @@ impl<'a> Operations<'a> {
         if !lacking {
             return Ok(());
         }
-        let want = Want { identity: node.identity.clone(), secrets: false, shallow: false };
+        let want = Want { identity: node.identity.clone(), secrets: false, shallow: false, given: Vec::new() };
         match self.work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await.into_iter().next() {
             Some(Live::Present(present)) => {
                 self.known().learn(index, &present.attributes);

@@ -133,6 +133,7 @@ impl<'a> Watch<'a> {
                     identity: work.plan.operations[*operation].identity.clone(),
                     secrets: false,
                     shallow: true,
+                    given: Vec::new(),
                 })
                 .collect();
             let answers = work.cloud.observe(kind, &group.1, &wants).await;

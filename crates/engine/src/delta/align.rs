@@ -1,10 +1,13 @@
 //! Gives the desired properties the shape of the live ones wherever the difference means nothing.
 
 use crate::delta::{Edit, Effect, pattern_matches};
-use crate::schema::{Clearing, Domain, List, Order, Property, Type};
+use crate::schema::{Clearing, Domain, List, Order, Property, Secrecy, Type};
 use crate::secret::Secret;
 use crate::stack::Ignore;
 use crate::value::{Map, Value, push_token};
+
+/// Why something that is write-only is not verifiable.
+const NEVER_RETURNED: &str = "the service never returns it";
 
 /// What is known of one secret of the desired properties.
 #[derive(Debug, Clone)]
@@ -44,7 +47,7 @@ impl Aligner<'_> {
             push_token(pointer, property.name);
             let before = live.and_then(|live| live.get(property.name));
             let wanted = desired.shift_remove(property.name);
-            if let Some(value) = self.member(property, before, wanted, pointer) {
+            if let Some(value) = self.member(property, live.is_some(), before, wanted, pointer) {
                 aligned.insert(property.name.to_owned(), value);
             }
             pointer.truncate(length);
@@ -52,15 +55,21 @@ impl Aligner<'_> {
         aligned
     }
 
+    /// `beside` says whether what the property is part of is there live.
     fn member(
         &mut self,
         property: &'static Property,
+        beside: bool,
         live: Option<&Value>,
         desired: Option<Value>,
         pointer: &mut String,
     ) -> Option<Value> {
         if let Some(ignore) = self.ignore.iter().find(|ignore| ignores(ignore, pointer)) {
             return self.passed_over(ignore, live, desired, pointer);
+        }
+        let desired = if property.kept { kept(live, desired) } else { desired };
+        if !self.for_sending && property.write_only && property.secrecy == Secrecy::Public && beside {
+            return self.not_compared(live, desired.as_ref(), pointer);
         }
         match (&property.ty, live, desired) {
             // Something below it may be passed over, so it is not wanted or not there only in part.
@@ -83,6 +92,25 @@ impl Aligner<'_> {
             (_, live, Some(desired)) => Some(self.value(&property.ty, property.names, live, desired, pointer)),
             (_, _, None) => None,
         }
+    }
+
+    /// What the service never returns is as it is live, which nobody knows; each secret in it is not verifiable.
+    fn not_compared(&mut self, live: Option<&Value>, desired: Option<&Value>, pointer: &str) -> Option<Value> {
+        if let Some(desired) = desired {
+            desired.walk(&mut |below, leaf| {
+                if let Value::Secret(secret) = leaf {
+                    let reason = if secret.is_resolved() { NEVER_RETURNED } else { crate::plan::SOURCE_MISSING };
+                    self.secrets.push(Verdict {
+                        pointer: format!("{pointer}{below}"),
+                        desired: secret.clone(),
+                        same: None,
+                        new: false,
+                        reason: Some(reason.to_owned()),
+                    });
+                }
+            });
+        }
+        live.cloned()
     }
 
     /// What is passed over is as it is live.
@@ -236,6 +264,22 @@ impl Aligner<'_> {
                 item
             })
             .collect()
+    }
+}
+
+/// What is wanted, and of the live value what nobody speaks of.
+fn kept(live: Option<&Value>, desired: Option<Value>) -> Option<Value> {
+    match (live, desired) {
+        (Some(live), None) => Some(live.clone()),
+        (Some(Value::Map(live)), Some(Value::Map(mut desired))) => {
+            for (name, value) in live {
+                if !desired.contains_key(name) {
+                    desired.insert(name.clone(), value.clone());
+                }
+            }
+            Some(Value::Map(desired))
+        }
+        (_, desired) => desired,
     }
 }
 

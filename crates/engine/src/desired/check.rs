@@ -6,7 +6,7 @@
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
-use crate::schema::{List, OneOf, Property, Secrecy, Text, Type};
+use crate::schema::{List, OneOf, Property, Secrecy, Text, Type, is_secret_member};
 use crate::secret::{LITERAL, Secret};
 use crate::source::Sources;
 use crate::stack::Instance;
@@ -115,12 +115,19 @@ impl Checker<'_> {
                     );
                 }
                 Some(property) => {
-                    let secret = match property.secrecy {
-                        Secrecy::Public => false,
-                        Secrecy::Secret => true,
-                        Secrecy::Unless(flag) => !flags.iter().any(|(name, value)| name == flag && !value),
+                    let value = match (property.secrecy, &property.ty, value) {
+                        (Secrecy::Members(names), Type::Map(item), Value::Map(map)) => {
+                            self.map(item, map, &|name, text| is_secret_member(names, name, text), pointer)
+                        }
+                        (secrecy, ty, value) => {
+                            let secret = match secrecy {
+                                Secrecy::Public | Secrecy::Members(_) => false,
+                                Secrecy::Secret => true,
+                                Secrecy::Unless(flag) => !flags.iter().any(|(name, value)| name == flag && !value),
+                            };
+                            self.value(ty, value, secret, pointer)
+                        }
                     };
-                    let value = self.value(&property.ty, value, secret, pointer);
                     clean.insert(name, value);
                 }
             }
@@ -211,20 +218,7 @@ impl Checker<'_> {
                 Value::Null
             }
             (Type::Object(members), Value::Map(map)) => Value::Map(self.object(members, map, pointer)),
-            (Type::Map(item), Value::Map(map)) => {
-                let length = pointer.len();
-                let mut clean = Map::with_capacity(map.len());
-                for (name, value) in map {
-                    if value.is_null() {
-                        continue;
-                    }
-                    push_token(pointer, &name);
-                    let value = self.value(item, value, secret, pointer);
-                    pointer.truncate(length);
-                    clean.insert(name, value);
-                }
-                Value::Map(clean)
-            }
+            (Type::Map(item), Value::Map(map)) => self.map(item, map, &|_, _| secret, pointer),
             (Type::List(list), Value::List(items)) => self.list(list, items, secret, pointer),
             (Type::Json, value @ (Value::Map(_) | Value::List(_) | Value::String(_))) => value,
             // A structure made from a secret is one secret until it is resolved.
@@ -236,6 +230,28 @@ impl Checker<'_> {
                 Value::Null
             }
         }
+    }
+
+    fn map(
+        &mut self,
+        item: &'static Type,
+        map: Map,
+        is_secret: &dyn Fn(&str, &str) -> bool,
+        pointer: &mut String,
+    ) -> Value {
+        let length = pointer.len();
+        let mut clean = Map::with_capacity(map.len());
+        for (name, value) in map {
+            if value.is_null() {
+                continue;
+            }
+            push_token(pointer, &name);
+            let secret = is_secret(&name, value.as_str().unwrap_or_default());
+            let value = self.value(item, value, secret, pointer);
+            pointer.truncate(length);
+            clean.insert(name, value);
+        }
+        Value::Map(clean)
     }
 
     fn list(&mut self, list: &'static List, items: Vec<Value>, secret: bool, pointer: &mut String) -> Value {
