@@ -91,12 +91,19 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "KMSInternalException"
         | "DependencyTimeoutException"
         | "OperationTimeoutException"
+        | "FederationSourceRetryableException"
         | "RequestTimeout"
         | "RequestTimeoutException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException" => FaultKind::Internal,
+        // Of a read: the password cannot be decrypted; of a write: it cannot be encrypted.
+        "GlueEncryptionException" => match operation.effect {
+            Effect::Reads => FaultKind::Denied,
+            Effect::Writes => FaultKind::Invalid,
+        },
         "ValidationException"
         | "ValidationError"
+        | "InvalidInputException"
         | "InvalidParameterException"
         | "InvalidParameterValue"
         | "InvalidParameterCombination"

@@ -111,7 +111,7 @@ pub(crate) fn is_key_id(name: &str) -> bool {
 }
 
 /// The partition of a region, by the prefix of its name.
-fn partition(region: &str) -> &'static str {
+pub(crate) fn partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

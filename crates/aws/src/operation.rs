@@ -19,6 +19,9 @@ pub(crate) static EVENTS: Service = Service { name: "events", id: "EventBridge",
 /// Secrets Manager.
 pub(crate) static SECRETS_MANAGER: Service =
     Service { name: "secretsmanager", id: "Secrets Manager", target: "secretsmanager" };
+/// Glue.
+#[cfg(feature = "glue")]
+pub(crate) static GLUE: Service = Service { name: "glue", id: "Glue", target: "AWSGlue" };
 /// Key Management Service.
 pub(crate) static KMS: Service = Service { name: "kms", id: "KMS", target: "TrentService" };
 /// Security Token Service; not a JSON service, called through the SDK.
@@ -81,6 +84,28 @@ pub(crate) static BATCH_GET_SECRET_VALUE: Operation =
     Operation::new("secretsmanager:BatchGetSecretValue", &SECRETS_MANAGER, Effect::Reads, 100);
 pub(crate) static LIST_SECRETS: Operation =
     Operation::new("secretsmanager:ListSecrets", &SECRETS_MANAGER, Effect::Reads, 100);
+
+/// Glue's connections and tags. Its quota page gives no rates for these operations, so these are cautious; a bucket
+/// slows down at every refusal.
+#[cfg(feature = "glue")]
+mod glue {
+    use super::{Effect, GLUE, Operation};
+
+    pub(crate) static GLUE_GET_CONNECTIONS: Operation =
+        Operation::new("glue:GetConnections", &GLUE, Effect::Reads, 10);
+    pub(crate) static GLUE_GET_CONNECTION: Operation = Operation::new("glue:GetConnection", &GLUE, Effect::Reads, 20);
+    pub(crate) static GLUE_CREATE_CONNECTION: Operation =
+        Operation::new("glue:CreateConnection", &GLUE, Effect::Writes, 10);
+    pub(crate) static GLUE_UPDATE_CONNECTION: Operation =
+        Operation::new("glue:UpdateConnection", &GLUE, Effect::Writes, 10);
+    pub(crate) static GLUE_DELETE_CONNECTION: Operation =
+        Operation::new("glue:DeleteConnection", &GLUE, Effect::Writes, 10);
+    pub(crate) static GLUE_GET_TAGS: Operation = Operation::new("glue:GetTags", &GLUE, Effect::Reads, 20);
+    pub(crate) static GLUE_TAG_RESOURCE: Operation = Operation::new("glue:TagResource", &GLUE, Effect::Writes, 10);
+    pub(crate) static GLUE_UNTAG_RESOURCE: Operation = Operation::new("glue:UntagResource", &GLUE, Effect::Writes, 10);
+}
+#[cfg(feature = "glue")]
+pub(crate) use glue::*;
 
 // https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
 pub(crate) static DESCRIBE_KEY: Operation = Operation::new("kms:DescribeKey", &KMS, Effect::Reads, 2000);

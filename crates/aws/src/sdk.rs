@@ -1,10 +1,12 @@
-//! Calls through the SDK's generated clients: EventBridge and Secrets Manager.
+//! Calls through the SDK's generated clients: EventBridge, Secrets Manager and, with the feature `glue`, Glue.
 //!
 //! A kind speaks in property trees, whose names are CloudFormation's and thereby the API's; here a tree becomes the
 //! client's input type, operation by operation, and its output type becomes a tree again. So the wire, the endpoints and
 //! the signatures are the SDK's, and no other module ever holds a generated type, several of which print what they hold.
 
 mod events;
+#[cfg(feature = "glue")]
+pub(crate) mod glue;
 mod secrets_manager;
 
 use std::sync::OnceLock;
@@ -23,6 +25,8 @@ use trueup_engine::secret::Secret;
 
 use crate::call::Attempt;
 use crate::fault;
+#[cfg(feature = "glue")]
+use crate::operation::GLUE;
 use crate::operation::{EVENTS, Operation, SECRETS_MANAGER, Service};
 
 /// The generated clients of one account and region, each made when the first call needs it.
@@ -32,6 +36,8 @@ pub(crate) struct Clients {
     endpoint_url: Option<String>,
     events: OnceLock<aws_sdk_eventbridge::Client>,
     secrets_manager: OnceLock<aws_sdk_secretsmanager::Client>,
+    #[cfg(feature = "glue")]
+    glue: OnceLock<aws_sdk_glue::Client>,
 }
 
 impl Clients {
@@ -39,7 +45,14 @@ impl Clients {
     pub(crate) fn new(config: &SdkConfig, timeout: Duration, endpoint_url: Option<String>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(timeout).build();
         let config = config.to_builder().timeout_config(timeouts).build();
-        Self { config, endpoint_url, events: OnceLock::new(), secrets_manager: OnceLock::new() }
+        Self {
+            config,
+            endpoint_url,
+            events: OnceLock::new(),
+            secrets_manager: OnceLock::new(),
+            #[cfg(feature = "glue")]
+            glue: OnceLock::new(),
+        }
     }
 
     fn events(&self, http: impl FnOnce() -> SharedHttpClient) -> &aws_sdk_eventbridge::Client {
@@ -64,8 +77,24 @@ impl Clients {
         })
     }
 
+    #[cfg(feature = "glue")]
+    fn glue(&self, http: impl FnOnce() -> SharedHttpClient) -> &aws_sdk_glue::Client {
+        self.glue.get_or_init(|| {
+            let mut config = aws_sdk_glue::config::Builder::from(&self.config);
+            config.set_http_client(Some(http()));
+            if self.endpoint_url.is_some() {
+                config.set_endpoint_url(self.endpoint_url.clone());
+            }
+            aws_sdk_glue::Client::from_conf(config.build())
+        })
+    }
+
     /// Whether calls to a service go through here.
     pub(crate) fn has(service: &Service) -> bool {
+        #[cfg(feature = "glue")]
+        if *service == GLUE {
+            return true;
+        }
         *service == EVENTS || *service == SECRETS_MANAGER
     }
 
@@ -77,6 +106,10 @@ impl Clients {
         input: &Json,
         secrets: &[Secret],
     ) -> Attempt<Json> {
+        #[cfg(feature = "glue")]
+        if *operation.service == GLUE {
+            return glue::send(self.glue(http), operation, input, secrets).await;
+        }
         if *operation.service == EVENTS {
             events::send(self.events(http), operation, input, secrets).await
         } else if *operation.service == SECRETS_MANAGER {

@@ -18,6 +18,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_types::request_id::RequestId;
 use bytes::Bytes;
 use serde_json::Value as Json;
+use trueup_engine::embedded::credentials_in;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
@@ -50,12 +51,14 @@ pub(crate) fn to_wire(value: &Value) -> Option<Json> {
     })
 }
 
-/// The secrets in a tree of properties.
+/// The secrets in a tree of properties, and what they carry: a service may repeat the password of an address alone.
 pub(crate) fn secrets_of(properties: &Map) -> Vec<Secret> {
     let mut secrets = Vec::new();
     for member in properties.values() {
         member.walk(&mut |_, leaf| {
             if let Value::Secret(secret) = leaf {
+                let carried = exposed(secret).map(credentials_in).unwrap_or_default();
+                secrets.extend(carried.into_iter().map(|text| Secret::new("carried", text.to_owned())));
                 secrets.push(secret.clone());
             }
         });

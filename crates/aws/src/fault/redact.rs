@@ -9,11 +9,16 @@ const MASK: &str = "(redacted)";
 /// Members whose values are public, so that a refusal may quote them; lower case.
 const PUBLIC_MEMBERS: &[&str] = &[
     "apikeyname",
+    "authenticationtype",
     "authorizationendpoint",
     "authorizationtype",
+    "availabilityzone",
+    "catalogid",
     "clientid",
     "connectionarn",
+    "connectionname",
     "connectionstate",
+    "connectiontype",
     "description",
     "httpmethod",
     "invocationendpoint",
@@ -27,9 +32,12 @@ const PUBLIC_MEMBERS: &[&str] = &[
     "name",
     "nameprefix",
     "nexttoken",
+    "resourcearn",
     "resourceconfigurationarn",
+    "secretarn",
     "secretid",
     "secretidlist",
+    "subnetid",
     "username",
 ];
 

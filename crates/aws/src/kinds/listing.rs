@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn pages_are_read_only_while_they_can_save_calls() {
-        let wants = |count: usize, shallow| vec![Want { identity: String::new(), secrets: false, shallow }; count];
+        let want = |shallow| Want { identity: String::new(), secrets: false, shallow, given: Vec::new() };
+        let wants = |count: usize, shallow| vec![want(shallow); count];
         assert_eq!(budget(&wants(10, false)), 2);
         assert_eq!(budget(&wants(1000, false)), 101);
         assert_eq!(budget(&wants(10, true)), 10);

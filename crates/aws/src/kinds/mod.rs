@@ -7,6 +7,8 @@
 pub mod events_api_destination;
 pub mod events_connection;
 mod fields;
+#[cfg(feature = "glue")]
+pub mod glue_connection;
 mod listing;
 mod settle;
 
@@ -39,16 +41,21 @@ pub(crate) trait AwsKind: Kind {
 }
 
 macro_rules! kinds {
-    ($($kind:path),+ $(,)?) => {
+    ($($(#[$feature:meta])* $kind:path),+ $(,)?) => {
         /// Every kind, by name.
-        static AWS_KINDS: &[&dyn AwsKind] = &[$(&$kind),+];
+        static AWS_KINDS: &[&dyn AwsKind] = &[$($(#[$feature])* &$kind),+];
 
         /// Every kind, by name, as the engine sees it.
-        pub static KINDS: &[&dyn Kind] = &[$(&$kind),+];
+        pub static KINDS: &[&dyn Kind] = &[$($(#[$feature])* &$kind),+];
     };
 }
 
-kinds![events_api_destination::EventsApiDestination, events_connection::EventsConnection];
+kinds![
+    events_api_destination::EventsApiDestination,
+    events_connection::EventsConnection,
+    #[cfg(feature = "glue")]
+    glue_connection::GlueConnection,
+];
 
 /// The kinds of this crate.
 pub fn registry() -> Registry {

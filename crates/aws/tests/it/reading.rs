@@ -23,7 +23,8 @@ async fn create(bench: &Bench, names: &[String]) {
 }
 
 fn wants(names: &[String], secrets: bool, shallow: bool) -> Vec<Want> {
-    names.iter().map(|name| Want { identity: name.clone(), secrets, shallow }).collect()
+    let want = |name: &String| Want { identity: name.clone(), secrets, shallow, given: Vec::new() };
+    names.iter().map(want).collect()
 }
 
 fn names(prefix: &str, count: usize) -> Vec<String> {

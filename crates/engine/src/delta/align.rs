@@ -68,7 +68,9 @@ impl Aligner<'_> {
             return self.passed_over(ignore, live, desired, pointer);
         }
         let desired = if property.kept { kept(live, desired) } else { desired };
-        if !self.for_sending && property.write_only && property.secrecy == Secrecy::Public && beside {
+        // A single secret has its live counterpart, which a kind may have read elsewhere.
+        let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_));
+        if property.write_only && !single && beside && !self.for_sending {
             return self.not_compared(live, desired.as_ref(), pointer);
         }
         match (&property.ty, live, desired) {

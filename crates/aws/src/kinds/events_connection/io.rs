@@ -79,7 +79,7 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
 }
 
 async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
-    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false };
+    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false, given: Vec::new() };
     match observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
         _ => Err(fault),

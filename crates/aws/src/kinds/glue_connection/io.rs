@@ -1,0 +1,329 @@
+//! The calls of a connection.
+//!
+//! A page of `GetConnections` has whole connections, so that many are read with few calls and with their passwords
+//! hidden. A password crosses the network only where the manifest gives one to compare it with, and then for that one
+//! connection. Tags cost a call each and are read where the manifest names some.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures_util::StreamExt as _;
+use serde_json::{Map as JsonMap, Value as Json, json};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
+use trueup_engine::delta::{Edit, Effect};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::value::{Map, Value, push_token, tokens};
+
+use super::live::{self, NOT_READ};
+use super::schema::{SCHEMA, SECRET_PROPERTIES};
+use super::{request, split};
+use crate::fault::of_unreadable;
+use crate::kinds::fields::touches;
+use crate::kinds::settle::lost_create;
+use crate::names::partition;
+use crate::operation::{
+    GLUE_CREATE_CONNECTION, GLUE_DELETE_CONNECTION, GLUE_GET_CONNECTION, GLUE_GET_CONNECTIONS, GLUE_GET_TAGS,
+    GLUE_TAG_RESOURCE, GLUE_UNTAG_RESOURCE, GLUE_UPDATE_CONNECTION,
+};
+use crate::reach::Reach;
+use crate::wire::{secrets_of, to_wire};
+
+/// Up to this many are read one by one.
+const FEW: usize = 3;
+/// A page holds at most this many.
+const PAGE: usize = 1000;
+/// How many calls are under way at once.
+const AT_ONCE: usize = 16;
+/// The source of passwords that may not be read.
+const SWITCHED_OFF: &str = "secret reads are switched off";
+
+/// What was found of one connection: it, and why its passwords are hidden where they are.
+type Found = Result<Option<(Json, Option<String>)>, Fault>;
+
+/// Reads connections.
+pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
+    let mut found: Vec<Option<Found>> = wants.iter().map(|_| None).collect();
+    let (with_password, hidden): (Vec<usize>, Vec<usize>) =
+        (0..wants.len()).partition(|index| compares_password(reach, &wants[*index]));
+    let mut one_by_one = with_password;
+    let mut catalogs: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    for index in hidden {
+        catalogs.entry(split(&wants[index].identity).0).or_default().push(index);
+    }
+    for (catalog, indices) in catalogs {
+        if indices.len() <= FEW {
+            one_by_one.extend(indices);
+            continue;
+        }
+        match list(reach, catalog, wants, &indices).await {
+            Ok(mut listing) => {
+                for index in indices {
+                    match listing.entries.remove(split(&wants[index].identity).1) {
+                        Some(entry) => found[index] = Some(Ok(Some((entry, Some(why_hidden(reach)))))),
+                        None if listing.complete => found[index] = Some(Ok(None)),
+                        None => one_by_one.push(index),
+                    }
+                }
+            }
+            // A caller who may not list may still read each.
+            Err(fault) if fault.kind == FaultKind::Denied => one_by_one.extend(indices),
+            Err(fault) => {
+                for index in indices {
+                    found[index] = Some(Err(fault.clone()));
+                }
+            }
+        }
+    }
+    let mut answers = futures_util::stream::iter(one_by_one)
+        .map(|index| async move { (index, get(reach, &wants[index]).await) })
+        .buffer_unordered(AT_ONCE);
+    while let Some((index, answer)) = answers.next().await {
+        found[index] = Some(answer);
+    }
+    futures_util::stream::iter(found.into_iter().enumerate())
+        .map(|(index, found)| async move { complete(reach, &wants[index], found.unwrap_or(Ok(None))).await })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// Whether a password of the manifest is to be compared with the live one.
+fn compares_password(reach: &Reach, want: &Want) -> bool {
+    want.secrets
+        && !want.shallow
+        && reach.secret_reads()
+        && SECRET_PROPERTIES.iter().any(|name| want.asks(&live::pointer_of(name)))
+}
+
+fn why_hidden(reach: &Reach) -> String {
+    if reach.secret_reads() { NOT_READ } else { SWITCHED_OFF }.to_owned()
+}
+
+/// Reads one connection, with its passwords where they are to be compared.
+async fn get(reach: &Reach, want: &Want) -> Found {
+    if !compares_password(reach, want) {
+        let answer = get_once(reach, &want.identity, true).await?;
+        return Ok(answer.map(|answer| (answer, Some(why_hidden(reach)))));
+    }
+    match get_once(reach, &want.identity, false).await {
+        Ok(answer) => Ok(answer.map(|answer| (answer, None))),
+        // Whoever may not decrypt the password may still read the rest.
+        Err(fault) if fault.kind == FaultKind::Denied => {
+            let why = match fault.code.as_deref() {
+                Some("GlueEncryptionException") => "kms:Decrypt denied".to_owned(),
+                _ => format!("{} with the password denied", fault.operation),
+            };
+            let answer = get_once(reach, &want.identity, true).await?;
+            Ok(answer.map(|answer| (answer, Some(why))))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn get_once(reach: &Reach, identity: &str, hide: bool) -> Result<Option<Json>, Fault> {
+    let mut input = request::naming(identity);
+    input["HidePassword"] = hide.into();
+    match reach.read(&GLUE_GET_CONNECTION, &input).await {
+        Ok(mut answer) => match answer["Connection"].take() {
+            connection @ Json::Object(_) => Ok(Some(connection)),
+            _ => Err(of_unreadable(&GLUE_GET_CONNECTION, "it has no `Connection`", None)),
+        },
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+struct Listing {
+    entries: HashMap<String, Json>,
+    complete: bool,
+}
+
+/// Reads pages until all that is wanted was seen, or reading the rest one by one costs no more.
+async fn list(reach: &Reach, catalog: Option<&str>, wants: &[Want], indices: &[usize]) -> Result<Listing, Fault> {
+    let wanted: HashSet<&str> = indices.iter().map(|index| split(&wants[*index].identity).1).collect();
+    let mut input = json!({ "HidePassword": true, "MaxResults": PAGE });
+    if let Some(catalog) = catalog {
+        input["CatalogId"] = catalog.into();
+    }
+    let mut listing = Listing { entries: HashMap::with_capacity(wanted.len()), complete: false };
+    let mut tokens = HashSet::new();
+    for _ in 0..indices.len() {
+        let mut page = reach.read(&GLUE_GET_CONNECTIONS, &input).await?;
+        let Json::Array(entries) = page["ConnectionList"].take() else {
+            return Err(of_unreadable(&GLUE_GET_CONNECTIONS, "it has no `ConnectionList`", None));
+        };
+        for entry in entries {
+            if let Some(name) = entry["Name"].as_str().filter(|name| wanted.contains(name)) {
+                listing.entries.insert(name.to_owned(), entry);
+            }
+        }
+        let token = page["NextToken"].as_str().filter(|token| !token.is_empty());
+        let Some(token) = token else {
+            listing.complete = true;
+            break;
+        };
+        // A token that comes again would go round for ever.
+        if listing.entries.len() == wanted.len() || !tokens.insert(token.to_owned()) {
+            break;
+        }
+        input["NextToken"] = token.into();
+    }
+    Ok(listing)
+}
+
+/// Adds what Glue does not answer with a connection: its ARN and, where the manifest names some, its tags.
+async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
+    let (answer, hidden) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Live::Absent,
+        Err(fault) => return Live::Unreadable(fault),
+    };
+    let mut present = live::of_answer(want, &answer, hidden.as_deref());
+    let arn = match arn(reach, &want.identity).await {
+        Ok(arn) => arn,
+        Err(fault) => return Live::Unreadable(fault),
+    };
+    if !want.shallow && want.asks("/Tags") {
+        match reach.read(&GLUE_GET_TAGS, &json!({ "ResourceArn": arn })).await {
+            Ok(answer) => {
+                let tags = answer["Tags"].as_object().into_iter().flatten();
+                let tags: Map =
+                    tags.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect();
+                present.properties.insert("Tags".to_owned(), tags.into());
+            }
+            // It went between the two calls.
+            Err(fault) if fault.kind == FaultKind::NotFound => return Live::Absent,
+            Err(fault) => return Live::Unreadable(fault),
+        }
+    }
+    present.attributes = attributes(&arn);
+    Live::Present(Box::new(present))
+}
+
+/// The ARN, which no call answers.
+async fn arn(reach: &Reach, identity: &str) -> Result<String, Fault> {
+    let here = reach.whereabouts().await?;
+    let (catalog, name) = split(identity);
+    let account = catalog.unwrap_or(&here.account);
+    Ok(format!("arn:{}:glue:{}:{account}:connection/{name}", partition(&here.region), here.region))
+}
+
+fn attributes(arn: &str) -> Map {
+    Map::from_iter([("Arn".to_owned(), arn.into())])
+}
+
+/// Creates a connection.
+pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written, Fault> {
+    let input = request::create(&GLUE_CREATE_CONNECTION, create.identity, create.desired)?;
+    let arn = arn(reach, create.identity).await?;
+    let secrets = secrets_of(create.desired);
+    let outcome = reach.call(&GLUE_CREATE_CONNECTION, &input, &secrets).await;
+    match outcome.result {
+        Ok(answer) => {
+            Ok(Written { attributes: attributes(&arn), readiness: live::readiness(&answer), notes: Vec::new() })
+        }
+        Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
+            settle_create(reach, create, fault).await
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
+    let mut given = Vec::new();
+    for (name, value) in create.desired {
+        let mut top = String::new();
+        push_token(&mut top, name);
+        value.walk(&mut |below, _| given.push(format!("{top}{below}")));
+    }
+    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false, given };
+    match observe(reach, &[want]).await.pop() {
+        Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
+        _ => Err(fault),
+    }
+}
+
+/// Updates a connection: what is in it with one call, its tags with up to two.
+pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written, Fault> {
+    let identity = &update.live.identity;
+    let mut secrets = secrets_of(update.desired);
+    secrets.extend(secrets_of(&update.live.properties));
+    let mut readiness = update.live.readiness.clone();
+    if touches(update.edits, "ConnectionInput") {
+        let input = request::update(&GLUE_UPDATE_CONNECTION, identity, update.desired)?;
+        reach.call(&GLUE_UPDATE_CONNECTION, &input, &secrets).await.result?;
+        // The answer is empty; the status has to be read.
+        readiness = Readiness::Settling("IN_PROGRESS".to_owned());
+    }
+    let arn = arn(reach, identity).await?;
+    let (added, removed) = tag_changes(update.live, update.desired, update.edits);
+    if !removed.is_empty() {
+        let input = json!({ "ResourceArn": arn, "TagsToRemove": removed });
+        reach.call(&GLUE_UNTAG_RESOURCE, &input, &secrets).await.result?;
+    }
+    if !added.is_empty() {
+        let input = json!({ "ResourceArn": arn, "TagsToAdd": added });
+        reach.call(&GLUE_TAG_RESOURCE, &input, &secrets).await.result?;
+    }
+    Ok(Written { attributes: attributes(&arn), readiness, notes: Vec::new() })
+}
+
+/// Tags to write and the names of tags to remove.
+fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> (JsonMap<String, Json>, Vec<String>) {
+    let (mut added, mut removed) = (JsonMap::new(), Vec::new());
+    let of = |properties: &Map| properties.get("Tags").and_then(Value::as_map).cloned().unwrap_or_default();
+    let (live, desired) = (of(&live.properties), of(desired));
+    for edit in edits.iter().filter(|edit| !matches!(edit.effect, Effect::Ignored(_))) {
+        let mut path = tokens(&edit.pointer);
+        if path.next().as_deref() != Some("Tags") {
+            continue;
+        }
+        let names: Vec<String> = match path.next() {
+            Some(name) => vec![name.into_owned()],
+            None => live.keys().chain(desired.keys()).cloned().collect(),
+        };
+        for name in names {
+            match desired.get(&name).and_then(to_wire) {
+                Some(value) => drop(added.insert(name, value)),
+                None => removed.push(name),
+            }
+        }
+    }
+    (added, removed)
+}
+
+/// Deletes a connection.
+pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fault> {
+    match reach.read(&GLUE_DELETE_CONNECTION, &request::naming(identity)).await {
+        Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
+        _ => Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_written_one_by_one() {
+        let map = |json| Value::from(json).as_map().cloned().unwrap();
+        let live = Present {
+            identity: "orders".to_owned(),
+            properties: map(json!({"Tags": {"team": "data", "old": "1", "keep": "x"}})),
+            attributes: Map::new(),
+            secret_version: None,
+            readiness: Readiness::Ready(None),
+        };
+        let desired = map(json!({"Tags": {"team": "orders", "a/b": "2", "keep": "x"}}));
+        let edit = |pointer: &str| Edit {
+            pointer: pointer.to_owned(),
+            label: pointer.to_owned(),
+            before: None,
+            after: None,
+            effect: Effect::InPlace,
+        };
+        let edits = [edit("/Tags/team"), edit("/Tags/a~1b"), edit("/Tags/old"), edit("/ConnectionInput/Description")];
+        let (added, removed) = tag_changes(&live, &desired, &edits);
+        assert_eq!(Json::from(added), json!({"team": "orders", "a/b": "2"}));
+        assert_eq!(removed, ["old"]);
+    }
+}
