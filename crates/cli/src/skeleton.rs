@@ -127,6 +127,10 @@ fn describe(property: &Property, note: Option<&str>) -> String {
         Secrecy::Public => {}
         Secrecy::Secret => text.push_str(" A secret."),
         Secrecy::Unless(flag) => drop(write!(text, " A secret unless `{flag}` is false.")),
+        Secrecy::Members([]) => text.push_str(" What carries a password is a secret."),
+        Secrecy::Members(names) => {
+            let _ = write!(text, " {} and what carries a password are secrets.", names.join(", "));
+        }
     }
     if property.immutable {
         text.push_str(" A change replaces the resource.");

@@ -37,29 +37,30 @@ async fn every_error_of_every_operation_has_its_meaning() {
             let rule = |operation: &str| json!([{"operation": operation, "error": error}]);
             bench.faults(&rule(describe)).await;
             match bench.read(sample.kind, sample.identity).await {
-                Live::Unreadable(fault) => check(&fault, *in_read, code),
+                Live::Unreadable(fault) => check(&sample, &fault, *in_read, code),
                 other => panic!("{code}: {other:?}"),
             }
             bench.faults(&rule(creates)).await;
-            check(&create(&bench, &sample).await.unwrap_err(), *in_write, code);
+            check(&sample, &create(&bench, &sample).await.unwrap_err(), *in_write, code);
             bench.faults(&json!([])).await;
             let live = bench.settled(sample.kind, sample.identity).await;
             let edits = compare(sample.kind, &sample.forms[1], &live).edits;
             let desired = to_send(sample.kind.schema(), &sample.forms[1], &live.properties, &[]);
             let update = Update { live: &live, desired: &desired, edits: &edits };
             bench.faults(&rule(updates)).await;
-            check(&bench.session.update(sample.kind, &place(), &update).await.unwrap_err(), *in_write, code);
+            check(&sample, &bench.session.update(sample.kind, &place(), &update).await.unwrap_err(), *in_write, code);
             bench.faults(&rule(deletes)).await;
-            check(&bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap_err(), *in_write, code);
+            check(&sample, &bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap_err(), *in_write, code);
         }
     }
 }
 
 #[track_caller]
-fn check(fault: &Fault, wanted: FaultKind, code: &str) {
+fn check(sample: &Sample, fault: &Fault, wanted: FaultKind, code: &str) {
     assert_eq!(fault.kind, wanted, "{code}: {fault:?}");
     assert_eq!(fault.code.as_deref(), Some(code));
-    assert!(fault.operation.starts_with("events:"));
+    let service = if sample.kind.name().starts_with("AWS::Glue") { "glue:" } else { "events:" };
+    assert!(fault.operation.starts_with(service), "{}", fault.operation);
     assert!(fault.request_id.is_some());
     assert_no_canary(fault);
 }
@@ -123,7 +124,7 @@ async fn a_lost_answer_to_a_delete_is_a_success() {
 #[tokio::test]
 async fn a_value_that_does_not_clear_is_noted() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
+    for sample in samples(&bench).await.into_iter().filter(|sample| sample.merges) {
         create(&bench, &sample).await.unwrap();
         let live = bench.settled(sample.kind, sample.identity).await;
         bench.faults(&json!([{"operation": sample.operations[3], "no_clear": true}])).await;

@@ -6,6 +6,7 @@
 mod answers;
 mod conformance;
 mod faults;
+mod glue;
 mod meta;
 mod moto;
 mod names;

@@ -110,6 +110,7 @@ fn required_properties_are_these() {
             "AWS::Events::Connection/Name",
             "AWS::Events::Connection/AuthorizationType",
             "AWS::Events::Connection/AuthParameters",
+            "AWS::Glue::Connection/ConnectionInput",
         ]
     );
 }

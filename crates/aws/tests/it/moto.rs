@@ -1,6 +1,6 @@
 //! The same, as far as it goes, against moto: an implementation whose authors never saw ours.
 //!
-//! What moto does not do is left out here and named: it accepts duplicates, has no paging, no states, drops connectivity
+//! What moto does not do is left out here and named: it answers HTTP 500 to updates and deletes of Glue connections; it accepts duplicates, has no paging, no states, drops connectivity
 //! and keys, and never updates the managed secret. `TRUEUP_TEST_MOTO_URL` names a running one.
 
 use trueup_engine::cloud::{Cloud as _, Create, Live, Readiness, Update};
@@ -17,7 +17,7 @@ async fn moto_is_read_and_written_as_aws_is() {
         return;
     };
     let bench = Bench::at(&url);
-    for sample in samples(&bench).await {
+    for sample in samples(&bench).await.into_iter().filter(|sample| sample.merges) {
         bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
         assert!(matches!(bench.read(sample.kind, sample.identity).await, Live::Absent));
         let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);

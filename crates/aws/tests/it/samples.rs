@@ -17,6 +17,10 @@ pub struct Sample {
     pub forms: Vec<Map>,
     /// The operations: describe, list, create, update, delete.
     pub operations: [&'static str; 5],
+    /// A list page says all there is.
+    pub listed_whole: bool,
+    /// What an update leaves out stays.
+    pub merges: bool,
 }
 
 /// The kind of this name.
@@ -26,7 +30,9 @@ pub fn kind(name: &str) -> &'static dyn Kind {
 
 /// A sample of every kind; what they need beside them is created.
 pub async fn samples(bench: &Bench) -> Vec<Sample> {
-    vec![api_destination(bench).await, connection()]
+    // Asked once a session; what counts calls shall not count this one.
+    bench.session.whereabouts(&place()).await.unwrap();
+    vec![api_destination(bench).await, connection(), glue_connection()]
 }
 
 /// A planted secret.
@@ -74,6 +80,8 @@ async fn api_destination(bench: &Bench) -> Sample {
             "UpdateApiDestination",
             "DeleteApiDestination",
         ],
+        listed_whole: false,
+        merges: true,
     }
 }
 
@@ -156,5 +164,87 @@ fn connection() -> Sample {
             "UpdateConnection",
             "DeleteConnection",
         ],
+        listed_whole: false,
+        merges: true,
+    }
+}
+
+/// A Glue connection with an inline password.
+pub fn jdbc(name: &str, password: &str) -> Map {
+    properties(json!({
+        "ConnectionInput": {
+            "Name": name, "ConnectionType": "JDBC",
+            "ConnectionProperties": {
+                "JDBC_CONNECTION_URL": "jdbc:postgresql://db.example.com:5432/orders",
+                "USERNAME": "svc", "PASSWORD": secret(password),
+            },
+            "ValidateCredentials": false,
+        },
+    }))
+}
+
+fn glue_connection() -> Sample {
+    let name = "conformance glue/connection";
+    let arn = format!("arn:aws:secretsmanager:{}:123456789012:secret:orders-AbCdEf", crate::support::REGION);
+    let with = |mut form: Map, more: Json| {
+        let more = properties(more);
+        for (name, member) in more {
+            match (form.get_mut(&name), member) {
+                (Some(trueup_engine::value::Value::Map(map)), trueup_engine::value::Value::Map(more)) => map.extend(more),
+                (_, member) => drop(form.insert(name, member)),
+            }
+        }
+        form
+    };
+    let forms = vec![
+        with(
+            jdbc(name, "password"),
+            json!({
+                "ConnectionInput": {
+                    "Description": "Orders", "MatchCriteria": ["b", "a"],
+                    "PhysicalConnectionRequirements": {
+                        "SubnetId": "subnet-0123456789abcdef0", "AvailabilityZone": "eu-central-1a",
+                        "SecurityGroupIdList": ["sg-0123456789abcdef1", "sg-0123456789abcdef0"],
+                    },
+                },
+                "Tags": {"team": "data", "stage": "test"},
+            }),
+        ),
+        // Another password, and what is not there any more is taken back.
+        with(jdbc(name, "rotated"), json!({"Tags": {"team": "orders"}})),
+        // The password of an address.
+        properties(json!({
+            "ConnectionInput": {
+                "Name": name, "ConnectionType": "MONGODB", "ValidateCredentials": false,
+                "ConnectionProperties": {
+                    "CONNECTION_URL": {"$secret": format!("mongodb://svc:{CANARY}-url@db.example.com:27017/orders")},
+                    "SECRET_ID": "orders/mongo",
+                },
+            },
+        })),
+        // Signing in by a secret.
+        properties(json!({
+            "ConnectionInput": {
+                "Name": name, "ConnectionType": "MYSQL", "ValidateCredentials": false,
+                "ConnectionProperties": {"HOST": "db.example.com", "PORT": "3306", "DATABASE": "orders"},
+                "AuthenticationConfiguration": {"AuthenticationType": "BASIC", "SecretArn": arn},
+            },
+        })),
+        properties(json!({
+            "ConnectionInput": {
+                "Name": name, "ConnectionType": "NETWORK",
+                "PhysicalConnectionRequirements": {
+                    "SubnetId": "subnet-0123456789abcdef0", "SecurityGroupIdList": ["sg-0123456789abcdef0"],
+                },
+            },
+        })),
+    ];
+    Sample {
+        kind: kind("AWS::Glue::Connection"),
+        identity: name,
+        forms,
+        operations: ["GetConnection", "GetConnections", "CreateConnection", "UpdateConnection", "DeleteConnection"],
+        listed_whole: true,
+        merges: false,
     }
 }

@@ -78,9 +78,10 @@ impl Bench {
         Self { session, url: url.to_owned(), events, sandbox: None }
     }
 
-    /// What is there.
+    /// What is there, all of it.
     pub async fn read(&self, kind: &'static dyn Kind, identity: &str) -> Live {
-        let want = Want { identity: identity.to_owned(), secrets: true, shallow: false };
+        let given = vec![String::new()];
+        let want = Want { identity: identity.to_owned(), secrets: true, shallow: false, given };
         self.session.observe(kind, &place(), &[want]).await.pop().unwrap()
     }
 

@@ -215,7 +215,11 @@ fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
     };
     let mut details = properties(step, view);
     for implied in &step.implies {
-        let by = if implied.by == "events" { "EventBridge" } else { &implied.by };
+        let by = match &*implied.by {
+            "events" => "EventBridge",
+            "glue" => "Glue",
+            other => other,
+        };
         let text = format!("{} on {}  (by {})", clean(&implied.operation), clean(&implied.on), clean(by));
         details.push(Detail::Remark { label: "implies", text });
     }

@@ -294,3 +294,160 @@ fn check_authentication(authentication: &Value, findings: &mut Vec<Finding>) {
         findings.push(error("M346", pointer, format!("`AuthenticationType: {kind}` needs {or}`{block}`"), None));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trueup_engine::secret::Secret;
+
+    use super::*;
+
+    fn findings(json: serde_json::Value) -> Vec<(String, String, bool)> {
+        let value = Value::from(json);
+        let found = check(value.as_map().unwrap());
+        found.into_iter().map(|found| (found.code.to_owned(), found.pointer, found.warning)).collect()
+    }
+
+    /// The findings of a connection of this type with these properties.
+    fn of(kind: &str, properties: serde_json::Value) -> Vec<String> {
+        let input = json!({"Name": "orders", "ConnectionType": kind, "ConnectionProperties": properties});
+        findings(json!({ "ConnectionInput": input })).into_iter().map(|(code, ..)| code).collect()
+    }
+
+    #[test]
+    fn what_each_type_needs_is_enough() {
+        let none: [&str; 0] = [];
+        for (kind, properties) in [
+            ("JDBC", json!({"JDBC_CONNECTION_URL": "jdbc:mysql://h/d", "SECRET_ID": "s"})),
+            ("JDBC", json!({"HOST": "h", "PORT": "5432", "JDBC_ENGINE": "postgresql", "USERNAME": "u", "PASSWORD": "p"})),
+            ("MONGODB", json!({"CONNECTION_URL": "mongodb://h/d", "SECRET_ID": "s"})),
+            ("KAFKA", json!({"KAFKA_BOOTSTRAP_SERVERS": "b:9094", "KAFKA_SASL_MECHANISM": "AWS_MSK_IAM"})),
+            (
+                "MARKETPLACE",
+                json!({"CONNECTOR_TYPE": "Spark", "CONNECTOR_URL": "x", "CONNECTOR_CLASS_NAME": "x", "CONNECTION_URL": "x"}),
+            ),
+            ("CUSTOM", json!({"CONNECTOR_CLASS_NAME": "x"})),
+            ("DYNAMODB", json!({})),
+            ("SNOWFLAKE", json!({"SparkProperties": "{\"secretId\": \"orders/db\"}"})),
+        ] {
+            assert_eq!(of(kind, properties), none, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_one_finding_a_type() {
+        for (kind, properties) in [
+            ("JDBC", json!({})),
+            ("JDBC", json!({"JDBC_CONNECTION_URL": "jdbc:mysql://h/d"})),
+            ("JDBC", json!({"HOST": "h", "PORT": "5432", "SECRET_ID": "s"})),
+            ("MONGODB", json!({"SECRET_ID": "s"})),
+            ("KAFKA", json!({"KAFKA_SSL_ENABLED": "true"})),
+            ("NETWORK", json!({})),
+            ("MARKETPLACE", json!({"CONNECTOR_TYPE": "JDBC"})),
+            (
+                "MARKETPLACE",
+                json!({"CONNECTOR_TYPE": "Jdbc", "CONNECTOR_URL": "x", "CONNECTOR_CLASS_NAME": "x", "CONNECTION_URL": "x"}),
+            ),
+            ("MYSQL", json!({"HOST": "h", "PORT": "3306", "DATABASE": "d"})),
+            ("ZENDESK", json!({})),
+        ] {
+            assert_eq!(of(kind, properties), ["M340"], "{kind}");
+        }
+        let summary = |kind: &str| {
+            let json = json!({"ConnectionInput": {"Name": "orders", "ConnectionType": kind}});
+            check(Value::from(json).as_map().unwrap()).pop().map(|found| (found.summary, found.warning))
+        };
+        assert_eq!(
+            summary("MONGODB"),
+            Some((
+                "a connection of type MONGODB needs `CONNECTION_URL`, `SECRET_ID` (or `USERNAME` and `PASSWORD`) in \
+                 `ConnectionProperties`"
+                    .to_owned(),
+                false
+            ))
+        );
+        assert!(summary("MYSQL").is_some_and(|(_, warning)| !warning));
+        assert!(summary("ZENDESK").is_some_and(|(_, warning)| warning));
+    }
+
+    #[test]
+    fn a_network_and_a_type_that_signs_in_are_sound() {
+        let network = json!({"ConnectionInput": {
+            "Name": "vpc", "ConnectionType": "NETWORK", "PhysicalConnectionRequirements": {"SubnetId": "subnet-1"}}});
+        assert_eq!(findings(network), []);
+        let mysql = json!({"ConnectionInput": {
+            "Name": "orders", "ConnectionType": "MYSQL",
+            "ConnectionProperties": {"HOST": "h", "PORT": "3306", "DATABASE": "d"},
+            "AuthenticationConfiguration": {"AuthenticationType": "BASIC", "SecretArn": "arn:aws:secretsmanager:x"}}});
+        assert_eq!(findings(mysql), []);
+    }
+
+    #[test]
+    fn an_unknown_type_is_a_warning() {
+        let unknown = findings(json!({"ConnectionInput": {"Name": "orders", "ConnectionType": "MYSLQ"}}));
+        assert_eq!(unknown, [("M341".to_owned(), "/ConnectionInput/ConnectionType".to_owned(), true)]);
+        let help = check(
+            Value::from(json!({"ConnectionInput": {"Name": "a", "ConnectionType": "MYSLQ"}})).as_map().unwrap(),
+        );
+        assert_eq!(help[0].help.as_deref(), Some("did you mean `MYSQL`?"));
+        assert_eq!(of("SFTP", json!({})), ["M341"]);
+    }
+
+    #[test]
+    fn values_and_alternatives_are_checked() {
+        let sound = |more: serde_json::Value| {
+            let mut properties = json!({"JDBC_CONNECTION_URL": "jdbc:mysql://h/d", "SECRET_ID": "s"});
+            properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            of("JDBC", properties)
+        };
+        assert_eq!(sound(json!({"PORT": "80"})), ["M342"]);
+        assert_eq!(sound(json!({"PORT": "x"})), ["M342"]);
+        assert_eq!(sound(json!({"ENCRYPTED_PASSWORD": "AQ"})), ["M345"]);
+        assert_eq!(sound(json!({"USERNAME": "u", "PASSWORD": "p"})), ["M344"]);
+        assert_eq!(of("KAFKA", json!({"KAFKA_BOOTSTRAP_SERVERS": "b", "KAFKA_SASL_MECHANISM": "SCRAM"})), ["M348"]);
+        let named = json!({"ConnectionInput": {"Name": "123456789012:orders", "ConnectionType": "CUSTOM"}});
+        assert_eq!(findings(named)[0].0, "M347");
+    }
+
+    #[test]
+    fn only_a_password_that_is_written_down_is_warned_of() {
+        let with = |source: &'static str| {
+            let properties = Map::from_iter([
+                ("JDBC_CONNECTION_URL".to_owned(), Value::from("jdbc:mysql://h/d")),
+                ("USERNAME".to_owned(), "u".into()),
+                ("PASSWORD".to_owned(), Value::Secret(Secret::new(source, "hunter2".to_owned()))),
+            ]);
+            let input = Map::from_iter([
+                ("Name".to_owned(), Value::from("orders")),
+                ("ConnectionType".to_owned(), "JDBC".into()),
+                ("ConnectionProperties".to_owned(), properties.into()),
+            ]);
+            check(&Map::from_iter([("ConnectionInput".to_owned(), input.into())]))
+        };
+        let found = with(LITERAL);
+        assert_eq!((found.len(), found[0].code, found[0].warning), (1, "M343", true));
+        assert!(found[0].help.as_deref().is_some_and(|help| help.contains("SECRET_ID")));
+        assert!(!format!("{found:?}").contains("hunter2"));
+        assert!(with("env:PASSWORD").is_empty());
+    }
+
+    #[test]
+    fn credentials_fit_their_type_of_authentication() {
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders";
+        let auth = |json: serde_json::Value| -> Vec<(String, String)> {
+            let input = json!({"Name": "orders", "ConnectionType": "MYSQL", "AuthenticationConfiguration": json});
+            let found = findings(json!({ "ConnectionInput": input }));
+            found.into_iter().map(|(code, pointer, _)| (code, pointer.replace(AUTHENTICATION, ""))).collect()
+        };
+        let basic = json!({"Username": "u", "Password": "p"});
+        assert_eq!(auth(json!({"AuthenticationType": "BASIC", "SecretArn": arn})), []);
+        assert_eq!(auth(json!({"AuthenticationType": "BASIC", "BasicAuthenticationCredentials": basic})), []);
+        assert_eq!(auth(json!({"AuthenticationType": "IAM"})), []);
+        let kind = [("M346".to_owned(), "/AuthenticationType".to_owned())];
+        assert_eq!(auth(json!({"AuthenticationType": "BASIC"})), kind);
+        assert_eq!(auth(json!({"AuthenticationType": "OAUTH2", "SecretArn": arn})), kind);
+        assert_eq!(auth(json!({"AuthenticationType": "IAM", "OAuth2Properties": {"TokenUrl": "x"}})), kind);
+        let both = json!({"AuthenticationType": "BASIC", "SecretArn": arn, "BasicAuthenticationCredentials": basic});
+        assert_eq!(auth(both), [("M344".to_owned(), "/SecretArn".to_owned())]);
+    }
+}
