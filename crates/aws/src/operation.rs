@@ -91,8 +91,7 @@ pub(crate) static LIST_SECRETS: Operation =
 mod glue {
     use super::{Effect, GLUE, Operation};
 
-    pub(crate) static GLUE_GET_CONNECTIONS: Operation =
-        Operation::new("glue:GetConnections", &GLUE, Effect::Reads, 10);
+    pub(crate) static GLUE_GET_CONNECTIONS: Operation = Operation::new("glue:GetConnections", &GLUE, Effect::Reads, 10);
     pub(crate) static GLUE_GET_CONNECTION: Operation = Operation::new("glue:GetConnection", &GLUE, Effect::Reads, 20);
     pub(crate) static GLUE_CREATE_CONNECTION: Operation =
         Operation::new("glue:CreateConnection", &GLUE, Effect::Writes, 10);

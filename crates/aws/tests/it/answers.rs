@@ -84,7 +84,8 @@ async fn a_page_without_a_list_makes_nothing_absent() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}";
     let bench = Bench::at(&format!("http://{}", server(|_| answer.to_owned()).await));
     for kind in trueup_aws::registry().iter() {
-        let want = |n: usize| Want { identity: format!("orders-{n}"), secrets: false, shallow: true, given: Vec::new() };
+        let want =
+            |n: usize| Want { identity: format!("orders-{n}"), secrets: false, shallow: true, given: Vec::new() };
         let wants: Vec<Want> = (0..5).map(want).collect();
         for live in bench.session.observe(kind, &place(), &wants).await {
             assert!(matches!(&live, Live::Unreadable(fault) if fault.kind == FaultKind::Transport), "{live:?}");

@@ -50,7 +50,12 @@ async fn every_error_of_every_operation_has_its_meaning() {
             bench.faults(&rule(updates)).await;
             check(&sample, &bench.session.update(sample.kind, &place(), &update).await.unwrap_err(), *in_write, code);
             bench.faults(&rule(deletes)).await;
-            check(&sample, &bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap_err(), *in_write, code);
+            check(
+                &sample,
+                &bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap_err(),
+                *in_write,
+                code,
+            );
         }
     }
 }

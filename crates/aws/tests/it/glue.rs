@@ -4,9 +4,13 @@ use serde_json::json;
 use trueup_aws::Settings;
 use trueup_engine::cloud::{Cloud as _, Create, Live, Present, Update, Want};
 use trueup_engine::delta::to_send;
+use trueup_engine::desired::desire;
 use trueup_engine::fault::FaultKind;
 use trueup_engine::kind::Kind;
+use trueup_engine::manifest::parse;
+use trueup_engine::render::{Inputs, render};
 use trueup_engine::secret::Secret;
+use trueup_engine::source::Sources;
 use trueup_engine::value::{Map, Value, at};
 
 use crate::samples::{jdbc, kind};
@@ -179,4 +183,62 @@ async fn a_password_inside_an_address_is_compared_and_never_shown() {
     let changed = compare(connection(), &form("c4n4ry-two"), &live);
     assert_eq!(changed.edits.len(), 1);
     assert_no_canary(&(live, changed));
+}
+
+/// Reads a manifest with one connection and checks it; what is said of it, shown as a person sees it, and its masked
+/// properties.
+fn checked(input: &serde_json::Value) -> (Vec<&'static str>, String, serde_json::Value) {
+    let manifest = json!({"version": 1, "name": "orders", "resources": [
+        {"name": "orders", "type": "AWS::Glue::Connection", "props": {"ConnectionInput": input}}]});
+    let mut sources = Sources::new("");
+    let id = sources.add("trueup.yaml", serde_json::to_string_pretty(&manifest).unwrap());
+    let (parsed, _) = parse(&mut sources, id);
+    let environment = |name: &str| (name == "ORDERS_PASSWORD").then(|| "hunter2".to_owned());
+    let inputs =
+        Inputs { env: "dev", given: Vec::new(), files: Vec::new(), environment: &environment, today: (2026, 11, 21) };
+    let (stack, found) = render(&parsed.unwrap(), &inputs, &mut sources);
+    assert!(!found.has_errors());
+    let (desired, found) =
+        desire(&stack.unwrap(), trueup_aws::registry(), &mut sources, &trueup_engine::desired::Defaults::default());
+    let codes = found.iter().map(|found| found.code).collect();
+    let shown: Vec<String> =
+        found.iter().map(|found| trueup_engine::diagnostic::render(found, &sources, false, 100)).collect();
+    assert_eq!(desired[0].identity, "orders");
+    (codes, shown.join("\n"), Value::Map(desired[0].properties.clone()).to_masked_json())
+}
+
+#[test]
+fn literal_passwords_are_masked_one_by_one_and_warned_of() {
+    let (codes, shown, masked) = checked(&json!({
+        "Name": "orders", "ConnectionType": "JDBC",
+        "ConnectionProperties": {
+            "JDBC_CONNECTION_URL": "jdbc:postgresql://db.example.com/orders?user=svc&password=hunter2",
+            "USERNAME": "svc", "PASSWORD": "hunter2",
+        },
+    }));
+    assert_eq!(codes, ["M310", "M310", "M343"]);
+    assert!(shown.contains("SECRET_ID") && !shown.contains("hunter2"), "{shown}");
+    assert_eq!(
+        masked["ConnectionInput"]["ConnectionProperties"],
+        json!({"JDBC_CONNECTION_URL": {"$secret": "literal"}, "USERNAME": "svc", "PASSWORD": {"$secret": "literal"}})
+    );
+}
+
+#[test]
+fn a_password_from_elsewhere_has_no_warning_and_a_number_is_no_text() {
+    let (codes, _, masked) = checked(&json!({
+        "Name": "orders", "ConnectionType": "JDBC",
+        "ConnectionProperties": {
+            "HOST": "db.example.com", "PORT": "5432", "JDBC_ENGINE": "postgresql", "USERNAME": "svc",
+            "PASSWORD": "{{ secret('env:ORDERS_PASSWORD') }}",
+        },
+    }));
+    assert!(codes.is_empty(), "{codes:?}");
+    let properties = &masked["ConnectionInput"]["ConnectionProperties"];
+    assert_eq!(properties["PASSWORD"], json!({"$secret": "env:ORDERS_PASSWORD"}));
+    let (codes, ..) = checked(&json!({
+        "Name": "orders", "ConnectionType": "JDBC",
+        "ConnectionProperties": {"JDBC_CONNECTION_URL": "jdbc:mysql://h/d", "SECRET_ID": "s", "PORT": 5432},
+    }));
+    assert_eq!(codes, ["M302"]);
 }

@@ -190,7 +190,9 @@ fn glue_connection() -> Sample {
         let more = properties(more);
         for (name, member) in more {
             match (form.get_mut(&name), member) {
-                (Some(trueup_engine::value::Value::Map(map)), trueup_engine::value::Value::Map(more)) => map.extend(more),
+                (Some(trueup_engine::value::Value::Map(map)), trueup_engine::value::Value::Map(more)) => {
+                    map.extend(more)
+                }
                 (_, member) => drop(form.insert(name, member)),
             }
         }

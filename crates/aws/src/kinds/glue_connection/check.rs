@@ -260,8 +260,11 @@ fn check_authentication(authentication: &Value, findings: &mut Vec<Finding>) {
     let given = |name: &str| authentication.get(name).is_some_and(|value| !value.is_null());
     let inline = BLOCKS.iter().map(|(_, block)| *block).filter(|block| *block != "OAuth2Properties");
     let tokens = authentication.at("/OAuth2Properties/OAuth2Credentials").is_some_and(|value| !value.is_null());
-    let double: Vec<String> =
-        inline.filter(|block| given(block)).map(str::to_owned).chain(tokens.then(|| "OAuth2Credentials".into())).collect();
+    let double: Vec<String> = inline
+        .filter(|block| given(block))
+        .map(str::to_owned)
+        .chain(tokens.then(|| "OAuth2Credentials".into()))
+        .collect();
     if given("SecretArn")
         && let Some(block) = double.first()
     {
@@ -319,7 +322,10 @@ mod tests {
         let none: [&str; 0] = [];
         for (kind, properties) in [
             ("JDBC", json!({"JDBC_CONNECTION_URL": "jdbc:mysql://h/d", "SECRET_ID": "s"})),
-            ("JDBC", json!({"HOST": "h", "PORT": "5432", "JDBC_ENGINE": "postgresql", "USERNAME": "u", "PASSWORD": "p"})),
+            (
+                "JDBC",
+                json!({"HOST": "h", "PORT": "5432", "JDBC_ENGINE": "postgresql", "USERNAME": "u", "PASSWORD": "p"}),
+            ),
             ("MONGODB", json!({"CONNECTION_URL": "mongodb://h/d", "SECRET_ID": "s"})),
             ("KAFKA", json!({"KAFKA_BOOTSTRAP_SERVERS": "b:9094", "KAFKA_SASL_MECHANISM": "AWS_MSK_IAM"})),
             (
@@ -386,9 +392,8 @@ mod tests {
     fn an_unknown_type_is_a_warning() {
         let unknown = findings(json!({"ConnectionInput": {"Name": "orders", "ConnectionType": "MYSLQ"}}));
         assert_eq!(unknown, [("M341".to_owned(), "/ConnectionInput/ConnectionType".to_owned(), true)]);
-        let help = check(
-            Value::from(json!({"ConnectionInput": {"Name": "a", "ConnectionType": "MYSLQ"}})).as_map().unwrap(),
-        );
+        let help =
+            check(Value::from(json!({"ConnectionInput": {"Name": "a", "ConnectionType": "MYSLQ"}})).as_map().unwrap());
         assert_eq!(help[0].help.as_deref(), Some("did you mean `MYSQL`?"));
         assert_eq!(of("SFTP", json!({})), ["M341"]);
     }

@@ -186,8 +186,7 @@ async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
         match reach.read(&GLUE_GET_TAGS, &json!({ "ResourceArn": arn })).await {
             Ok(answer) => {
                 let tags = answer["Tags"].as_object().into_iter().flatten();
-                let tags: Map =
-                    tags.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect();
+                let tags: Map = tags.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect();
                 present.properties.insert("Tags".to_owned(), tags.into());
             }
             // It went between the two calls.

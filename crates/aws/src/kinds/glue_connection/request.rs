@@ -41,7 +41,8 @@ pub(super) fn update(operation: &Operation, identity: &str, desired: &Map) -> Re
         if let Some(oauth) = authentication.get_mut("OAuth2Properties").and_then(Json::as_object_mut) {
             oauth.remove("AuthorizationCodeProperties");
         }
-        let oauth = authentication.get("OAuth2Properties").is_some_and(|oauth| oauth.get("OAuth2Credentials").is_some());
+        let oauth =
+            authentication.get("OAuth2Properties").is_some_and(|oauth| oauth.get("OAuth2Credentials").is_some());
         // One or the other: with credentials, the secret that Glue made of them before is not named.
         if oauth || CREDENTIALS.iter().any(|name| authentication.contains_key(*name)) {
             authentication.remove("SecretArn");

@@ -165,4 +165,3 @@ pub(super) static SCHEMA: Schema = Schema {
     ],
     one_of: &[],
 };
-

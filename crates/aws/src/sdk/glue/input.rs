@@ -29,9 +29,8 @@ pub(super) fn connection(tree: &Json) -> Result<Option<sdk::ConnectionInput>, St
     let properties = texts_by_name(&tree["ConnectionProperties"]).unwrap_or_default();
     let properties =
         properties.into_iter().map(|(name, value)| (sdk::ConnectionPropertyKey::from(name.as_str()), value)).collect();
-    let environments = texts(&tree["ValidateForComputeEnvironments"]).map(|names| {
-        names.iter().map(|name| sdk::ComputeEnvironment::from(name.as_str())).collect::<Vec<_>>()
-    });
+    let environments = texts(&tree["ValidateForComputeEnvironments"])
+        .map(|names| names.iter().map(|name| sdk::ComputeEnvironment::from(name.as_str())).collect::<Vec<_>>());
     sdk::ConnectionInput::builder()
         .set_name(text(tree, "Name"))
         .set_description(text(tree, "Description"))

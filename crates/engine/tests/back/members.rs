@@ -1,0 +1,87 @@
+//! Properties that are managed in part: maps of which single members are secrets, what is kept where it is not given, and
+//! what a service never returns.
+
+use trueup_engine::delta::{Delta, delta, to_send};
+use trueup_engine::patch::{patch, prove};
+use trueup_engine::schema::{Property, Schema, Text, Type};
+use trueup_engine::secret::Secret;
+use trueup_engine::value::{Map, Value};
+
+const ANY: Type = Type::Text(Text::ANY);
+static CREDENTIALS: &[Property] = &[Property::new("User", ANY, ""), Property::new("Password", ANY, "").secret()];
+static AUTH: &[Property] = &[
+    Property::new("Type", ANY, ""),
+    Property::new("SecretArn", ANY, "").kept(),
+    Property::new("Credentials", Type::Object(CREDENTIALS), "").write_only(),
+];
+static SCHEMA: Schema = Schema {
+    properties: &[
+        Property::new("Properties", Type::Map(&ANY), "").secret_members(&["PASSWORD"]),
+        Property::new("Tags", Type::Map(&ANY), "").kept(),
+        Property::new("Auth", Type::Object(AUTH), ""),
+        Property::new("Validate", Type::Boolean, "").write_only(),
+    ],
+    one_of: &[],
+};
+
+fn map(json: serde_json::Value) -> Map {
+    Value::from(json).as_map().cloned().unwrap()
+}
+
+fn compare(desired: &Map, live: &Map) -> Delta {
+    let delta = delta(&SCHEMA, desired, live, &[], &|_, name| name.to_owned());
+    prove(&delta, &patch(delta.edits.iter())).unwrap();
+    delta
+}
+
+fn pointers(delta: &Delta) -> Vec<&str> {
+    delta.edits.iter().map(|edit| edit.pointer.as_str()).collect()
+}
+
+#[test]
+fn what_is_kept_is_compared_by_the_names_that_are_given() {
+    let live = map(serde_json::json!({"Tags": {"a": "1", "theirs": "x"}, "Auth": {"Type": "B", "SecretArn": "made"}}));
+    let desired = map(serde_json::json!({"Tags": {"a": "2", "b": "3"}, "Auth": {"Type": "B"}}));
+    assert_eq!(pointers(&compare(&desired, &live)), ["/Tags/a", "/Tags/b"]);
+    assert!(compare(&map(serde_json::json!({"Auth": {"Type": "B"}})), &live).edits.is_empty());
+    let other = map(serde_json::json!({"Auth": {"Type": "B", "SecretArn": "mine"}}));
+    assert_eq!(pointers(&compare(&other, &live)), ["/Auth/SecretArn"]);
+}
+
+#[test]
+fn what_is_never_returned_is_sent_and_not_compared() {
+    let password = Value::Secret(Secret::new("env:P", "hunter2".to_owned()));
+    let credentials = Map::from_iter([("User".to_owned(), Value::from("u")), ("Password".to_owned(), password)]);
+    let auth = Map::from_iter([("Type".to_owned(), Value::from("B")), ("Credentials".to_owned(), credentials.into())]);
+    let desired = Map::from_iter([("Auth".to_owned(), Value::from(auth)), ("Validate".to_owned(), Value::from(false))]);
+    let live = map(serde_json::json!({"Auth": {"Type": "B", "SecretArn": "made"}}));
+    let delta = compare(&desired, &live);
+    assert!(delta.edits.is_empty(), "{:?}", delta.edits);
+    let verdict = &delta.secrets[0];
+    assert_eq!((verdict.pointer.as_str(), verdict.same, verdict.new), ("/Auth/Credentials/Password", None, false));
+    assert!(verdict.reason.is_some());
+    let sent = Value::Map(to_send(&SCHEMA, &desired, &live, &[]));
+    assert!(matches!(sent.at("/Auth/Credentials/Password"), Some(Value::Secret(secret)) if secret.is_resolved()));
+    assert_eq!(sent.at("/Validate"), Some(&Value::Bool(false)));
+    // Where the whole is new, it is part of what is new.
+    let created = compare(&desired, &Map::new());
+    assert_eq!(pointers(&created), ["/Auth"]);
+    assert!(created.secrets[0].new);
+}
+
+#[test]
+fn a_member_that_becomes_public_or_secret_is_an_edit_without_its_text() {
+    let url = |text: &str| Value::Secret(Secret::new("live", text.to_owned()));
+    let live = Map::from_iter([(
+        "Properties".to_owned(),
+        Value::from(Map::from_iter([
+            ("HOST".to_owned(), Value::from("old")),
+            ("URL".to_owned(), url("mongodb://u:hunter2@h")),
+        ])),
+    )]);
+    let desired = map(serde_json::json!({"Properties": {"HOST": "new", "URL": "mongodb://h"}}));
+    let delta = compare(&desired, &live);
+    assert_eq!(pointers(&delta), ["/Properties/HOST", "/Properties/URL"]);
+    assert!(!format!("{delta:?}").contains("hunter2"));
+    assert_eq!(compare(&live, &desired).edits.len(), 2);
+}
