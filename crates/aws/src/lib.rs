@@ -7,7 +7,7 @@
 //! kinds ── what a type of resource is and how it is reached, one file (or folder) each
 //!   └ reach ── one account and region: credentials, endpoints, account id
 //!       └ call ── one call: rate limit, repetition, count, trace
-//!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager
+//!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager, Glue
 //!           ├ wire ── one attempt of an operation that is not worth a client: JSON, signature, HTTP
 //!           └ fault ── what an error means, per operation
 //! ```

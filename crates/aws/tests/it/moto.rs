@@ -1,7 +1,7 @@
 //! The same, as far as it goes, against moto: an implementation whose authors never saw ours.
 //!
-//! What moto does not do is left out here and named: it answers HTTP 500 to updates and deletes of Glue connections; it accepts duplicates, has no paging, no states, drops connectivity
-//! and keys, and never updates the managed secret. `TRUEUP_TEST_MOTO_URL` names a running one.
+//! What moto does not do is left out here and named: it answers HTTP 500 to updates and deletes of Glue connections; it
+//! accepts duplicates, has no paging, no states, drops connectivity and keys, and never updates the managed secret. `TRUEUP_TEST_MOTO_URL` names a running one.
 
 use trueup_engine::cloud::{Cloud as _, Create, Live, Readiness, Update};
 use trueup_engine::delta::{canonical_form, to_send};
