@@ -8,6 +8,12 @@
 /// Words that are followed by a credential, as the end of a parameter's name; lower case.
 const WORDS: [&str; 5] = ["password", "passwd", "pwd", "secret", "token"];
 
+/// Whether a name says that its value is a credential: `sfPassword`, `client_secret`; not `secretId`.
+pub fn names_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.ends_with(word))
+}
+
 /// Whether a text carries a credential.
 pub fn holds_credentials(text: &str) -> bool {
     !credentials_in(text).is_empty()
@@ -86,6 +92,16 @@ mod tests {
             ("{\"sfUser\": \"svc\", \"sfPassword\": \"hun ter2\"}", "hun ter2"),
         ] {
             assert!(credentials_in(text).contains(&credential), "{text}: {:?}", credentials_in(text));
+        }
+    }
+
+    #[test]
+    fn names_say_what_their_values_are() {
+        for name in ["password", "sfPassword", "KAFKA_SASL_PLAIN_PASSWORD", "client_secret", "refresh_token"] {
+            assert!(names_credential(name), "{name}");
+        }
+        for name in ["secretId", "SECRET_ID", "PASSWORD_FILE_URI", "USERNAME", "JDBC_ENFORCE_SSL"] {
+            assert!(!names_credential(name), "{name}");
         }
     }
 

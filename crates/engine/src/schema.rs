@@ -66,14 +66,14 @@ pub enum Secrecy {
     Secret,
     /// It is a secret unless the boolean of this name beside it is `false`.
     Unless(&'static str),
-    /// It is a map, in which the values of these names are secrets, and so is every text that holds credentials as URLs
-    /// do (see [`crate::embedded`]).
+    /// It is a map, in which the values of these names are secrets, and so is every text whose name says so, or that
+    /// holds credentials as URLs do (see [`crate::embedded`]).
     Members(&'static [&'static str]),
 }
 
 /// Whether a member of a map with [`Secrecy::Members`] is a secret.
 pub fn is_secret_member(names: &[&str], name: &str, text: &str) -> bool {
-    names.contains(&name) || crate::embedded::holds_credentials(text)
+    names.contains(&name) || crate::embedded::names_credential(name) || crate::embedded::holds_credentials(text)
 }
 
 /// A default value.
