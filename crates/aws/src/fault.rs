@@ -12,6 +12,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use trueup_engine::fault::{Fault, FaultKind};
@@ -308,7 +309,14 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words = String::new();
     let mut here = Some(error);
     while let Some(error) = here {
-        let text = error.to_string();
+        // Its own form is that of `Debug`.
+        let text = match error.downcast_ref::<ErrorMetadata>() {
+            Some(said) => match (said.code(), said.message()) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                (code, message) => code.or(message).unwrap_or_default().to_owned(),
+            },
+            None => error.to_string(),
+        };
         if !text.is_empty() && !words.contains(&text) {
             if !words.is_empty() {
                 words.push_str(": ");

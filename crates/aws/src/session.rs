@@ -18,6 +18,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use aws_types::sdk_config::SharedTimeSource;
 use tokio::sync::OnceCell;
 use trueup_engine::cloud::{
     Cloud, Confirm, Create, Live, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
@@ -156,6 +157,8 @@ impl Session {
                 .region(Region::new(region.to_owned()))
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .timeout_config(timeouts)
+                // A role cannot be assumed without one.
+                .time_source(SharedTimeSource::default())
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
             let config = match &self.settings.endpoint_url {
                 Some(url) => config.endpoint_url(url),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use trueup_engine::desired::nearest;
+use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::graph::Graph;
 
 use crate::error::CommandError;
@@ -15,9 +15,12 @@ pub fn selected(graph: &Graph, run: &RunSettings) -> Result<Option<BTreeSet<usiz
     if run.only.is_empty() && run.exclude.is_empty() {
         return Ok(None);
     }
-    for glob in &run.only {
-        if matching(graph, &globs(std::slice::from_ref(glob))?).next().is_none() {
-            return Err(unknown(graph, "--only", glob));
+    // A glob that fits nothing is a typing error, and under `--exclude` one that would change what was to be left alone.
+    for (option, given) in [("--only", &run.only), ("--exclude", &run.exclude)] {
+        for glob in given {
+            if matching(graph, &globs(std::slice::from_ref(glob))?).next().is_none() {
+                return Err(unknown(graph, option, glob));
+            }
         }
     }
     let only = globs(&run.only)?;
@@ -70,20 +73,28 @@ fn unknown(graph: &Graph, option: &str, text: &str) -> CommandError {
     }
 }
 
-fn globs(patterns: &[String]) -> Result<GlobSet, CommandError> {
+/// Globs, with the texts as they were given.
+struct Patterns<'a> {
+    globs: GlobSet,
+    texts: &'a [String],
+}
+
+fn globs(patterns: &[String]) -> Result<Patterns<'_>, CommandError> {
     let wrong = |error: &globset::Error| CommandError::usage(format!("a glob cannot be used: {error}"));
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         set.add(Glob::new(pattern).map_err(|error| wrong(&error))?);
     }
-    set.build().map_err(|error| wrong(&error))
+    Ok(Patterns { globs: set.build().map_err(|error| wrong(&error))?, texts: patterns })
 }
 
 /// The resources that a glob fits, by their address or, for all instances of a `for_each`, by their name. The brackets of
 /// an address are a class of characters to a glob, so the address as it is fits too.
-fn matching<'a>(graph: &'a Graph, globs: &'a GlobSet) -> impl Iterator<Item = usize> + 'a {
+fn matching<'a>(graph: &'a Graph, patterns: &'a Patterns<'_>) -> impl Iterator<Item = usize> + 'a {
     graph.nodes.iter().enumerate().filter_map(|(index, node)| {
         let address = node.address.to_string();
-        (globs.is_match(&address) || globs.is_match(node.address.name())).then_some(index)
+        let globs = &patterns.globs;
+        let fits = globs.is_match(&address) || globs.is_match(node.address.name()) || patterns.texts.contains(&address);
+        fits.then_some(index)
     })
 }

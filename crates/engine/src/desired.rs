@@ -7,7 +7,7 @@
 mod check;
 mod propose;
 
-pub use propose::nearest;
+use crate::diagnostic::suggest::nearest;
 
 use std::collections::HashMap;
 use std::sync::Arc;

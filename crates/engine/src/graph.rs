@@ -88,7 +88,7 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
                     format!("`depends_on` names `{}`, and there is no such resource", written.value),
                 )
                 .at(written.span);
-                if let Some(near) = crate::desired::nearest(&written.value, by_name.keys().copied()) {
+                if let Some(near) = crate::diagnostic::suggest::nearest(&written.value, by_name.keys().copied()) {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }
                 diagnostics.push(diagnostic);
@@ -150,7 +150,7 @@ fn gives(target: &Desired, reference: &crate::render::Reference) -> Option<Diagn
     let diagnostic =
         Diagnostic::error("M403", format!("{} `{}` has no `{first}`", target.kind.name(), target.address.name()))
             .at(reference.span);
-    Some(match crate::desired::nearest(first, names.into_iter()) {
+    Some(match crate::diagnostic::suggest::nearest(first, names) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("`trueup init --type {}` shows what there is", target.kind.name())),
     })

@@ -4,9 +4,11 @@
 //! for one, or for a property of another resource, becomes a [`Deferred`] and is evaluated when that is known. A mistake
 //! in one scalar leaves an unknown in its place, so that the stages behind can find the mistakes of the others.
 
+pub(crate) mod context;
 pub(crate) mod convert;
 mod deferred;
 mod leaf;
+mod names;
 pub(crate) mod objects;
 mod place;
 mod resources;

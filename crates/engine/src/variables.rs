@@ -56,6 +56,18 @@ impl Table {
         self.get(name).is_some()
     }
 
+    /// Where the value of a variable came from, as a source of secrets would be called: `env:NAME`, `--var NAME`;
+    /// `None` for a default, which is written in the manifest.
+    pub fn origin(&self, name: &str) -> Option<String> {
+        let origin = self.slots.get(name)?.origin.as_deref()?;
+        match (origin, origin.strip_prefix("--var-file ")) {
+            (_, Some(file)) => Some(format!("file:{file}")),
+            ("--var", _) => Some(format!("--var {name}")),
+            ("environment", _) => Some(format!("env:{name}")),
+            _ => None,
+        }
+    }
+
     /// The label of a secret variable.
     pub fn secret_label(&self, name: &str) -> Option<String> {
         match self.get(name)? {

@@ -2,6 +2,8 @@
 //!
 //! Every `tests/broken/<name>.yaml` has a snapshot beside it; adding a mistake needs no code.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
 
 use trueup_engine::diagnostic::{self, Severity};

@@ -126,7 +126,10 @@ pub fn show(context: &Context<'_>, ready: &Ready, planned: &Planned) -> Result<(
 pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     let view = context.view();
     if context.printer.settings().quiet {
-        context.printer.result(&human::summary(&planned.plan));
+        // The one line of a quiet run is its result: of an apply that is the report.
+        if context.name == "plan" {
+            context.printer.result(&human::summary(&planned.plan));
+        }
     } else {
         context.printer.result(&human::plan(&planned.plan, view));
     }

@@ -1,5 +1,7 @@
 //! `trueup schema`: JSON Schemas of what is read and written. They are also checked in, and a test fails when stale.
 
+use schemars::generate::SchemaSettings;
+
 use crate::args::SchemaOf;
 use crate::commands::Context;
 use crate::error::CommandError;
@@ -16,9 +18,14 @@ pub fn run(context: &Context<'_>, what: SchemaOf) -> Result<Exit, CommandError> 
 fn schema(what: SchemaOf) -> serde_json::Value {
     match what {
         SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
-        SchemaOf::Plan => schemars::schema_for!(trueup_engine::plan::document::PlanDocument).to_value(),
-        SchemaOf::Events => schemars::schema_for!(EventLine).to_value(),
+        SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
+        SchemaOf::Events => written::<EventLine>(),
     }
+}
+
+/// The schema of what is written: what is left out where it is empty is not required.
+fn written<T: schemars::JsonSchema>() -> serde_json::Value {
+    SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 #[cfg(test)]

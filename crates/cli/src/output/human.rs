@@ -286,7 +286,7 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
     let new = step.action == Action::Create || (step.action == Action::Replace && step.edits.is_empty());
     if new {
         value::leaves(&step.resolved, &mut |pointer, leaf| {
-            let label = label(&value::path(pointer), view);
+            let label = label(&value::path_in(step.desired.kind.schema(), &step.resolved, pointer), view);
             match verdict_at(pointer) {
                 Some(verdict) => details.push(secret(label, verdict)),
                 None => details.push(plain(label, vec![(Tone::Plain, value::leaf(leaf, view.verbose))])),
@@ -377,6 +377,15 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
                 pieces.push((Tone::Good, value::leaf(leaf, whole)));
                 pieces.extend(remark.clone());
                 details.push(plain(label, pieces));
+            });
+        }
+        (Some(before), None) if is_composite(before) => {
+            value::below(&edit.pointer, before, &mut |pointer, leaf| {
+                let below = value::path(pointer.strip_prefix(edit.pointer.as_str()).unwrap_or(pointer));
+                let mut pieces = vec![(Tone::Bad, value::leaf(leaf, whole)), arrow.clone()];
+                pieces.push((Tone::Good, "(removed)".to_owned()));
+                pieces.extend(remark.clone());
+                details.push(plain(label(&format!("{}/{below}", edit.label), view), pieces));
             });
         }
         (before, after) => {

@@ -1,5 +1,6 @@
 //! Values for people: short, unambiguous, and never a secret.
 
+use trueup_engine::schema::{Order, Schema, Type};
 use trueup_engine::value::{Map, Value, push_token};
 
 use crate::output::text::{clean, shorten};
@@ -71,6 +72,49 @@ pub fn path(pointer: &str) -> String {
     text
 }
 
+/// The same for a pointer into known properties: an item of a list whose items are told apart by a member shows by it,
+/// `HeaderParameters[X-Trace]`, because its number means nothing.
+pub fn path_in(schema: &Schema, properties: &Map, pointer: &str) -> String {
+    let mut text = String::new();
+    let mut here = String::new();
+    for token in trueup_engine::value::tokens(pointer) {
+        let item = token.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+        let key = match schema.at(&here).map(|property| &property.ty) {
+            Some(Type::List(list)) if item => match list.order {
+                Order::Keyed(key) => Some(key),
+                Order::Ordered | Order::Set => None,
+            },
+            _ => None,
+        };
+        push_token(&mut here, &token);
+        let named = key.and_then(|key| at(properties, &here)?.get(key)?.as_str());
+        match named {
+            Some(name) => text.push_str(&format_item(name)),
+            None if item => text.push_str(&format_item(&token)),
+            None => {
+                if !text.is_empty() {
+                    text.push('/');
+                }
+                text.push_str(&clean(&token));
+            }
+        }
+    }
+    text
+}
+
+fn format_item(name: &str) -> String {
+    format!("[{}]", clean(name))
+}
+
+fn at<'a>(properties: &'a Map, pointer: &str) -> Option<&'a Value> {
+    let (first, rest) = match pointer[1..].find('/') {
+        Some(slash) => (&pointer[1..=slash], &pointer[slash + 1..]),
+        None => (&pointer[1..], ""),
+    };
+    // Names of properties hold neither `~` nor `/`.
+    properties.get(first)?.at(rest)
+}
+
 /// Only the last two names of a long path: the rest is in the type's documentation and pushes the values off the screen.
 pub fn short_path(path: &str) -> String {
     // A key in brackets may hold a slash of its own; such a path stays whole.
@@ -96,6 +140,20 @@ mod tests {
         assert_eq!(leaf(&Value::Unknown("orders.Arn".into()), false), "(known after apply: orders.Arn)");
         assert_eq!(leaf(&Value::from("a\u{1b}[0m"), false), "\"a\\u001b[0m\"");
         assert_eq!(leaf(&Value::from("x".repeat(200)), false).chars().count(), 100);
+    }
+
+    #[test]
+    fn items_with_a_key_show_by_it() {
+        let kind = trueup_aws::registry().find("AWS::Events::Connection").unwrap();
+        let text =
+            r#"{"AuthParameters":{"InvocationHttpParameters":{"HeaderParameters":[{"Key":"X-One","Value":"a"}]}}}"#;
+        let Value::Map(properties) = Value::from(serde_json::from_str::<serde_json::Value>(text).unwrap()) else {
+            panic!("no map")
+        };
+        let mut paths = Vec::new();
+        leaves(&properties, &mut |pointer, _| paths.push(path_in(kind.schema(), &properties, pointer)));
+        assert_eq!(paths[1], "AuthParameters/InvocationHttpParameters/HeaderParameters[X-One]/Value");
+        assert_eq!(short_path(&paths[1]), "…/HeaderParameters[X-One]/Value");
     }
 
     #[test]

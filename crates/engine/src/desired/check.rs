@@ -3,7 +3,7 @@
 //! One diagnostic a mistake and no cascade: what is below a wrong value is not looked at, and kind-specific rules are
 //! asked only about properties that the schema accepts.
 
-use super::propose::nearest;
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
 use crate::schema::{List, OneOf, Property, Secrecy, Text, Type};
@@ -277,7 +277,8 @@ impl Checker<'_> {
                 .at(span)
                 .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
         });
-        Value::Secret(Secret::new(LITERAL, written))
+        let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
+        Value::Secret(Secret::new(origin, written))
     }
 
     fn text(&mut self, text: &Text, written: &str, secret: bool, pointer: &str) {

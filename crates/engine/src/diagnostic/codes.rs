@@ -62,6 +62,32 @@ pub static CODES: &[Code] = &[
     page!("M219", "An export that nothing exports"),
     page!("M220", "An `ignore` that has ended"),
     page!("M221", "A property that a resource does not have"),
+    page!("M301", "A property that the type does not have"),
+    page!("M302", "A value of another type"),
+    page!("M303", "A required property is missing"),
+    page!("M304", "A read-only property is given"),
+    page!("M305", "A value that the service does not accept"),
+    page!("M306", "None of several, and exactly one is needed"),
+    page!("M307", "Several of a group, and exactly one is allowed"),
+    page!("M308", "A list that is too long"),
+    page!("M310", "A secret written in the manifest"),
+    page!("M311", "An unknown type"),
+    page!("M312", "A resource without a type"),
+    page!("M313", "A name made from a secret"),
+    page!("M314", "A name that is not known before an apply"),
+    page!("M315", "Two resources that are one"),
+    page!("M317", "A former name that is the present one"),
+    page!("M318", "A secret made from what is not marked as one"),
+    page!("M330", "A type of authorization that does not fit its parameters"),
+    page!("M331", "An address that is not https"),
+    page!("M332", "A parameter that is given twice"),
+    page!("M333", "Parameters that add nothing"),
+    page!("M334", "A private token endpoint without OAuth"),
+    page!("M335", "A key identifier that names no key"),
+    page!("M401", "A dependency on nothing"),
+    page!("M402", "A circle of references"),
+    page!("M403", "A reference to something that the resource does not have"),
+    page!("P190", "A patch that does not lead where it should"),
 ];
 
 /// The page of a code, written in any case.
@@ -83,7 +109,9 @@ mod tests {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 emitted(&path, codes);
-            } else if name.ends_with(".rs") && !matches!(&*name, "codes.rs" | "tests.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !matches!(&*name, "codes.rs" | "tests.rs")
+            {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
                 for (at, _) in text.match_indices("\"M") {
@@ -110,9 +138,10 @@ mod tests {
     fn what_is_emitted_has_a_page_and_what_has_a_page_is_emitted() {
         let mut codes = BTreeSet::new();
         emitted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut codes);
-        let mine = |code: &str| code.starts_with("M1") || code.starts_with("M2");
-        let emitted: Vec<&str> = codes.iter().map(String::as_str).filter(|code| mine(code)).collect();
-        let paged: Vec<&str> = CODES.iter().map(|code| code.code).filter(|code| mine(code)).collect();
+        // `M33x` are the kinds' own; the AWS crate checks those. `P` is a mistake of ours.
+        let ours = |code: &str| code.starts_with('M') && !code.starts_with("M33");
+        let emitted: Vec<&str> = codes.iter().map(String::as_str).filter(|code| ours(code)).collect();
+        let paged: Vec<&str> = CODES.iter().map(|code| code.code).filter(|code| ours(code)).collect();
         assert_eq!(emitted, paged);
     }
 }

@@ -35,6 +35,13 @@ pub fn explain(error: &ScanError, text: &str, source: SourceId) -> Diagnostic {
             diagnostic.help("indent with spaces")
         }
         ErrorKind::UnclosedQuotedScalar => diagnostic.help("close the quote that was opened here or above"),
+        ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator => {
+            diagnostic.help("a value, a comma or a closing bracket is missing here")
+        }
         ErrorKind::UnknownAnchor => diagnostic.help("define it before: `&name` at the value to be repeated"),
         ErrorKind::UnexpectedCharacter { .. } => diagnostic.help("quote a value that begins with this character"),
         ErrorKind::MappingValueNotAllowed => diagnostic.help("quote a value that contains `: `"),

@@ -41,7 +41,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
-    let (mut steps, mut diagnostics) = loop {
+    let (mut steps, diagnostics) = loop {
         let (steps, diagnostics) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
@@ -52,8 +52,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     };
     hold::keep_what_is_still_needed(graph, observed, &pointing, &mut steps);
     name_what_stays_behind(graph, &mut steps);
-    cap_deletions(&mut steps, options.allow_deletes);
-    expired_ignores(graph, &mut diagnostics);
+    cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
 
     let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
@@ -383,30 +382,14 @@ fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
     }
 }
 
-fn cap_deletions(steps: &mut [Option<Step>], cap: Option<usize>) {
+pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: Option<usize>) {
     let Some(cap) = cap else { return };
-    let deletes = |step: &Step| matches!(step.action, Action::Replace | Action::Delete);
-    let count = steps.iter().flatten().filter(|step| deletes(step)).count();
+    let deletions: Vec<_> = steps.filter(|step| matches!(step.action, Action::Replace | Action::Delete)).collect();
+    let count = deletions.len();
     if count > cap {
-        for step in steps.iter_mut().flatten().filter(|step| deletes(step)) {
+        for step in deletions {
             step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
-        }
-    }
-}
-
-fn expired_ignores(graph: &Graph, diagnostics: &mut Diagnostics) {
-    for node in &graph.nodes {
-        for ignore in node.instance.ignore.iter().filter(|ignore| ignore.expired) {
-            let until = ignore.until.as_ref().map_or(ignore.path.span, |until| until.span);
-            diagnostics.push(
-                Diagnostic::warning(
-                    "M501",
-                    format!("`ignore` of `{}` has expired, so differences there count again", ignore.path.value),
-                )
-                .at(until)
-                .help("remove it, or give it a later `until` with a reason"),
-            );
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
 use crate::kind::{Change, Verb};
 use crate::observe::Observed;
-use crate::plan::build::Options;
+use crate::plan::build::{Options, cap_deletions};
 use crate::plan::pointing::{behind, pointing};
 use crate::plan::pre_image::pre_images;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
@@ -67,6 +67,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
     }
     let pointing = pointing(graph, observed);
     while block_what_the_kept_ones_need(graph, &pointing, &position, &mut steps) {}
+    cap_deletions(steps.iter_mut(), options.allow_deletes);
 
     let mut operations: Vec<Operation> = Vec::new();
     let mut deletes: HashMap<usize, Vec<usize>> = HashMap::new();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use minijinja::Value as Jinja;
 
+use super::context::Context;
 use super::convert;
-use super::objects::Context;
 use super::place::Place;
 use super::run::{Key, Run, Trace};
 use super::session::Frame;

@@ -282,8 +282,35 @@ fn check_statements(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
     environment.template_from_str(text).map(|_| ()).map_err(|error| explain(&error, &(0..text.len()), false))
 }
 
+/// An expression that repeats, pads or indents may not name a number that would fill the memory: the engine evaluates
+/// constants while it compiles, before any limit of ours holds.
+fn check_sizes(words: &[Word<'_>]) -> Result<(), Problem> {
+    const MOST: f64 = 1e7;
+    let pads = words.iter().any(|word| {
+        word.kind == Kind::Filter && matches!(word.text, "indent" | "format" | "batch" | "slice" | "round" | "replace")
+    });
+    let times = words.iter().any(|word| word.text == "*");
+    let literals = words.iter().any(|word| word.kind == Kind::Text || word.text == "[");
+    let risky = pads || (times && literals);
+    if !risky {
+        return Ok(());
+    }
+    let mut product = 1.0_f64;
+    for word in words {
+        for digits in word.text.split(|character: char| !character.is_ascii_digit()).filter(|digits| !digits.is_empty())
+        {
+            product *= digits.parse::<f64>().unwrap_or(f64::MAX).max(1.0);
+        }
+        if product > MOST {
+            return Err(Problem::new("M218", "the numbers in this template would make it too large", word.range()));
+        }
+    }
+    Ok(())
+}
+
 /// Filters, tests and functions exist, also in branches that are never taken.
 fn check_words(words: &[Word<'_>]) -> Result<(), Problem> {
+    check_sizes(words)?;
     for word in words {
         let (what, known): (_, &[&str]) = match word.kind {
             Kind::Filter => ("filter", functions::FILTERS),

@@ -29,7 +29,7 @@ fn a_difference_is_passed_over_with_its_reason() {
 }
 
 #[test]
-fn one_that_expired_warns_and_counts() {
+fn one_that_expired_counts() {
     run(async {
         let world = World::new();
         let orders = connection("orders", "orders");
@@ -41,8 +41,8 @@ fn one_that_expired_warns_and_counts() {
         );
         let planned = world.plan(&stack(&[&expired])).await;
         assert_eq!(planned.action("orders"), Action::Update);
-        let codes: Vec<_> = planned.plan.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-        assert_eq!(codes, ["M501"]);
+        // The warning is given once, when the manifest is rendered (M220).
+        assert!(planned.plan.diagnostics.is_empty());
     });
 }
 

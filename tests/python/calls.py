@@ -1,0 +1,42 @@
+"""Calls AWS operations through boto3.
+
+Usage: calls.py ENDPOINT_URL REGION < calls.json
+
+Reads a list of {"service": …, "operation": …, "input": {…}}, prints the list of their outputs. An operation that the
+service refuses gives {"error": CODE, "message": TEXT}, and the next one is called all the same.
+"""
+
+import json
+import sys
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+
+def main():
+    endpoint, region = sys.argv[1:3]
+    clients = {}
+    answers = []
+    for call in json.load(sys.stdin):
+        service = call["service"]
+        if service not in clients:
+            clients[service] = boto3.client(
+                service,
+                endpoint_url=endpoint,
+                region_name=region,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        try:
+            answer = getattr(clients[service], xform_name(call["operation"]))(**call.get("input", {}))
+            answer.pop("ResponseMetadata", None)
+        except ClientError as error:
+            answer = {"error": error.response["Error"]["Code"], "message": error.response["Error"]["Message"]}
+        answers.append(answer)
+    json.dump(answers, sys.stdout, default=str)
+
+
+main()

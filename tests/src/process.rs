@@ -1,0 +1,138 @@
+//! Child processes, bounded in time and ended by their own handle.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest that any one command of the tests may take.
+const LONGEST: Duration = Duration::from_secs(150);
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// What was typed.
+    pub command: String,
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Everything on stdout.
+    pub stdout: String,
+    /// Everything on stderr.
+    pub stderr: String,
+}
+
+impl Run {
+    /// Whether it ended with this code; what it printed otherwise.
+    pub fn ended(&self, code: i32) -> Result<&Self, String> {
+        if self.code == Some(code) { Ok(self) } else { Err(format!("expected exit code {code}: {self}")) }
+    }
+
+    /// Expects an exit code.
+    #[track_caller]
+    pub fn expect(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+
+    /// Stdout as the one JSON document that it has to be.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is no JSON document ({error}): {self}"))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, code, stdout, stderr } = self;
+        // A log of everything is long, and its end says most.
+        let from = stderr.char_indices().rev().nth(6000).map_or(0, |(at, _)| at);
+        let stderr = &stderr[from..];
+        write!(f, "\n$ {command}\nexit code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+    }
+}
+
+/// A child process; dropping it ends it.
+#[derive(Debug)]
+pub struct Background {
+    command: String,
+    child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+    started: Instant,
+}
+
+impl Background {
+    /// Starts a command whose output is collected.
+    pub fn start(mut command: Command, typed: String) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{typed}`: {error}"));
+        let stdout = child.stdout.take().map(collect);
+        let stderr = child.stderr.take().map(collect);
+        Self { command: typed, child, stdout, stderr, started: Instant::now() }
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(mut self) -> Run {
+        let _ = self.child.kill();
+        let status = self.child.wait().expect("a child can be waited for");
+        self.collected(status)
+    }
+
+    /// Sends a signal by its name, to this process only.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to `{}`", self.command);
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_some()
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> Run {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return self.collected(status);
+            }
+            if self.started.elapsed() > LONGEST {
+                let _ = self.child.kill();
+                let status = self.child.wait().expect("a child can be waited for");
+                let run = self.collected(status);
+                panic!("ended after {} s: {run}", LONGEST.as_secs());
+            }
+            thread::sleep(Duration::from_millis(4));
+        }
+    }
+
+    fn collected(&mut self, status: ExitStatus) -> Run {
+        let text = |thread: Option<JoinHandle<Vec<u8>>>| {
+            let bytes = thread.and_then(|thread| thread.join().ok()).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        Run {
+            command: self.command.clone(),
+            code: status.code(),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
+}
