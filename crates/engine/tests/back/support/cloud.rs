@@ -29,6 +29,7 @@ struct State {
     calls: u64,
     seed: u64,
     violations: Vec<String>,
+    secret_reads: usize,
 }
 
 pub struct FakeCloud {
@@ -77,6 +78,11 @@ impl FakeCloud {
     /// What must never be asked of a cloud and was.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
+    }
+
+    /// How many reads asked for credentials too.
+    pub fn secret_reads(&self) -> usize {
+        self.state().secret_reads
     }
 
     pub fn forgive(&self) {
@@ -318,6 +324,7 @@ impl Cloud for FakeCloud {
             self.answers().await;
             let mut answers = Vec::with_capacity(wants.len());
             for want in wants {
+                self.state().secret_reads += usize::from(want.secrets);
                 let key = (kind.name(), want.identity.clone());
                 answers.push(match self.trouble_with(Verb::Read, &want.identity) {
                     Some(Trouble::Fail(kind)) => {
