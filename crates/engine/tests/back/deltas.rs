@@ -260,7 +260,9 @@ proptest! {
     #[test]
     fn pointers_find_what_they_were_made_for(names in prop::collection::vec("[a/~01]{0,4}", 1..4)) {
         let mut pointer = String::new();
-        names.iter().for_each(|name| push_token(&mut pointer, name));
+        for name in &names {
+            push_token(&mut pointer, name);
+        }
         let back: Vec<String> = tokens(&pointer).map(Into::into).collect();
         prop_assert_eq!(&back, &names);
         let value = names.iter().rev().fold(Value::from(true), |value, name| {

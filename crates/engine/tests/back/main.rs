@@ -8,6 +8,7 @@ mod deltas;
 mod documents;
 mod graphs;
 mod ignoring;
+mod mixed;
 mod rename;
 mod replace;
 mod secrets;
