@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
-use trueup_engine::delta::{Delta, canonical_form, delta};
+use trueup_engine::delta::{Delta, canonical_form, delta, to_send};
 use trueup_engine::patch::{document, patch, prove};
 use trueup_engine::schema::{Clearing, DefaultValue, List, Order, Property, Schema, Text, Type};
 use trueup_engine::secret::Secret;
+use trueup_engine::source::{SourceId, Span, Spanned};
+use trueup_engine::stack::Ignore;
 use trueup_engine::value::{Map, Value, push_token, tokens};
 
 const ANY: Type = Type::Text(Text::ANY);
@@ -234,6 +236,35 @@ proptest! {
         prop_assert!(compare(&delta.desired, &live_of(&delta.desired, true)).edits.is_empty());
         let texts = serde_json::to_string(&operations).unwrap();
         prop_assert!(!texts.contains("\"s1\"") && !texts.contains("\"s2\""));
+    }
+
+    #[test]
+    fn what_is_passed_over_stays_as_it_is(
+        desired in properties(),
+        other in properties(),
+        path in prop::sample::select(vec![
+            "/Text", "/Key", "/Rate", "/Object", "/Object/A", "/Object/Password", "/Object/Headers", "/Object/*", "/Tags",
+            "/Tags/a~1b", "/Tags/*", "/Set", "/Ordered", "/Policy",
+        ]),
+    ) {
+        let live = live_of(&other, true);
+        let span = Span { source: SourceId(0), start: 0, end: 0 };
+        let path = Spanned { value: path.to_owned(), span };
+        let ignore = [Ignore { path: path.clone(), reason: None, until: None, expired: false }];
+        let differ = |desired: &Map, live: &Map| delta(&SCHEMA, desired, live, &ignore, &|_, name| name.to_owned());
+        let delta = differ(&desired, &live);
+        prop_assert_eq!(prove(&delta, &patch(delta.edits.iter())), Ok(()));
+        let masked = |map: &Map| document(map);
+        let (before, after) = (masked(&delta.live), masked(&delta.desired));
+        let sent = masked(&to_send(&SCHEMA, &desired, &live, &ignore));
+        for pointer in [path.value.replace('*', "A"), path.value.replace('*', "a~1b"), path.value.clone()] {
+            if !pointer.contains('*') && SCHEMA.at(&pointer).is_some() {
+                prop_assert_eq!(before.pointer(&pointer), after.pointer(&pointer), "{}", pointer);
+                prop_assert_eq!(before.pointer(&pointer), sent.pointer(&pointer), "{}", pointer);
+            }
+        }
+        let again = differ(&desired, &live_of(&delta.desired, true));
+        prop_assert_eq!(again.effective().count(), 0, "{:?} after {:?}", again, delta);
     }
 
     #[test]
