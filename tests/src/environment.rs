@@ -95,6 +95,12 @@ impl TestEnv {
         self
     }
 
+    /// Takes a variable away.
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.environment.remove(name);
+        self
+    }
+
     /// Sets a variable to a secret that may show nowhere.
     pub fn set_secret(&mut self, name: &str, value: &str) -> &mut Self {
         self.canaries.plant(value);

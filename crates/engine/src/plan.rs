@@ -8,6 +8,7 @@ mod build;
 pub mod document;
 mod hold;
 pub(crate) mod operations;
+mod pointing;
 mod pre_image;
 mod resolve;
 mod teardown;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use trueup_aws::Settings;
-use trueup_engine::cloud::{Cloud as _, Live, Place};
+use trueup_aws::{Network, Settings};
+use trueup_engine::cloud::{Cloud as _, Live, Place, Want};
 use trueup_engine::fault::{Fault, FaultKind};
 
 use crate::samples::kind;
@@ -52,7 +52,7 @@ async fn fault(answer: &'static str) -> Fault {
 async fn a_page_of_a_proxy_is_not_an_answer() {
     let fault = fault("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>").await;
     assert_eq!(fault.kind, FaultKind::Transport);
-    assert!(fault.message.contains("text/html"), "{}", fault.message);
+    assert!(fault.message.contains("text/html") && fault.message.contains("proxy"), "{}", fault.message);
 }
 
 #[tokio::test]
@@ -77,6 +77,19 @@ async fn an_answer_that_is_cut_off_is_not_read() {
     assert_eq!(cut.kind, FaultKind::Transport);
     let broken = fault("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"Name\"").await;
     assert_eq!(broken.kind, FaultKind::Transport);
+}
+
+#[tokio::test]
+async fn a_page_without_a_list_makes_nothing_absent() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}";
+    let bench = Bench::at(&format!("http://{}", server(|_| answer.to_owned()).await));
+    for kind in trueup_aws::registry().iter() {
+        let want = |n: usize| Want { identity: format!("orders-{n}"), secrets: false, shallow: true };
+        let wants: Vec<Want> = (0..5).map(want).collect();
+        for live in bench.session.observe(kind, &place(), &wants).await {
+            assert!(matches!(&live, Live::Unreadable(fault) if fault.kind == FaultKind::Transport), "{live:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -145,4 +158,40 @@ async fn a_role_that_may_not_be_assumed_is_denied_in_the_services_words() {
     assert_eq!(fault.kind, FaultKind::Denied);
     assert!(fault.message.contains("AccessDenied: not authorized"), "{}", fault.message);
     assert!(!fault.message.contains('{'), "{}", fault.message);
+}
+
+#[tokio::test]
+async fn https_goes_through_the_proxy_and_what_it_excepts_does_not() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let requests = Arc::clone(&seen);
+    let address = server(move |request| {
+        requests.lock().unwrap().push(request.to_owned());
+        "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".to_owned()
+    })
+    .await;
+    let network = |no_proxy: Option<&str>| Network {
+        https_proxy: Some(format!("http://me:hunter2@{address}")),
+        no_proxy: no_proxy.map(str::to_owned),
+        ca_bundle: None,
+    };
+    let aws = Bench::with("", Settings { endpoint_url: None, network: network(None), ..settings("") });
+    let destination = kind("AWS::Events::ApiDestination");
+    for (region, host) in [(REGION, "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")] {
+        let place = Place { region: Some(region.into()), role_arn: None };
+        let want = Want { identity: "orders".to_owned(), secrets: false, shallow: false };
+        let lives = aws.session.observe(destination, &place, &[want]).await;
+        let Live::Unreadable(fault) = &lives[0] else { panic!("{lives:?}") };
+        assert_eq!(fault.kind, FaultKind::Transport);
+        assert!(!fault.message.contains("hunter2"), "{}", fault.message);
+        let request = seen.lock().unwrap().pop().unwrap();
+        assert!(request.starts_with(&format!("CONNECT events.{region}.{host}:443 ")), "{request}");
+        assert!(request.to_lowercase().contains("proxy-authorization: basic "), "{request}");
+    }
+    seen.lock().unwrap().clear();
+    // Plain http never does, and neither does a host that is excepted; nobody listens at either.
+    for (url, no_proxy) in [("http://127.0.0.1:9", None), ("https://127.0.0.1:9", Some("127.0.0.1"))] {
+        let bench = Bench::with(url, Settings { network: network(no_proxy), ..settings(url) });
+        assert!(matches!(bench.read(destination, "orders").await, Live::Unreadable(_)));
+    }
+    assert!(seen.lock().unwrap().is_empty());
 }

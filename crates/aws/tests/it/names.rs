@@ -59,3 +59,12 @@ async fn a_missing_region_says_what_to_do() {
     assert_eq!(fault.kind, FaultKind::Invalid);
     assert!(fault.message.contains("AWS_REGION"), "{}", fault.message);
 }
+
+#[tokio::test]
+async fn a_profile_that_does_not_exist_is_not_passed_over() {
+    let profile = Some("no-such-profile-of-trueup".to_owned());
+    let bench = Bench::with("", Settings { profile, static_credentials: None, ..settings("http://127.0.0.1:9") });
+    let fault = bench.session.whereabouts(&place()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(fault.message.starts_with("the profile `no-such-profile-of-trueup` is not"), "{}", fault.message);
+}

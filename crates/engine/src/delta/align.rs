@@ -282,6 +282,7 @@ fn canonical_value(ty: &'static Type, value: &Value) -> Option<Value> {
             let mut clean: Vec<Value> = items.iter().filter_map(|item| canonical_value(&list.item, item)).collect();
             if list.order == Order::Set {
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
+                clean.dedup();
             }
             (!clean.is_empty()).then_some(Value::List(clean))
         }

@@ -194,6 +194,9 @@ impl Checker<'_> {
             (Type::Boolean, value @ Value::Bool(_)) => value,
             (Type::Boolean, Value::String(written)) => {
                 let help = match written.to_ascii_lowercase().as_str() {
+                    _ if self.is_expression(pointer) => {
+                        "declare the variable in `vars` with `type: bool`, or write true or false, without quotes"
+                    }
                     "true" | "yes" | "on" => "write true, without quotes",
                     "false" | "no" | "off" => "write false, without quotes",
                     _ => "write true or false, without quotes",
@@ -254,6 +257,12 @@ impl Checker<'_> {
         Value::List(clean)
     }
 
+    /// Whether a value was made by a template, and not written as it is.
+    fn is_expression(&self, pointer: &str) -> bool {
+        let span = self.instance.spans.value(pointer);
+        self.sources.text(span).is_some_and(|text| text.contains("{{") || text.contains("{%"))
+    }
+
     /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made
     /// by an expression of public values. It is treated as a secret either way; the warning says how to say so.
     fn literal(&mut self, written: String, pointer: &str) -> Value {
@@ -266,8 +275,7 @@ impl Checker<'_> {
         }
         let span = self.instance.spans.value(pointer);
         let name = last(pointer);
-        let expression = self.sources.text(span).is_some_and(|text| text.contains("{{") || text.contains("{%"));
-        self.diagnostics.push(if expression {
+        self.diagnostics.push(if self.is_expression(pointer) {
             Diagnostic::warning("M318", format!("`{name}` is a secret, and what it is made from is not marked as one"))
                 .at(span)
                 .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`")

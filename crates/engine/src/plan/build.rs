@@ -15,6 +15,7 @@ use crate::observe::Observed;
 use crate::patch;
 use crate::plan::hold;
 use crate::plan::operations::operations;
+use crate::plan::pointing::pointing;
 use crate::plan::pre_image::pre_images;
 use crate::plan::resolve::{Known, Resource};
 use crate::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
@@ -38,21 +39,22 @@ pub struct Options {
 /// Makes the plan that leads from what was observed to what the graph wants.
 pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options: &Options) -> Plan {
     let mut known = Known::new(graph, store);
+    let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
     let (mut steps, diagnostics) = loop {
         let (steps, diagnostics) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
-        let more = hold::held_by_dependants(graph, observed, &steps);
+        let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
         if more.is_empty() {
             break (steps, diagnostics);
         }
         held.extend(more);
     };
-    hold::keep_what_is_still_needed(graph, observed, &mut steps);
+    hold::keep_what_is_still_needed(graph, observed, &pointing, &mut steps);
     name_what_stays_behind(graph, &mut steps);
     cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
 
-    let operations = operations(graph, &steps);
+    let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());

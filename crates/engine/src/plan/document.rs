@@ -304,8 +304,10 @@ impl StepDocument {
         } else {
             step.patch.clone()
         };
+        // That it goes after something else went says nothing of what it needs.
         let mut depends_on: Vec<String> = operations
             .iter()
+            .filter(|operation| operation.verb != Verb::Delete || step.action == Action::Delete)
             .flat_map(|operation| &operation.after)
             .map(|before| plan.steps[plan.operations[*before].step].address().to_string())
             .filter(|address| *address != step.address().to_string())

@@ -31,13 +31,16 @@ fn holds(graph: &Graph, observed: &Observed, steps: &[Option<Step>], dependant: 
 pub(super) fn held_by_dependants(
     graph: &Graph,
     observed: &Observed,
+    pointing: &[BTreeSet<usize>],
     steps: &[Option<Step>],
 ) -> BTreeMap<usize, String> {
     let mut held = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
         if step.as_ref().is_some_and(|step| step.action == Action::Replace && !step.new_first)
-            && let Some(holder) =
-                graph.dependants[index].iter().find_map(|dependant| holds(graph, observed, steps, *dependant))
+            && let Some(holder) = graph.dependants[index]
+                .iter()
+                .chain(&pointing[index])
+                .find_map(|dependant| holds(graph, observed, steps, *dependant))
         {
             held.insert(index, holder);
         }
@@ -46,7 +49,12 @@ pub(super) fn held_by_dependants(
 }
 
 /// A former resource goes only when nothing points at it any more; a later run finishes what is left.
-pub(super) fn keep_what_is_still_needed(graph: &Graph, observed: &Observed, steps: &mut [Option<Step>]) {
+pub(super) fn keep_what_is_still_needed(
+    graph: &Graph,
+    observed: &Observed,
+    pointing: &[BTreeSet<usize>],
+    steps: &mut [Option<Step>],
+) {
     let mut kept: BTreeSet<usize> = BTreeSet::new();
     // Dependants first: a former one that stays may point at the former one of what it needs.
     for &index in graph.order.iter().rev() {
@@ -54,7 +62,7 @@ pub(super) fn keep_what_is_still_needed(graph: &Graph, observed: &Observed, step
         if step.action != Action::Replace || step.former.is_empty() {
             continue;
         }
-        let holder = graph.dependants[index].iter().find_map(|dependant| {
+        let holder = graph.dependants[index].iter().chain(&pointing[index]).find_map(|dependant| {
             if kept.contains(dependant) {
                 return Some(format!("the former {}, which may refer to it, stays", graph.nodes[*dependant].address));
             }

@@ -66,7 +66,7 @@ fn edges(count: usize) -> impl Strategy<Value = BTreeSet<(usize, usize)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_cycle_is_refused_and_everything_else_is_ordered(edges in edges(7)) {

@@ -4,11 +4,14 @@
 
 mod applying;
 mod basics;
+mod deltas;
+mod documents;
 mod graphs;
 mod ignoring;
 mod rename;
 mod replace;
 mod secrets;
+mod sequences;
 mod support;
 mod tearing_down;
 mod unread;

@@ -1,6 +1,6 @@
 //! What no update can do: only with leave, dependants first, and never at the cost of what is protected.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use trueup_engine::fault::FaultKind;
 use trueup_engine::kind::Verb;
 use trueup_engine::plan::Action;
@@ -187,5 +187,33 @@ fn a_failed_delete_stops_what_comes_after_it() {
         assert_eq!(outcome(&report, "orders").ending, Ending::Skipped);
         assert!(world.cloud.exists(CONNECTION_TYPE, "orders"));
         world.sound();
+    });
+}
+
+#[test]
+fn what_moves_away_from_it_moves_first() {
+    run(async {
+        let mut world = World::new();
+        let other = connection("other", "other");
+        world.converge(&stack(&[&keyed(), &other, &destination("calls", "calls", "orders")])).await;
+        allowed(&mut world);
+        let moved = stack(&[&connection("orders", "orders"), &other, &destination("calls", "calls", "other")]);
+        assert_eq!(world.converge(&moved).await, ["Update calls", "Delete orders", "Create orders"]);
+    });
+}
+
+#[test]
+fn what_moves_from_an_old_one_to_its_successor_can_only_do_so_afterwards() {
+    run(async {
+        let mut world = World::new();
+        let first = with(&connection("other", "other"), "/depends_on", json!(["orders"]));
+        world.converge(&stack(&[&keyed(), &destination("calls", "calls", "orders")])).await;
+        allowed(&mut world);
+        // The new home of the destination needs the one that is replaced: there is no order without a gap.
+        let moved = stack(&[&connection("orders", "orders"), &first, &destination("calls", "calls", "other")]);
+        world.apply(&moved).await;
+        assert!(world.cloud.exists(CONNECTION_TYPE, "other"));
+        world.cloud.forgive();
+        world.in_sync(&moved).await;
     });
 }

@@ -145,3 +145,17 @@ fn one_on_its_way_out_is_waited_for() {
         assert_eq!(world.cloud.take_writes(), ["Delete calls", "Delete orders"]);
     });
 }
+
+#[test]
+fn what_a_protected_one_points_at_stays_whatever_the_manifest_says() {
+    run(async {
+        let world = World::new();
+        let other = connection("other", "other");
+        world.converge(&stack(&[&orders(), &other, &calls()])).await;
+        let moved = with(&destination("calls", "calls", "other"), "/protect", true);
+        let planned = world.plan_teardown(&stack(&[&orders(), &other, &moved])).await;
+        world.execute(&planned).await;
+        assert!(world.cloud.exists(CONNECTION_TYPE, "orders"));
+        world.sound();
+    });
+}

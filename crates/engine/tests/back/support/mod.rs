@@ -93,6 +93,8 @@ impl World {
     async fn observed(&self, manifest: &Json) -> (Stack, Graph, Observed, plan::Options) {
         let (stack, graph) = Self::graph(manifest);
         let graph = graph.unwrap();
+        self.cloud.set().known =
+            graph.nodes.iter().flat_map(|node| node.former.iter().chain([&node.identity])).cloned().collect();
         let observed = observe::observe(&graph, &self.cloud, &self.observe).await;
         let mut options = self.plan.clone();
         if !self.only.is_empty() {

@@ -1,0 +1,109 @@
+//! How many calls it takes, counted by the sandbox.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use trueup_tests::{Call, TestEnv, writes};
+
+const CONNECTIONS: usize = 200;
+
+/// Half BASIC, half API_KEY with a header.
+fn many() -> String {
+    let mut text = String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
+    for number in 0..CONNECTIONS {
+        let _ = write!(
+            text,
+            "  - name: c{number}\n    type: AWS::Events::Connection\n    props:\n      Name: c{number:03}\n      Description: Number \
+             {number}\n"
+        );
+        let kind = if number % 2 == 0 {
+            "BASIC\n      AuthParameters:\n        BasicAuthParameters: { Username: svc, Password: \"{{ vars.KEY }}\" }\n"
+        } else {
+            "API_KEY\n      AuthParameters:\n        ApiKeyAuthParameters: { ApiKeyName: X-Key, ApiKeyValue: \"{{ vars.KEY }}\" }\n        \
+             InvocationHttpParameters: { HeaderParameters: [{ Key: X-From, Value: tests, IsValueSecret: false }] }\n"
+        };
+        let _ = write!(text, "      AuthorizationType: {kind}");
+    }
+    text
+}
+
+fn counted(calls: &[Call]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for call in calls {
+        *counts.entry(call.operation.clone()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn two_hundred_connections_take_few_calls() {
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Ue5zMa18-key-of-two-hundred").write("trueup.yaml", &many());
+    let calls = |args: &str, code: i32| {
+        let before = env.sandbox().calls().len();
+        env.trueup(args).expect(code);
+        env.sandbox().calls().split_off(before)
+    };
+
+    let plan = calls("plan", 0);
+    assert!(writes(&plan).is_empty(), "{:?}", counted(&plan));
+    assert!(plan.len() <= 5, "two pages say that there is none of them: {:?}", counted(&plan));
+
+    let create = calls("apply --yes", 0);
+    let most = CONNECTIONS + CONNECTIONS / 10;
+    assert!(writes(&create).len() <= most, "{:?}", counted(&create));
+    let reads: BTreeMap<String, usize> =
+        counted(&create.iter().filter(|call| !call.writes()).cloned().collect::<Vec<_>>());
+    let by_page = ["ListConnections", "ListSecrets", "GetCallerIdentity"];
+    assert!(reads.keys().all(|name| by_page.contains(&name.as_str())), "reads other than pages: {reads:?}");
+    assert!(reads.values().sum::<usize>() <= 20, "{reads:?}");
+    assert!(reads.contains_key("ListSecrets"), "the managed secrets are confirmed: {reads:?}");
+
+    let plan = calls("plan --exit-code", 0);
+    assert!(writes(&plan).is_empty(), "{:?}", counted(&plan));
+    let counts = counted(&plan);
+    assert_eq!(counts.get("DescribeConnection"), Some(&CONNECTIONS), "{counts:?}");
+    assert!(counts.get("BatchGetSecretValue").is_some_and(|count| *count <= CONNECTIONS / 20), "{counts:?}");
+    assert!(plan.len() <= CONNECTIONS + CONNECTIONS / 20 + 5, "{counts:?}");
+
+    let teardown = calls("teardown --yes", 0);
+    let counts = counted(&teardown);
+    assert_eq!(writes(&teardown).len(), CONNECTIONS, "{counts:?}");
+    let home = env.sandbox().home("us-east-1");
+    assert_eq!((&home["connections"], &home["secrets"]), (&serde_json::json!({}), &serde_json::json!({})));
+}
+
+/// Under throttling the calls stay few: no storm of repetitions.
+#[test]
+fn throttling_makes_no_storm() {
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Ue5zMa18-key-of-two-hundred").write("trueup.yaml", &many());
+    env.sandbox().faults(&serde_json::json!({"seed": 5, "rules": [{
+        "operation": "CreateConnection", "count": 60,
+        "error": {"code": "ThrottlingException", "message": "Rate exceeded", "status": 400}}]}));
+    env.trueup("apply --yes").expect(0);
+    let calls = env.sandbox().calls();
+    let creates = calls.iter().filter(|call| call.operation == "CreateConnection").count();
+    assert_eq!(creates, CONNECTIONS + 60, "each throttled call is repeated once");
+    let done = calls.iter().filter(|call| call.operation == "CreateConnection" && call.done()).count();
+    assert_eq!(done, CONNECTIONS);
+}
+
+#[test]
+fn commands_that_only_read_send_nothing_that_writes() {
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Ue5zMa18-key-of-two-hundred").write("trueup.yaml", &many());
+    env.trueup("apply --yes --only c1 --only c2").expect(0);
+    env.sandbox().no_faults();
+    let before = env.sandbox().calls().len();
+    for args in ["validate", "render", "render --json", "vars", "plan", "plan --json", "plan --out plan.json", "kinds"] {
+        env.trueup(args).expect(0);
+    }
+    let calls = env.sandbox().calls().split_off(before);
+    assert!(writes(&calls).is_empty(), "{:?}", counted(&calls));
+    let before = env.sandbox().calls().len();
+    for args in ["validate", "render", "vars", "kinds"] {
+        env.trueup(args).expect(0);
+    }
+    assert_eq!(env.sandbox().calls().len(), before, "a command that needs no cloud sent something");
+}

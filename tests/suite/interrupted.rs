@@ -1,0 +1,171 @@
+//! Runs that end in the middle: what was done is found again, nothing is done twice.
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use trueup_tests::{Sandbox, TestEnv};
+
+const CONNECTIONS: usize = 50;
+
+fn many(count: usize) -> String {
+    let mut text = String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
+    for number in 0..count {
+        let _ = write!(
+            text,
+            "  - name: c{number}\n    type: AWS::Events::Connection\n    props:\n      Name: \"c{number:03}-{{{{ stack_env }}}}\"\n      \
+             AuthorizationType: API_KEY\n      AuthParameters: {{ ApiKeyAuthParameters: {{ ApiKeyName: X-Key, ApiKeyValue: \
+             \"{{{{ vars.KEY }}}}-{number}\" }} }}\n"
+        );
+    }
+    text
+}
+
+fn stack() -> TestEnv {
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Jn6bYt39-key-of-many").write("trueup.yaml", &many(CONNECTIONS));
+    env
+}
+
+fn created(sandbox: &Sandbox) -> usize {
+    sandbox.calls().iter().filter(|call| call.operation == "CreateConnection" && call.done()).count()
+}
+
+fn there(sandbox: &Sandbox) -> usize {
+    sandbox.home("us-east-1")["connections"].as_object().map_or(0, serde_json::Map::len)
+}
+
+/// Waits until some, but not all, are created.
+fn wait_for_some(sandbox: &Sandbox) {
+    let began = Instant::now();
+    while created(sandbox) < 5 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no connection is created");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn slow_creates(sandbox: &Sandbox) {
+    sandbox.faults(&json!({"seed": 1, "rules": [{"operation": "CreateConnection", "latency_ms": [20, 120]}]}));
+}
+
+#[test]
+fn a_killed_apply_is_finished_by_the_next_one() {
+    let env = stack();
+    slow_creates(env.sandbox());
+    let running = env.start(&["apply", "--yes", "--parallelism", "4"]);
+    wait_for_some(env.sandbox());
+    let killed = env.scan(running.kill());
+    assert_eq!(killed.code, None, "it ended before it was killed: {killed}");
+    // What was on its way arrives.
+    thread::sleep(Duration::from_millis(300));
+    let before = there(env.sandbox());
+    assert!(before >= 5 && before < CONNECTIONS, "{before} of {CONNECTIONS} exist before the second run");
+
+    env.sandbox().no_faults();
+    env.trueup("apply --yes").expect(0);
+    assert_eq!(there(env.sandbox()), CONNECTIONS);
+    assert_eq!(created(env.sandbox()), CONNECTIONS, "each was created once");
+    env.trueup("plan --exit-code").expect(0);
+}
+
+#[test]
+fn a_killed_teardown_is_finished_by_the_next_one() {
+    let env = stack();
+    env.trueup("apply --yes").expect(0);
+    env.sandbox().faults(&json!({"rules": [{"operation": "DeleteConnection", "latency_ms": [20, 120]}]}));
+    let running = env.start(&["teardown", "--yes", "--parallelism", "4"]);
+    let began = Instant::now();
+    while there(env.sandbox()) > CONNECTIONS - 5 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no connection is deleted");
+        thread::sleep(Duration::from_millis(2));
+    }
+    env.scan(running.kill());
+    thread::sleep(Duration::from_millis(300));
+    let before = there(env.sandbox());
+    assert!(before > 0 && before < CONNECTIONS, "{before} of {CONNECTIONS} exist before the second run");
+    env.sandbox().no_faults();
+    env.trueup("teardown --yes").expect(0);
+    assert_eq!(there(env.sandbox()), 0);
+    assert_eq!(env.sandbox().home("us-east-1")["secrets"], json!({}), "a managed secret is left");
+}
+
+/// Ends a run with a signal, and expects that it says what was done and what remains.
+fn interrupted(signal: &str, code: i32) {
+    let env = stack();
+    slow_creates(env.sandbox());
+    let running = env.start(&["apply", "--yes", "--parallelism", "4", "--json"]);
+    wait_for_some(env.sandbox());
+    running.signal(signal);
+    let began = Instant::now();
+    let run = env.scan(running.wait());
+    assert!(began.elapsed() < Duration::from_secs(30), "it took {:?} to end", began.elapsed());
+    run.expect(code);
+    let document = run.json();
+    let count = |outcome: &str| {
+        let outcomes = document["outcomes"].as_array().expect("there are outcomes");
+        outcomes.iter().filter(|it| it["outcome"] == outcome).count()
+    };
+    let done = count("done");
+    assert!(done >= 5 && done < CONNECTIONS, "{done} done");
+    assert_eq!(done + count("cancelled") + count("unknown"), CONNECTIONS, "{document:#}");
+    assert_eq!(document["summary"]["interrupted"], Value::Bool(true));
+    assert!(there(env.sandbox()) >= done);
+
+    env.sandbox().no_faults();
+    env.trueup("apply --yes").expect(0);
+    assert_eq!(there(env.sandbox()), CONNECTIONS);
+    assert_eq!(created(env.sandbox()), CONNECTIONS);
+}
+
+#[test]
+fn ctrl_c_ends_a_run_with_a_report() {
+    interrupted("INT", 130);
+}
+
+#[test]
+fn sigterm_ends_a_run_with_a_report() {
+    interrupted("TERM", 143);
+}
+
+#[test]
+fn two_applies_at_once_make_each_connection_once() {
+    let env = stack();
+    slow_creates(env.sandbox());
+    let (one, two) = (env.start(&["apply", "--yes"]), env.start(&["apply", "--yes"]));
+    let (one, two) = (env.scan(one.wait()), env.scan(two.wait()));
+    for run in [&one, &two] {
+        // Nothing keeps the two apart; the one that comes second to a name says so.
+        assert!(matches!(run.code, Some(0 | 1)), "{run}");
+        let failures = run.stdout.lines().filter(|line| line.contains(" failed: ")).collect::<Vec<_>>();
+        assert!(failures.iter().all(|line| line.contains("ResourceAlreadyExistsException")), "{run}");
+    }
+    env.sandbox().no_faults();
+    env.trueup("apply --yes").expect(0);
+    assert_eq!(there(env.sandbox()), CONNECTIONS);
+    assert_eq!(created(env.sandbox()), CONNECTIONS);
+    env.trueup("plan --exit-code").expect(0);
+}
+
+#[test]
+fn a_served_sandbox_keeps_its_state_and_the_flag_sees_the_same_account() {
+    let mut env = TestEnv::offline();
+    env.set_secret("KEY", "Jn6bYt39-key-of-many").write("trueup.yaml", &many(3));
+    let state = env.state();
+    let flag = format!("--sandbox={}", state.display());
+    env.set("AWS_REGION", "us-east-1");
+    env.run(&["apply", "--yes", &flag]).expect(0);
+    let sandbox = Sandbox::serve(&state, "20ms");
+    assert_eq!(there(&sandbox), 3);
+    // One at a time: the folder is in use.
+    let run = env.run(&["plan", &flag]);
+    assert_ne!(run.code, Some(0), "{run}");
+    let answer = sandbox.call("events", "DeleteConnection", &json!({"Name": "c001-dev"}), "us-east-1");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let code = sandbox.terminate();
+    assert!(matches!(code, Some(0 | 143)), "{code:?}");
+    let plan = env.run(&["plan", &flag]);
+    plan.expect(0);
+    assert!(plan.stdout.contains("1 to create"), "{plan}");
+    assert!(plan.stdout.lines().next().is_some_and(|head| head.ends_with("· sandbox")), "{plan}");
+}
