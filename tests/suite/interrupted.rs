@@ -10,7 +10,8 @@ use trueup_tests::{Sandbox, TestEnv};
 const CONNECTIONS: usize = 50;
 
 fn many(count: usize) -> String {
-    let mut text = String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
+    let mut text =
+        String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
     for number in 0..count {
         let _ = write!(
             text,
