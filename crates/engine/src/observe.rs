@@ -32,6 +32,8 @@ pub struct Options {
 /// What was read.
 #[derive(Debug)]
 pub struct Observed {
+    /// Credentials were read too.
+    pub secrets: bool,
     /// For each resource of the graph what exists under its name; `None` where it was not asked.
     pub live: Vec<Option<Live>>,
     /// For each resource what exists under its former names.
@@ -134,7 +136,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
 
     let canonical =
         if options.shallow { Canonical::default() } else { spellings(graph, &wanted, &live, &former, cloud).await };
-    Observed { live, former, whereabouts, canonical }
+    Observed { secrets: options.secrets, live, former, whereabouts, canonical }
 }
 
 /// Looks up names with several spellings, but only where the live one and the desired one are spelled differently.

@@ -22,7 +22,7 @@ use crate::delta::Edit;
 use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
 use crate::fault::Fault;
-use crate::kind::{Implied, Verb};
+use crate::kind::{Implied, Kind, Verb};
 use crate::value::Map;
 
 pub use build::{Options, plan};
@@ -265,7 +265,7 @@ impl Plan {
                     .secrets
                     .iter()
                     .filter(|verdict| verdict.reason.as_deref() == Some(SOURCE_MISSING))
-                    .filter(|verdict| !step.is_in_place() || step.sends(&verdict.pointer))
+                    .filter(|verdict| !step.is_in_place() || sends(step.desired.kind, &step.edits, &verdict.pointer))
                     .collect();
                 if !lacking.is_empty() {
                     missing.insert(step.address(), lacking);
@@ -287,21 +287,21 @@ impl Step {
     pub(crate) fn updates(&self) -> bool {
         self.is_in_place() && self.edits.iter().any(|edit| !edit.is_ignored())
     }
+}
 
-    /// Whether an update of this step sends the property at `pointer`: a change below one top-level property sends that
-    /// property, and a change of the type of authorization sends its parameters.
-    fn sends(&self, pointer: &str) -> bool {
-        let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
-        let wanted = top(pointer);
-        self.edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
-            let changed = top(&edit.pointer);
-            changed == wanted
-                || self.desired.kind.sent_together().iter().any(|group| {
-                    let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
-                    has(&changed) && has(&wanted)
-                })
-        })
-    }
+/// Whether an update with these edits sends the property at `pointer`: a change below one top-level property sends that
+/// property, and a change of the type of authorization sends its parameters.
+pub(crate) fn sends(kind: &dyn Kind, edits: &[Edit], pointer: &str) -> bool {
+    let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
+    let wanted = top(pointer);
+    edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
+        let changed = top(&edit.pointer);
+        changed == wanted
+            || kind.sent_together().iter().any(|group| {
+                let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
+                has(&changed) && has(&wanted)
+            })
+    })
 }
 
 /// The reason of a secret whose source is missing.

@@ -191,7 +191,7 @@ fn glue_connection() -> Sample {
         for (name, member) in more {
             match (form.get_mut(&name), member) {
                 (Some(trueup_engine::value::Value::Map(map)), trueup_engine::value::Value::Map(more)) => {
-                    map.extend(more)
+                    map.extend(more);
                 }
                 (_, member) => drop(form.insert(name, member)),
             }

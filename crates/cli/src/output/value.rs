@@ -75,35 +75,55 @@ pub fn path(pointer: &str) -> String {
 /// The same for a pointer into known properties: an item of a list whose items are told apart by a member shows by it,
 /// `HeaderParameters[X-Trace]`, because its number means nothing.
 pub fn path_in(schema: &Schema, properties: &Map, pointer: &str) -> String {
-    let mut text = String::new();
-    let mut here = String::new();
+    path_below(schema, "", "", &|below| at(properties, below), pointer)
+}
+
+/// Goes on from a `label` that stands for `base`: `pointer` leads on from there, and `find` gives the value at the
+/// pointers on the way.
+pub fn path_below<'a>(
+    schema: &Schema,
+    label: &str,
+    base: &str,
+    find: &dyn Fn(&str) -> Option<&'a Value>,
+    pointer: &str,
+) -> String {
+    let mut text = label.to_owned();
+    let mut here = base.to_owned();
     for token in trueup_engine::value::tokens(pointer) {
-        let item = token.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
-        let key = match schema.at(&here).map(|property| &property.ty) {
-            Some(Type::List(list)) if item => match list.order {
-                Order::Keyed(key) => Some(key),
-                Order::Ordered | Order::Set => None,
-            },
-            _ => None,
-        };
+        let item = !text.is_empty() && (token == "-" || token.bytes().all(|byte| byte.is_ascii_digit()));
+        let key = if item { key_of(schema, &here) } else { None };
         push_token(&mut here, &token);
-        let named = key.and_then(|key| at(properties, &here)?.get(key)?.as_str());
-        match named {
-            Some(name) => text.push_str(&format_item(name)),
-            None if item => text.push_str(&format_item(&token)),
-            None => {
-                if !text.is_empty() {
-                    text.push('/');
-                }
-                text.push_str(&clean(&token));
+        if !item {
+            if !text.is_empty() {
+                text.push('/');
             }
+            text.push_str(&clean(&token));
+            continue;
         }
+        let named = key.and_then(|key| find(&here[base.len()..])?.get(key)?.as_str());
+        text.push('[');
+        text.push_str(&clean(named.unwrap_or(&token)));
+        text.push(']');
     }
     text
 }
 
-fn format_item(name: &str) -> String {
-    format!("[{}]", clean(name))
+/// Whether a leaf only repeats what the brackets of its path say.
+pub fn is_key(schema: &Schema, pointer: &str) -> bool {
+    let Some((item, member)) = pointer.rsplit_once('/') else { return false };
+    let Some((list, _)) = item.rsplit_once('/') else { return false };
+    key_of(schema, list) == Some(member)
+}
+
+/// The member that tells the items of the list at a pointer apart.
+fn key_of(schema: &Schema, pointer: &str) -> Option<&'static str> {
+    match schema.at(pointer).map(|property| &property.ty) {
+        Some(Type::List(list)) => match list.order {
+            Order::Keyed(key) => Some(key),
+            Order::Ordered | Order::Set => None,
+        },
+        _ => None,
+    }
 }
 
 fn at<'a>(properties: &'a Map, pointer: &str) -> Option<&'a Value> {
@@ -153,6 +173,11 @@ mod tests {
         let mut paths = Vec::new();
         leaves(&properties, &mut |pointer, _| paths.push(path_in(kind.schema(), &properties, pointer)));
         assert_eq!(paths[1], "AuthParameters/InvocationHttpParameters/HeaderParameters[X-One]/Value");
+        let list = "/AuthParameters/InvocationHttpParameters/HeaderParameters";
+        assert!(is_key(kind.schema(), &format!("{list}/0/Key")) && !is_key(kind.schema(), &format!("{list}/0/Value")));
+        let items = at(&properties, list).unwrap();
+        let label = path_below(kind.schema(), "Headers", list, &|below| items.at(below), "/0/Value");
+        assert_eq!(label, "Headers[X-One]/Value");
         assert_eq!(short_path(&paths[1]), "…/HeaderParameters[X-One]/Value");
     }
 

@@ -96,6 +96,11 @@ pub static CODES: &[Code] = &[
     page!("M401", "A dependency on nothing"),
     page!("M402", "A circle of references"),
     page!("M403", "A reference to something that the resource does not have"),
+    page!("P110", "A file with a secret that cannot be read"),
+    page!("P120", "Another account than the one that is bound"),
+    page!("P121", "A resource that could not be read"),
+    page!("P122", "A connection that cannot be used"),
+    page!("P123", "A secret that could not be compared"),
     page!("P190", "A patch that does not lead where it should"),
 ];
 

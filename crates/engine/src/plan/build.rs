@@ -388,7 +388,8 @@ pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: 
     let count = deletions.len();
     if count > cap {
         for step in deletions {
-            step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
+            let deletions = if count == 1 { "1 deletion is".to_owned() } else { format!("{count} deletions are") };
+            step.reason = format!("{deletions} more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
         }
     }

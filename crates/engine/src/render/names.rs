@@ -96,8 +96,10 @@ impl Leaves<'_> {
                 diagnostic.help("a name with `-` cannot be used in a template; rename it with `_`")
             }
             _ if name.contains('.') => diagnostic,
-            _ => diagnostic
-                .help(format!("write `vars.{name}` for a variable, `resource.{name}` for a property of a resource")),
+            _ => diagnostic.help(format!(
+                "a variable is given with `--var {name}=…` (and is `vars.{name}` where the manifest declares it); a \
+                     property of a resource is `resource.{name}`"
+            )),
         }
     }
 

@@ -314,6 +314,55 @@ fn reads_that_lag_do_not_make_a_run_fail_or_repeat_itself() {
 }
 
 #[test]
+fn an_attribute_that_only_a_read_shows_is_waited_for_where_reads_lag() {
+    run(async {
+        let world = World::new();
+        world.converge(&stack(&[&connection("first", "first")])).await;
+        world.cloud.set().settle = Duration::ZERO;
+        world.cloud.set().lag = Duration::from_secs(3);
+        let orders = connection("orders", "orders");
+        let calls = with(&destination("calls", "calls", "orders"), "/props/Description", "{{ orders.SecretArn }}");
+        let report = world.apply(&stack(&[&orders, &calls])).await;
+        assert_eq!(problems(&report), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_is_not_there_is_not_waited_for() {
+    run(async {
+        let mut world = World::new();
+        world.only = vec!["calls".to_owned()];
+        let report =
+            world.apply(&stack(&[&connection("orders", "orders"), &destination("calls", "calls", "orders")])).await;
+        let fault = outcome(&report, "calls").fault.clone().unwrap();
+        assert_eq!(fault.message, "ConnectionArn needs orders.Arn, which is not known");
+        assert!(report.seconds < 5.0);
+    });
+}
+
+#[test]
+fn a_run_can_be_sent_to_another_thread() {
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    run(async {
+        let world = World::new();
+        let (_, graph) = World::graph(&three());
+        let graph = graph.unwrap();
+        let observed = sendable(trueup_engine::observe::observe(&graph, &world.cloud, &world.observe)).await;
+        let plan = trueup_engine::plan::plan(&graph, &observed, &world.env, &world.plan);
+        let work = trueup_engine::apply::Work {
+            plan: &plan,
+            graph: &graph,
+            observed: &observed,
+            cloud: &world.cloud,
+            store: &world.env,
+        };
+        sendable(trueup_engine::apply::apply(work, &world.apply, &world.cancel, &|_| {})).await;
+    });
+}
+
+#[test]
 fn a_reference_to_something_that_an_update_changes_sees_the_new_value() {
     run(async {
         let world = World::new();

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
-use trueup_engine::delta::{Delta, canonical_form, delta};
+use trueup_engine::delta::{Delta, canonical_form, delta, to_send};
 use trueup_engine::patch::{document, patch, prove};
 use trueup_engine::schema::{Clearing, DefaultValue, List, Order, Property, Schema, Text, Type};
 use trueup_engine::secret::Secret;
+use trueup_engine::source::{SourceId, Span, Spanned};
+use trueup_engine::stack::Ignore;
 use trueup_engine::value::{Map, Value, push_token, tokens};
 
 const ANY: Type = Type::Text(Text::ANY);
@@ -237,6 +239,35 @@ proptest! {
     }
 
     #[test]
+    fn what_is_passed_over_stays_as_it_is(
+        desired in properties(),
+        other in properties(),
+        path in prop::sample::select(vec![
+            "/Text", "/Key", "/Rate", "/Object", "/Object/A", "/Object/Password", "/Object/Headers", "/Object/*", "/Tags",
+            "/Tags/a~1b", "/Tags/*", "/Set", "/Ordered", "/Policy",
+        ]),
+    ) {
+        let live = live_of(&other, true);
+        let span = Span { source: SourceId(0), start: 0, end: 0 };
+        let path = Spanned { value: path.to_owned(), span };
+        let ignore = [Ignore { path: path.clone(), reason: None, until: None, expired: false }];
+        let differ = |desired: &Map, live: &Map| delta(&SCHEMA, desired, live, &ignore, &|_, name| name.to_owned());
+        let delta = differ(&desired, &live);
+        prop_assert_eq!(prove(&delta, &patch(delta.edits.iter())), Ok(()));
+        let masked = |map: &Map| document(map);
+        let (before, after) = (masked(&delta.live), masked(&delta.desired));
+        let sent = masked(&to_send(&SCHEMA, &desired, &live, &ignore));
+        for pointer in [path.value.replace('*', "A"), path.value.replace('*', "a~1b"), path.value.clone()] {
+            if !pointer.contains('*') && SCHEMA.at(&pointer).is_some() {
+                prop_assert_eq!(before.pointer(&pointer), after.pointer(&pointer), "{}", pointer);
+                prop_assert_eq!(before.pointer(&pointer), sent.pointer(&pointer), "{}", pointer);
+            }
+        }
+        let again = differ(&desired, &live_of(&delta.desired, true));
+        prop_assert_eq!(again.effective().count(), 0, "{:?} after {:?}", again, delta);
+    }
+
+    #[test]
     fn the_order_of_what_has_none_is_no_difference(
         items in prop::collection::vec(item(), 0..6),
         set in prop::collection::vec(text(), 0..6),
@@ -260,7 +291,9 @@ proptest! {
     #[test]
     fn pointers_find_what_they_were_made_for(names in prop::collection::vec("[a/~01]{0,4}", 1..4)) {
         let mut pointer = String::new();
-        names.iter().for_each(|name| push_token(&mut pointer, name));
+        for name in &names {
+            push_token(&mut pointer, name);
+        }
         let back: Vec<String> = tokens(&pointer).map(Into::into).collect();
         prop_assert_eq!(&back, &names);
         let value = names.iter().rev().fold(Value::from(true), |value, name| {

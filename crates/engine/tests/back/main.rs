@@ -9,6 +9,7 @@ mod documents;
 mod graphs;
 mod ignoring;
 mod members;
+mod mixed;
 mod rename;
 mod replace;
 mod secrets;

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
+use trueup_engine::fault::FaultKind;
 use trueup_engine::kind::Verb;
 use trueup_engine::plan::{Action, SecretStatus};
 use trueup_engine::report::Ending;
 use trueup_engine::secret::{FingerprintKey, Secret};
 use trueup_engine::value::Value;
 
-use crate::support::{CONNECTION_TYPE, Planned, World, connection, outcome, run, stack, with};
+use crate::support::{CONNECTION_TYPE, Planned, Trouble, World, connection, outcome, run, stack, with};
 
 const PASSWORD: &str = "/AuthParameters/BasicAuthParameters/Password";
 
@@ -94,6 +95,8 @@ fn a_missing_source_matters_where_it_must_be_sent() {
         let described = stack(&[&with(&orders(), "/props/Description", "Orders")]);
         let planned = world.plan(&described).await;
         assert!(planned.plan.missing_secrets().is_empty());
+        let report = world.execute(&planned).await;
+        assert_eq!(outcome(&report, "orders").ending, Ending::Done);
         let other = stack(&[&connection("orders", "other")]);
         assert_eq!(world.plan(&other).await.plan.missing_secrets().len(), 1);
     });
@@ -141,6 +144,49 @@ fn a_value_that_becomes_a_secret_is_not_shown_any_more() {
         let document = serde_json::to_string(&planned.saved()).unwrap();
         assert!(!document.contains("correct-horse"), "{document}");
         world.converge(&manifest).await;
+    });
+}
+
+#[test]
+fn reading_credentials_stays_switched_off_to_the_end() {
+    run(async {
+        let mut world = World::new();
+        world.observe.secrets = false;
+        world.apply(&stack(&[&orders()])).await;
+        let described = stack(&[&with(&orders(), "/props/Description", "Orders")]);
+        world.cloud.trouble(Verb::Update, "orders", 0, 1, Trouble::Fail(FaultKind::Conflict));
+        let report = world.apply(&described).await;
+        assert_eq!(outcome(&report, "orders").ending, Ending::Done);
+        assert_eq!(world.cloud.secret_reads(), 0);
+    });
+}
+
+#[test]
+fn an_ignored_one_is_never_guessed() {
+    run(async {
+        let world = World::new();
+        let ignoring = with(&orders(), "/ignore", json!([{"path": PASSWORD, "reason": "rotated elsewhere"}]));
+        world.converge(&stack(&[&ignoring])).await;
+        set_password(&world, "rotated");
+        world.in_sync(&stack(&[&ignoring])).await;
+        // The service wants all credentials at once, so the live one is sent again.
+        let renamed = stack(&[&with(&ignoring, "/props/AuthParameters/BasicAuthParameters/Username", "other")]);
+        world.converge(&renamed).await;
+        let password = world.cloud.property(CONNECTION_TYPE, "orders", PASSWORD).unwrap();
+        assert!(password == Value::Secret(Secret::new("test", "rotated".to_owned())));
+        // Where nobody may read it, nothing is sent that needs it.
+        world.cloud.set().secrets_denied = true;
+        let described = stack(&[&with(&ignoring, "/props/Description", "Orders")]);
+        let again = stack(&[&with(&ignoring, "/props/AuthParameters/BasicAuthParameters/Username", "third")]);
+        let report = world.apply(&again).await;
+        let fault = outcome(&report, "orders").fault.clone().unwrap();
+        assert_eq!(
+            fault.message,
+            "AuthParameters/BasicAuthParameters/Password is passed over by `ignore`, has to be sent beside what changes, and could not be read (denied)"
+        );
+        let report = world.apply(&described).await;
+        assert_eq!(outcome(&report, "orders").ending, Ending::Failed);
+        world.sound();
     });
 }
 
@@ -207,8 +253,7 @@ fn no_planted_text_is_shown_anywhere() {
             let planned = world.plan(&manifest).await;
             note(&planned);
             if trouble {
-                let fault = trueup_engine::fault::FaultKind::Invalid;
-                world.cloud.trouble(Verb::Create, "orders", 0, 1, crate::support::Trouble::Fail(fault));
+                world.cloud.trouble(Verb::Create, "orders", 0, 1, Trouble::Fail(FaultKind::Invalid));
             }
             let mut reports = vec![world.execute(&planned).await];
             world.apply(&manifest).await;

@@ -1,11 +1,10 @@
 //! A cloud in memory, with whatever may go wrong with a real one. Every decision follows from its seed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use trueup_engine::apply::Cancel;
 use trueup_engine::cloud::{
     Cloud, Confirm, Create, Live, Place, Present, Readiness, Task, Unconfirmed, Update, Want, Whereabouts, Written,
 };
@@ -14,67 +13,9 @@ use trueup_engine::kind::{Kind, Verb};
 use trueup_engine::schema::Domain;
 use trueup_engine::value::{Map, Value};
 
+use super::faults::{Call, Rule, Settings, Trouble};
 use super::kinds::{CONNECTION_TYPE, DESTINATION_TYPE, is_slow};
 use super::server::{Account, Item, Key, after, merge, request, shown};
-
-/// What goes wrong with a call.
-#[derive(Debug, Clone)]
-pub enum Trouble {
-    /// It fails.
-    Fail(FaultKind),
-    /// It is done, and the answer is lost.
-    LoseReply,
-    /// Its answer takes this long.
-    Slow(Duration),
-}
-
-/// Which calls something goes wrong with.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    pub verb: Verb,
-    pub name: String,
-    pub skip: usize,
-    pub count: usize,
-    pub trouble: Trouble,
-}
-
-/// A write that arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    pub verb: Verb,
-    pub name: String,
-}
-
-impl std::fmt::Display for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} {}", self.verb, self.name)
-    }
-}
-
-pub struct Settings {
-    /// How long a change of a connection takes, and of a slow one.
-    pub settle: Duration,
-    pub settle_slow: Duration,
-    /// How long every call takes at most.
-    pub latency: Duration,
-    /// How old what reads show is.
-    pub lag: Duration,
-    /// Reads of credentials are refused, for this reason.
-    pub secrets_denied: bool,
-    /// Names of connections that end in a useless state.
-    pub useless: BTreeSet<String>,
-    /// What a look into other services finds.
-    pub findings: Vec<Unconfirmed>,
-    /// After so many writes nothing answers any more.
-    pub dies_after: Option<usize>,
-    /// After so many writes the run is cancelled.
-    pub cancels_after: Option<(usize, Cancel)>,
-    /// Spellings of keys.
-    pub keys: HashMap<String, String>,
-    pub keys_fault: Option<Fault>,
-    /// Names of the stack in force: nobody can know of other destinations.
-    pub known: BTreeSet<String>,
-}
 
 #[derive(Default)]
 struct State {
@@ -88,6 +29,7 @@ struct State {
     calls: u64,
     seed: u64,
     violations: Vec<String>,
+    secret_reads: usize,
 }
 
 pub struct FakeCloud {
@@ -97,21 +39,7 @@ pub struct FakeCloud {
 
 impl FakeCloud {
     pub fn new(seed: u64) -> Self {
-        let settings = Settings {
-            settle: Duration::from_millis(200),
-            settle_slow: Duration::from_mins(10),
-            latency: Duration::from_millis(40),
-            lag: Duration::ZERO,
-            secrets_denied: false,
-            useless: BTreeSet::new(),
-            findings: Vec::new(),
-            dies_after: None,
-            cancels_after: None,
-            keys: HashMap::new(),
-            keys_fault: None,
-            known: BTreeSet::new(),
-        };
-        Self { state: Mutex::new(State { seed, ..State::default() }), settings: Mutex::new(settings) }
+        Self { state: Mutex::new(State { seed, ..State::default() }), settings: Mutex::new(Settings::default()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,6 +78,11 @@ impl FakeCloud {
     /// What must never be asked of a cloud and was.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
+    }
+
+    /// How many reads asked for credentials too.
+    pub fn secret_reads(&self) -> usize {
+        self.state().secret_reads
     }
 
     pub fn forgive(&self) {
@@ -391,6 +324,7 @@ impl Cloud for FakeCloud {
             self.answers().await;
             let mut answers = Vec::with_capacity(wants.len());
             for want in wants {
+                self.state().secret_reads += usize::from(want.secrets);
                 let key = (kind.name(), want.identity.clone());
                 answers.push(match self.trouble_with(Verb::Read, &want.identity) {
                     Some(Trouble::Fail(kind)) => {

@@ -1,6 +1,7 @@
 //! A cloud in memory, two kinds, and a stack against them.
 
 pub mod cloud;
+mod faults;
 pub mod kinds;
 pub mod manifest;
 mod server;
@@ -23,7 +24,8 @@ use trueup_engine::report::{Ending, Outcome, Report};
 use trueup_engine::secret::Secret;
 use trueup_engine::stack::Stack;
 
-pub use cloud::{FakeCloud, Trouble};
+pub use cloud::FakeCloud;
+pub use faults::Trouble;
 pub use kinds::{CONNECTION_TYPE, DESTINATION_TYPE, KINDS};
 
 /// Secrets of the environment, in memory.
