@@ -174,7 +174,8 @@ async fn a_password_inside_an_address_is_compared_and_never_shown() {
             "Name": "docs", "ConnectionType": "MONGODB", "ValidateCredentials": false, "ConnectionProperties": {}}}));
         let Some(Value::Map(input)) = form.get_mut("ConnectionInput") else { panic!() };
         let url = Value::Secret(Secret::new("test", url));
-        input.insert("ConnectionProperties".to_owned(), Map::from_iter([("CONNECTION_URL".to_owned(), url)]).into());
+        let properties = [("CONNECTION_URL".to_owned(), url), ("SECRET_ID".to_owned(), "orders/docs".into())];
+        input.insert("ConnectionProperties".to_owned(), Map::from_iter(properties).into());
         form
     };
     create(&bench, "docs", &form("c4n4ry-one")).await;

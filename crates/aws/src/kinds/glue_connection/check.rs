@@ -113,17 +113,9 @@ fn check_needs(kind: &str, connection: &Map, properties: &Map, given: bool, find
     let signs_in = input(properties, "AuthenticationConfiguration").is_some();
     let mut missing: Vec<&str> = Vec::new();
     let credentials = |missing: &mut Vec<&str>| {
-        // An address that carries a password is a secret by now; one that is known later may turn out to.
-        let carried = |name: &str| {
-            matches!(connection.get(name), Some(Value::Secret(_) | Value::Deferred(_) | Value::Unknown(_)))
-        };
+        // An address that carries a password is not enough: the service asks for these all the same.
         let both = has(connection, "USERNAME") && has(connection, "PASSWORD");
-        if !both
-            && !signs_in
-            && !has(connection, "SECRET_ID")
-            && !carried("JDBC_CONNECTION_URL")
-            && !carried("CONNECTION_URL")
-        {
+        if !both && !signs_in && !has(connection, "SECRET_ID") {
             missing.push("`SECRET_ID` (or `USERNAME` and `PASSWORD`)");
         }
     };
@@ -376,22 +368,6 @@ mod tests {
         );
         assert!(summary("MYSQL").is_some_and(|(_, warning)| !warning));
         assert!(summary("ZENDESK").is_some_and(|(_, warning)| warning));
-    }
-
-    #[test]
-    fn an_address_that_is_known_later_may_carry_the_password() {
-        let later = |value: Value| {
-            let properties = Map::from_iter([("JDBC_CONNECTION_URL".to_owned(), value)]);
-            let input = Map::from_iter([
-                ("Name".to_owned(), Value::from("orders")),
-                ("ConnectionType".to_owned(), "JDBC".into()),
-                ("ConnectionProperties".to_owned(), properties.into()),
-            ]);
-            check(&Map::from_iter([("ConnectionInput".to_owned(), input.into())])).len()
-        };
-        assert_eq!(later(Value::Unknown("db.Url".into())), 0);
-        assert_eq!(later(Value::Secret(Secret::unresolved("env:URL"))), 0);
-        assert_eq!(later("jdbc:mysql://h/d".into()), 1);
     }
 
     #[test]
