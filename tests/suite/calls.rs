@@ -9,7 +9,8 @@ const CONNECTIONS: usize = 200;
 
 /// Half BASIC, half API_KEY with a header.
 fn many() -> String {
-    let mut text = String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
+    let mut text =
+        String::from("version: 1\nname: many\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n");
     for number in 0..CONNECTIONS {
         let _ = write!(
             text,
@@ -96,7 +97,8 @@ fn commands_that_only_read_send_nothing_that_writes() {
     env.trueup("apply --yes --only c1 --only c2").expect(0);
     env.sandbox().no_faults();
     let before = env.sandbox().calls().len();
-    for args in ["validate", "render", "render --json", "vars", "plan", "plan --json", "plan --out plan.json", "kinds"] {
+    for args in ["validate", "render", "render --json", "vars", "plan", "plan --json", "plan --out plan.json", "kinds"]
+    {
         env.trueup(args).expect(0);
     }
     let calls = env.sandbox().calls().split_off(before);

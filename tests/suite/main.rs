@@ -1,4 +1,5 @@
 //! The end-to-end tests. Each runs the real binary; `trueup_tests` is the harness around it.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod behind_our_back;
 mod calls;

@@ -67,9 +67,8 @@ fn expect(env: &TestEnv, args: &str, expected: &[Expected]) {
 #[test]
 fn every_mistake_of_the_bare_page_is_said_with_its_line() {
     let env = page();
-    let unresolved = UNRESOLVED.map(|line| ("M202", "error", line, "vars.NAME"));
-    let all: Vec<Expected> =
-        [&ALWAYS[..], &unresolved, &[("M201", "error", 10, "--var AWS_REGION")]].concat();
+    let unresolved = UNRESOLVED.map(|line| ("M202", "error", line, "is given with `--var "));
+    let all: Vec<Expected> = [&ALWAYS[..], &unresolved, &[("M201", "error", 10, "--var AWS_REGION")]].concat();
     expect(&env, "validate", &all);
     assert!(env.sandbox().calls().is_empty(), "validate sent something");
 }

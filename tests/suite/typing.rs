@@ -78,9 +78,24 @@ fn a_password_arrives_as_it_was_typed() {
 #[test]
 fn a_password_from_elsewhere_arrives_unchanged() {
     let hard = [
-        "TrueNorth99", "12345678", "no", "1e5", "0x1F", "null", "{{ vars.OTHER }}", "{% for %}", "{# none #}",
-        "say \"hello\" 'there'", "a # no comment", "- [not, a, list]", "&anchor *alias !tag", "back\\slash\\n", "Größe 密码 🔑",
-        " leading and trailing ", "=equals=signs==", "$HOME ${HOME} `id`",
+        "TrueNorth99",
+        "12345678",
+        "no",
+        "1e5",
+        "0x1F",
+        "null",
+        "{{ secret('env:HOME') }}",
+        "{% for %}",
+        "{# none #}",
+        "say \"hello\" 'there'",
+        "a # no comment",
+        "- [not, a, list]",
+        "&anchor *alias !tag",
+        "back\\slash\\n",
+        "Größe 密码 🔑",
+        " leading and trailing ",
+        "=equals=signs==",
+        "$HOME ${HOME} `id`",
     ];
     let sources = ["{{ vars.TYPED }}", "{{ secret('env:TYPED') }}", "{{ secret('file:typed.txt') }}"];
     for source in sources {

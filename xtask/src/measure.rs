@@ -31,7 +31,7 @@ pub fn run(command: &[String]) -> Result<(), String> {
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::null())
         .status()
         .map_err(|error| format!("`{program}` could not be started: {error}"))?;
     let wall = began.elapsed().as_secs_f64();

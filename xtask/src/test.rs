@@ -1,7 +1,8 @@
 //! `cargo xtask test`: the one command that prepares what the tests need and passes them.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use crate::tools;
 
@@ -15,14 +16,48 @@ pub fn run(rest: &[String]) -> Result<(), String> {
     println!("building the binary under test");
     tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
     println!("running the tests");
+    // Lives as long as the tests run; the others start servers of their own.
+    let moto = Moto::start(&python)?;
     tools::run(
         tools::cargo()
             .args(["test", "--workspace"])
             .args(rest)
             .env("TRUEUP_TEST_PYTHON", &python)
+            .env("TRUEUP_TEST_MOTO_URL", &moto.url)
             .env("INSTA_UPDATE", "no")
             .env_remove("INSTA_FORCE_PASS"),
     )
+}
+
+/// A moto server on a free port of loopback, for the conformance suite of the AWS crate. It ends when its input does,
+/// and so with this process, however that ends.
+struct Moto {
+    child: Child,
+    url: String,
+}
+
+impl Moto {
+    fn start(python: &Path) -> Result<Self, String> {
+        let mut child = Command::new(python)
+            .arg(tools::root().join("tests/python/server.py"))
+            .arg("moto")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("moto could not be started: {error}"))?;
+        let stdout = child.stdout.take().ok_or("moto has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+        let url = line.trim().strip_prefix("listening on ").ok_or("moto does not say where it listens")?.to_owned();
+        Ok(Self { child, url })
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 /// A virtual environment with the pinned clients and servers, made anew when the pins change.

@@ -9,9 +9,11 @@ mod redact;
 
 use std::error::Error;
 
+use aws_config::profile::ProfileFileLoadError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use trueup_engine::fault::{Fault, FaultKind};
@@ -229,7 +231,15 @@ pub(crate) fn of_credentials(operation: &str, error: &CredentialsError) -> Fault
         CredentialsError::ProviderTimedOut(_) => {
             format!("the source of the AWS credentials did not answer in time: {}", chain(error))
         }
-        _ => format!("AWS credentials could not be loaded: {}", chain(error)),
+        _ => {
+            let why = chain(error);
+            // The last link of the chain failed, so that none of those before it had any.
+            if why.contains("IMDS") {
+                format!("no AWS credentials were found, and this machine has no role: {CREDENTIALS_HELP} ({why})")
+            } else {
+                format!("AWS credentials could not be loaded: {why}")
+            }
+        }
     };
     Fault::new(FaultKind::Denied, operation, redact(&message, &[]))
 }
@@ -237,6 +247,21 @@ pub(crate) fn of_credentials(operation: &str, error: &CredentialsError) -> Fault
 /// The fault of there being no source of credentials at all.
 pub(crate) fn no_credentials(operation: &str) -> Fault {
     Fault::new(FaultKind::Denied, operation, format!("no AWS credentials were found: {CREDENTIALS_HELP}"))
+}
+
+/// The fault of a profile that there is not. The SDK passes over it and goes on to the machine's own role, which is not
+/// who the caller wanted to be.
+pub(crate) fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Fault {
+    let mut known: Vec<&str> = known.collect();
+    known.sort_unstable();
+    let known = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
+    let message = format!("the profile `{name}` is not in the AWS configuration files: {known}");
+    Fault::new(FaultKind::Invalid, "profile", message)
+}
+
+/// The fault of configuration files that cannot be read.
+pub(crate) fn of_profiles(error: &ProfileFileLoadError) -> Fault {
+    Fault::new(FaultKind::Invalid, "profile", format!("the AWS configuration files cannot be read: {}", chain(error)))
 }
 
 /// The fault of a region that nobody named.
@@ -270,7 +295,7 @@ where
                 code: context.err().code(),
                 message: context.err().message(),
                 request_id: error.request_id(),
-                strange: Some("something that is not AWS's"),
+                strange: Some(&strange(context.raw())),
             },
             secrets,
         ),
@@ -279,8 +304,9 @@ where
             if status < 400 {
                 return of_unreadable(operation, &redact(&chain(error), secrets), error.request_id());
             }
-            let strange = Some("something that is not AWS's");
-            let said = Said { status, code: None, message: None, request_id: error.request_id(), strange };
+            let strange = strange(context.raw());
+            let said =
+                Said { status, code: None, message: None, request_id: error.request_id(), strange: Some(&strange) };
             of_service(operation, &said, secrets)
         }
         SdkError::TimeoutError(_) => Fault::new(FaultKind::Timeout, operation.name, redact(&chain(error), secrets)),
@@ -290,6 +316,11 @@ where
         },
         other => Fault::new(FaultKind::Invalid, operation.name, redact(&chain(other), secrets)),
     }
+}
+
+fn strange(response: &HttpResponse) -> String {
+    let content_type = response.headers().get("content-type").unwrap_or_default();
+    crate::wire::strange(content_type, response.body().bytes().unwrap_or_default())
 }
 
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
@@ -308,7 +339,14 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words = String::new();
     let mut here = Some(error);
     while let Some(error) = here {
-        let text = error.to_string();
+        // Its own form is that of `Debug`.
+        let text = match error.downcast_ref::<ErrorMetadata>() {
+            Some(said) => match (said.code(), said.message()) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                (code, message) => code.or(message).unwrap_or_default().to_owned(),
+            },
+            None => error.to_string(),
+        };
         if !text.is_empty() && !words.contains(&text) {
             if !words.is_empty() {
                 words.push_str(": ");

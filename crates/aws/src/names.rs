@@ -31,20 +31,21 @@ pub(crate) async fn kms_keys(reach: &Reach, names: &[String]) -> Result<HashMap<
             asked.push(name.clone());
         }
     }
-    let mut aliases = HashMap::new();
+    let mut aliases = None;
     if asked.len() > ONE_BY_ONE {
         match list_aliases(reach).await {
-            Ok(listed) => aliases = listed,
+            Ok(listed) => aliases = Some(listed),
             // A caller who may not list can still ask for each.
             Err(fault) if fault.kind == FaultKind::Denied => {}
             Err(fault) => return Err(fault),
         }
     }
     for name in asked {
-        let arn = match aliases.get(&name) {
+        let listed = aliases.as_ref().and_then(|aliases| aliases.get(&name));
+        let arn = match listed {
             Some(arn) => Some(arn.clone()),
             // Every alias of this account and region was listed.
-            None if !aliases.is_empty() && name.starts_with("alias/") => None,
+            None if aliases.is_some() && name.starts_with("alias/") => None,
             None => describe(reach, &name).await?,
         };
         if let Some(arn) = arn {
@@ -57,7 +58,8 @@ pub(crate) async fn kms_keys(reach: &Reach, names: &[String]) -> Result<HashMap<
 async fn describe(reach: &Reach, name: &str) -> Result<Option<String>, Fault> {
     match reach.read(&DESCRIBE_KEY, &json!({ "KeyId": name })).await {
         Ok(answer) => Ok(answer.pointer("/KeyMetadata/Arn").and_then(|arn| arn.as_str()).map(str::to_owned)),
-        Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+        // A text that is no name of a key names none; what is wrong with it is found elsewhere.
+        Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::Invalid) => Ok(None),
         Err(fault) => Err(fault),
     }
 }

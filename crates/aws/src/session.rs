@@ -3,12 +3,14 @@
 //! It finds or makes the [`Reach`] of a place and hands the work to the kind. Nothing is loaded before a call needs it:
 //! a run that only validates touches no credential, no network and no certificate.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::BehaviorVersion;
 use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::profile;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -17,7 +19,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_types::SdkConfig;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
+use aws_types::sdk_config::SharedTimeSource;
 use tokio::sync::OnceCell;
 use trueup_engine::cloud::{
     Cloud, Confirm, Create, Live, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
@@ -156,6 +160,8 @@ impl Session {
                 .region(Region::new(region.to_owned()))
                 .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .timeout_config(timeouts)
+                // A role cannot be assumed without one.
+                .time_source(SharedTimeSource::default())
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
             let config = match &self.settings.endpoint_url {
                 Some(url) => config.endpoint_url(url),
@@ -163,6 +169,7 @@ impl Session {
             };
             return Ok(Base { config: config.build(), way });
         }
+        self.check_profile().await?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .http_client(way.patient_client())
@@ -175,6 +182,19 @@ impl Session {
             loader = loader.endpoint_url(url);
         }
         Ok(Base { config: loader.load().await, way })
+    }
+
+    /// A profile that is named and does not exist is an error, as with the AWS CLI.
+    #[expect(clippy::default_trait_access, reason = "the type's name is deprecated here and not reachable elsewhere")]
+    async fn check_profile(&self) -> Result<(), Fault> {
+        let named = self.settings.profile.clone().map(Cow::Owned);
+        let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), named).await;
+        let profiles = profiles.map_err(|error| fault::of_profiles(&error))?;
+        let name = profiles.selected_profile();
+        if name == "default" || profiles.get_profile(name).is_some() {
+            return Ok(());
+        }
+        Err(fault::no_profile(name, profiles.profiles()))
     }
 
     /// The credentials of the caller, or of the role that is assumed; one keeper a role, whatever the region.

@@ -178,7 +178,7 @@ fn bare(code: &str) -> &str {
 }
 
 /// What a body is that is no JSON, in a few words that quote nothing of it.
-fn strange(content_type: &str, body: &[u8]) -> String {
+pub(crate) fn strange(content_type: &str, body: &[u8]) -> String {
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     match (body.is_empty(), content_type) {
         (true, _) => "an empty body".to_owned(),

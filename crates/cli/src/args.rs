@@ -51,22 +51,35 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Check a manifest without any cloud: syntax, types, required properties, references
+    ///
+    /// Shows every mistake at once, each with its line and what to do. Needs no credentials and reads no secret.
     #[command(after_help = "Examples:
   trueup validate
   trueup validate stacks/orders prod --json")]
     Validate(StackArgs),
     /// Print the desired resources, with secrets masked
+    ///
+    /// Variables, globals and loops are resolved; what only the cloud knows shows as `$unknown`, a secret as the name of
+    /// its source.
     #[command(after_help = "Examples:
   trueup render . prod
   trueup render . prod --json")]
     Render(StackArgs),
     /// Show what an apply would change
+    ///
+    /// Reads the live state, compares it with the manifest and changes nothing. Secrets are compared in memory and never
+    /// shown. The signs: + create, ~ update in place, +/- replace (the new one first), -/+ replace (the old one first), -
+    /// delete, = adopt, ! blocked, ? not read or not verifiable.
     #[command(after_help = "Examples:
   trueup plan
   trueup plan stacks/orders prod --out plan.json
   trueup plan --only 'orders*' --exit-code")]
     Plan(PlanArgs),
     /// Make the live state match the manifest: plan, ask, do
+    ///
+    /// Executes exactly the plan that it has shown. After a failure, what does not depend on the failed step goes on; the
+    /// same command again finishes the rest. A saved plan is executed without asking, and only where nothing that it was
+    /// made from has changed since: otherwise nothing is written and the exit code is 4.
     #[command(
         visible_alias = "build",
         after_help = "Examples:
@@ -76,6 +89,9 @@ pub enum Command {
     )]
     Apply(ApplyArgs),
     /// Delete what the manifest describes, dependants first
+    ///
+    /// What is protected stays and ends the run with 3; what has `skip_on_delete` stays and is listed. What is gone
+    /// already is no error.
     #[command(
         visible_alias = "destroy",
         after_help = "Examples:
@@ -84,14 +100,21 @@ pub enum Command {
     )]
     Teardown(TeardownArgs),
     /// List the variables of a manifest, with where each value comes from
+    ///
+    /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
     Vars(StackArgs),
     /// List the types of resources
     Kinds(KindsArgs),
     /// Explain the code of a message
+    ///
+    /// Says what it means, why it is a mistake and how to mend it. Without a code all codes are listed.
     #[command(after_help = "Example:
   trueup explain M101")]
     Explain(ExplainArgs),
     /// Write a manifest to start from
+    ///
+    /// With `--type`, a skeleton of that type: every property with what it is for and what it may be, the required ones
+    /// live and the others commented out.
     #[command(after_help = "Examples:
   trueup init orders
   trueup init --type AWS::Events::Connection > trueup.yaml")]
@@ -109,6 +132,8 @@ pub enum Command {
   trueup man | man -l -")]
     Man(ManArgs),
     /// Run, empty or show the sandbox: an AWS endpoint on this machine
+    ///
+    /// It speaks the services' own protocols, so that any AWS SDK works with it; it accepts all credentials.
     Sandbox(SandboxArgs),
 }
 

@@ -198,3 +198,53 @@ fn value(ty: &Type) -> Json {
     };
     json!({"anyOf": [plain, template(), {"type": "null"}]})
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_the_repository_shows_has_no_red_line() {
+        let schema = manifest(trueup_aws::registry());
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folders = ["manifests", "examples"].iter().filter_map(|name| std::fs::read_dir(root.join(name)).ok());
+        let mut texts: Vec<(String, String)> = folders
+            .flatten()
+            .filter_map(|entry| {
+                let path = entry.unwrap().path().join("trueup.yaml");
+                Some((path.display().to_string(), std::fs::read_to_string(&path).ok()?))
+            })
+            .filter(|(path, _)| !path.contains("stackql"))
+            .collect();
+        texts.push(("the template".to_owned(), include_str!("../templates/trueup.yaml").to_owned()));
+        for kind in trueup_aws::registry().iter() {
+            texts.push((kind.name().to_owned(), manifest_of(kind)));
+        }
+        for (name, text) in texts {
+            let json: Json = serde_yaml::from_str(&text).unwrap();
+            let found: Vec<String> =
+                validator.iter_errors(&json).map(|error| format!("{} {error}", error.instance_path())).collect();
+            assert!(found.is_empty(), "{name}: {found:?}");
+        }
+    }
+
+    /// A skeleton as a person leaves it who has filled in the names.
+    fn manifest_of(kind: &'static dyn trueup_engine::kind::Kind) -> String {
+        crate::skeleton::manifest(kind).replace(": \"\"", ": \"{{ vars.FILLED_IN }}\"")
+    }
+
+    #[test]
+    fn mistakes_have_red_lines() {
+        let validator = jsonschema::validator_for(&manifest(trueup_aws::registry())).unwrap();
+        let text = include_str!("../templates/trueup.yaml");
+        for (from, to) in
+            [("HttpMethod: POST", "HttpMethod: POTS"), ("Description:", "Descripton:"), ("globals:", "globls:")]
+        {
+            let json: Json = serde_yaml::from_str(&text.replace(from, to)).unwrap();
+            assert!(!validator.is_valid(&json), "{to}");
+        }
+    }
+}

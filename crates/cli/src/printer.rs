@@ -93,10 +93,13 @@ impl Printer {
         }
     }
 
-    /// A JSON document as the result.
+    /// A JSON document as the result; on one line where lines are asked for.
     pub fn document(&self, document: &impl serde::Serialize) -> Result<(), CommandError> {
-        let text = serde_json::to_string_pretty(document)
-            .map_err(|error| CommandError::failed(format!("cannot write the result as JSON: {error}")))?;
+        let text = match self.settings.format {
+            Format::Jsonl => serde_json::to_string(document),
+            Format::Human | Format::Json => serde_json::to_string_pretty(document),
+        };
+        let text = text.map_err(|error| CommandError::failed(format!("cannot write the result as JSON: {error}")))?;
         self.result(&text);
         self.result("\n");
         Ok(())

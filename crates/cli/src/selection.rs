@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use trueup_engine::desired::nearest;
+use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::graph::Graph;
 
 use crate::error::CommandError;

@@ -31,13 +31,15 @@ impl Interrupts {
     /// Begins to listen; needs the runtime.
     pub fn listen() -> Self {
         let interrupts = Self { shared: Arc::new(Shared { state: Mutex::default(), leave: Notify::new() }) };
-        let told = interrupts.clone();
-        tokio::spawn(async move {
-            let Some(mut signals) = Signals::new() else { return };
-            loop {
-                told.on(signals.next().await);
-            }
-        });
+        // Registered here and not in the task, so that no signal falls between.
+        if let Some(mut signals) = Signals::new() {
+            let told = interrupts.clone();
+            tokio::spawn(async move {
+                loop {
+                    told.on(signals.next().await);
+                }
+            });
+        }
         interrupts
     }
 

@@ -127,7 +127,7 @@ pub struct Create<'a> {
 pub struct Update<'a> {
     /// What the plan was made from.
     pub live: &'a Present,
-    /// All desired properties, resolved: no deferred, unknown or unresolved value is left.
+    /// All desired properties: no deferred or unknown value is left, and no unresolved secret in what has to be sent.
     pub desired: &'a Map,
     /// What has to change.
     pub edits: &'a [Edit],

@@ -1,6 +1,6 @@
 //! The differences between two equals: desired and live properties, as a pure function.
 //!
-//! Two steps. [`align`] gives the desired properties the shape of the live ones wherever the difference means nothing:
+//! Two steps. Aligning gives the desired properties the shape of the live ones wherever the difference means nothing:
 //! another spelling of one key, a default written out, items of a keyed list in another order, a secret that holds the
 //! same text or that nobody could compare, a path under `ignore`. What differs after that, structurally, is an edit.
 //! So "no edits" is exactly "equal", and a patch made from the edits can be proved against the aligned document.

@@ -7,7 +7,7 @@
 mod check;
 mod propose;
 
-pub use propose::nearest;
+use crate::diagnostic::suggest::nearest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,8 @@ pub struct Desired {
     pub former: Vec<String>,
     /// Its properties; leaves that need a secret or another resource are deferred.
     pub properties: Map,
-    /// The rest of what the manifest says of it, and where.
+    /// The rest of what the manifest says of it, and where. Of its properties only the expressions are left, since a
+    /// secret may be written beside them.
     pub instance: Instance,
 }
 
@@ -88,21 +89,40 @@ pub fn desire(
             identity,
             former,
             properties,
-            instance: instance.clone(),
+            instance: Instance { properties: expressions(&instance.properties), ..instance.clone() },
         }));
     }
     twice(&all, &mut diagnostics);
     (all, diagnostics)
 }
 
-/// Checks values that became known after the manifest was checked: secrets that were read, properties of others.
-pub(crate) fn check_resolved(desired: &Desired, resolved: &Map) -> Diagnostics {
+/// Checks values that became known after the manifest was checked (secrets that were read, properties of others), and
+/// makes secrets of those that are secret by schema.
+pub(crate) fn check_resolved(desired: &Desired, resolved: Map) -> (Map, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
-    if desired.properties.values().any(crate::delta::has_unknown) {
-        let mut nowhere = Sources::default();
-        check::check(desired.kind, &desired.instance, resolved.clone(), &mut nowhere, &mut diagnostics);
+    if !desired.properties.values().any(crate::delta::has_unknown) {
+        return (resolved, diagnostics);
     }
-    diagnostics
+    let checked = check::check_late(desired.kind, &desired.instance, &desired.properties, resolved, &mut diagnostics);
+    (checked, diagnostics)
+}
+
+/// The expressions among some properties.
+fn expressions(map: &Map) -> Map {
+    fn expression(value: &Value) -> Option<Value> {
+        match value {
+            Value::Deferred(_) => Some(value.clone()),
+            Value::Map(map) => {
+                Some(Value::Map(expressions(map))).filter(|map| map.as_map().is_some_and(|m| !m.is_empty()))
+            }
+            Value::List(items) => {
+                let items: Vec<Value> = items.iter().filter_map(expression).collect();
+                (!items.is_empty()).then_some(Value::List(items))
+            }
+            _ => None,
+        }
+    }
+    map.iter().filter_map(|(name, value)| Some((name.clone(), expression(value)?))).collect()
 }
 
 /// Finds the kind of an instance, or says that there is none; without a type the one whose properties fit is proposed
@@ -201,6 +221,30 @@ fn twice(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) {
             );
         } else {
             seen.insert(key, desired);
+        }
+    }
+    // A former one goes, so it may not be anything else of the stack.
+    let mut former: HashMap<(&str, &Place, &str), &Arc<Desired>> = HashMap::new();
+    for desired in all {
+        for name in &desired.instance.renamed_from {
+            let key = (desired.kind.name(), &desired.place, name.value.as_str());
+            let (other, what) = match (seen.get(&key), former.insert(key, desired)) {
+                (Some(other), _) if !Arc::ptr_eq(other, desired) => (*other, "is the name of"),
+                (_, Some(other)) if !Arc::ptr_eq(other, desired) => (other, "is a former name of"),
+                _ => continue,
+            };
+            diagnostics.push(
+                Diagnostic::error(
+                    "M317",
+                    format!(
+                        "`renamed_from` of `{}` names `{}`, which {what} `{}`",
+                        desired.address, name.value, other.address
+                    ),
+                )
+                .at(name.span)
+                .labelled(other.instance.name_span, "the other one")
+                .help("what had a former name is deleted: remove the name, or rename in two steps"),
+            );
         }
     }
 }

@@ -12,7 +12,7 @@ use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value as Jinja};
 
 use crate::credential::SecretSource;
-use crate::render::objects::{CONTEXT, Context};
+use crate::render::context::{CONTEXT, Context};
 
 /// Every function that a template may call.
 pub const FUNCTIONS: &[&str] = &["secret", "file", "uuid", "range", "dict", "namespace"];
@@ -161,15 +161,24 @@ fn context(state: &State) -> Result<Arc<Context>, Error> {
 /// `secret('env:NAME')`.
 fn secret(state: &State, source: &str, rest: Rest<Jinja>) -> Result<Jinja, Error> {
     none_left(&rest, "secret")?;
-    let source = SecretSource::parse(source).map_err(|why| says_as("M211", why))?;
-    Ok(context(state)?.late(&source))
+    let context = context(state)?;
+    let quotable = context.is_quotable();
+    let source = SecretSource::parse(source).map_err(|why| {
+        let why = if quotable { why } else { "this is no source of secrets; use `env:NAME` or `file:PATH`".to_owned() };
+        says_as("M211", why)
+    })?;
+    context.late(&source).ok_or_else(|| says_as("M211", "the source of a secret cannot depend on another secret"))
 }
 
 /// `file('policy.json')`.
 fn file(state: &State, path: &str, rest: Rest<Jinja>) -> Result<Jinja, Error> {
     none_left(&rest, "file")?;
     let context = context(state)?;
-    let value = include::read(&context.frame.session, path).map_err(|why| says_as("M119", why))?;
+    let quotable = context.is_quotable();
+    let value = include::read(&context.frame.session, path).map_err(|why| {
+        let name = if quotable { format!("`{path}`") } else { "the file".to_owned() };
+        says_as("M119", format!("{name} cannot be included: {why}"))
+    })?;
     Ok(context.leaf(&value))
 }
 
@@ -188,22 +197,16 @@ fn none_left(rest: &[Jinja], name: &str) -> Result<(), Error> {
 }
 
 /// An argument that is given by position or by one of these names.
-pub(crate) fn argument(rest: &[Jinja], names: &[&str]) -> Result<Option<Jinja>, Error> {
-    let (positional, keywords) = match rest.split_last() {
-        Some((last, others)) if last.is_kwargs() => (others, Some(Kwargs::try_from(last.clone())?)),
-        _ => (rest, None),
-    };
-    if positional.len() > 1 {
+pub(crate) fn argument(rest: &[Jinja], keywords: &Kwargs, names: &[&str]) -> Result<Option<Jinja>, Error> {
+    if rest.len() > 1 {
         return Err(says("there are too many arguments"));
     }
-    let mut found = positional.first().cloned();
-    if let Some(keywords) = keywords {
-        for name in keywords.args() {
-            if !names.contains(&name) || found.is_some() {
-                return Err(says(format!("there is an argument too many: `{name}`")));
-            }
-            found = Some(keywords.peek(name)?);
+    let mut found = rest.first().cloned();
+    for name in keywords.args() {
+        if !names.contains(&name) || found.is_some() {
+            return Err(says("there are too many arguments, or one of an unknown name"));
         }
+        found = Some(keywords.peek(name)?);
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Which resource needs which: edges from references and from `depends_on`, and no cycle.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
@@ -87,7 +88,7 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
                     format!("`depends_on` names `{}`, and there is no such resource", written.value),
                 )
                 .at(written.span);
-                if let Some(near) = crate::desired::nearest(&written.value, by_name.keys().copied()) {
+                if let Some(near) = crate::diagnostic::suggest::nearest(&written.value, by_name.keys().copied()) {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }
                 diagnostics.push(diagnostic);
@@ -149,7 +150,7 @@ fn gives(target: &Desired, reference: &crate::render::Reference) -> Option<Diagn
     let diagnostic =
         Diagnostic::error("M403", format!("{} `{}` has no `{first}`", target.kind.name(), target.address.name()))
             .at(reference.span);
-    Some(match crate::desired::nearest(first, names.into_iter()) {
+    Some(match crate::diagnostic::suggest::nearest(first, names) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("`trueup init --type {}` shows what there is", target.kind.name())),
     })
@@ -185,27 +186,27 @@ fn references(value: &Value, found: &mut dyn FnMut(&crate::render::Reference)) {
 /// The message about a cycle: one way round it, each edge with its line.
 fn cycle(nodes: &[Arc<Desired>], members: &[usize], edges: &HashMap<(usize, usize), Span>) -> Diagnostic {
     let start = members.iter().copied().min().unwrap_or_default();
-    let mut path = vec![start];
-    let mut here = start;
-    loop {
-        // Inside a strongly connected component there is always a next one; prefer closing the circle.
-        let next = if path.len() > 1 && edges.contains_key(&(here, start)) {
-            Some(start)
-        } else {
-            let mut onward: Vec<usize> =
-                members.iter().copied().filter(|to| edges.contains_key(&(here, *to)) && !path.contains(to)).collect();
-            onward.sort_unstable();
-            onward.first().copied()
-        };
-        match next {
-            Some(next) if next != start => {
-                path.push(next);
-                here = next;
+    // Breadth first, so that it is a shortest one; inside a strongly connected component there is always a way back.
+    let mut came_from: HashMap<usize, usize> = HashMap::new();
+    let mut pending = std::collections::VecDeque::from([start]);
+    while let Some(here) = pending.pop_front() {
+        let mut onward: Vec<usize> = members.iter().copied().filter(|to| edges.contains_key(&(here, *to))).collect();
+        onward.sort_unstable();
+        for next in onward {
+            if let Entry::Vacant(entry) = came_from.entry(next) {
+                entry.insert(here);
+                pending.push_back(next);
             }
-            _ => break,
         }
     }
-    path.push(start);
+    let mut path = vec![start];
+    while let Some(before) = path.last().and_then(|here| came_from.get(here)) {
+        path.push(*before);
+        if *before == start {
+            break;
+        }
+    }
+    path.reverse();
     let names = path.iter().map(|index| nodes[*index].address.to_string()).collect::<Vec<_>>().join(" → ");
     let mut diagnostic = Diagnostic::error("M402", format!("resources need each other in a circle: {names}"));
     for pair in path.windows(2) {

@@ -34,4 +34,4 @@ pub mod secret;
 pub mod source;
 pub mod stack;
 pub mod value;
-pub mod variables;
+mod variables;

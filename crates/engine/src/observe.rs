@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::future::join_all;
 
 use crate::cloud::{Cloud, Live, Place, Want, Whereabouts};
+use crate::credential::NoSecrets;
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
+use crate::plan::{Known, Resource};
 use crate::schema::{Domain, Property, Type};
 use crate::value::{Map, Value};
 
@@ -30,6 +32,8 @@ pub struct Options {
 /// What was read.
 #[derive(Debug)]
 pub struct Observed {
+    /// Credentials were read too.
+    pub secrets: bool,
     /// For each resource of the graph what exists under its name; `None` where it was not asked.
     pub live: Vec<Option<Live>>,
     /// For each resource what exists under its former names.
@@ -131,7 +135,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
 
     let canonical =
         if options.shallow { Canonical::default() } else { spellings(graph, &wanted, &live, &former, cloud).await };
-    Observed { live, former, whereabouts, canonical }
+    Observed { secrets: options.secrets, live, former, whereabouts, canonical }
 }
 
 /// Looks up names with several spellings, but only where the live one and the desired one are spelled differently.
@@ -142,13 +146,44 @@ async fn spellings(
     former: &[Vec<(String, Live)>],
     cloud: &dyn Cloud,
 ) -> Canonical {
+    let names = spelled_differently(graph, wanted, live, former);
+    let forms = join_all(names.into_iter().map(|((place, domain), names)| async move {
+        let names: Vec<String> = names.into_iter().collect();
+        let answer = cloud.canonical(domain, &place, &names).await;
+        ((place, domain), answer)
+    }))
+    .await;
+    Canonical { forms: forms.into_iter().collect() }
+}
+
+fn spelled_differently(
+    graph: &Graph,
+    wanted: &[usize],
+    live: &[Option<Live>],
+    former: &[Vec<(String, Live)>],
+) -> BTreeMap<(Place, Domain), BTreeSet<String>> {
     let mut names: BTreeMap<(Place, Domain), BTreeSet<String>> = BTreeMap::new();
+    // A name may come from another resource, whose attributes are known by now where it exists.
+    let known = std::cell::LazyCell::new(|| {
+        let mut known = Known::new(graph, &NoSecrets);
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let present = live[index].as_ref().and_then(Live::present);
+            let attributes = present.map(|present| present.attributes.clone()).unwrap_or_default();
+            known.set(index, Resource { properties: node.properties.clone(), attributes });
+        }
+        known
+    });
     for &index in wanted {
         let node = &graph.nodes[index];
         let mut add = |domain: Domain, desired: Option<&Value>, live: Option<&Value>| {
-            let desired = desired.and_then(Value::as_str);
+            let desired = match desired {
+                Some(Value::Deferred(deferred)) if deferred.secret_source().is_none() => {
+                    deferred.evaluate(&*known).ok()
+                }
+                other => other.cloned(),
+            };
             let live = live.and_then(Value::as_str);
-            if let (Some(desired), Some(live)) = (desired, live)
+            if let (Some(desired), Some(live)) = (desired.as_ref().and_then(Value::as_str), live)
                 && desired != live
             {
                 let entry = names.entry((node.place.clone(), domain)).or_default();
@@ -165,13 +200,7 @@ async fn spellings(
             pairs(node.kind.schema().properties, &node.properties, &present.properties, &mut add);
         }
     }
-    let forms = join_all(names.into_iter().map(|((place, domain), names)| async move {
-        let names: Vec<String> = names.into_iter().collect();
-        let answer = cloud.canonical(domain, &place, &names).await;
-        ((place, domain), answer)
-    }))
-    .await;
-    Canonical { forms: forms.into_iter().collect() }
+    names
 }
 
 fn pairs<'a>(

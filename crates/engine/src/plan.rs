@@ -6,7 +6,10 @@
 
 mod build;
 pub mod document;
+mod hold;
 pub(crate) mod operations;
+mod pointing;
+mod pre_image;
 mod resolve;
 mod teardown;
 
@@ -19,7 +22,7 @@ use crate::delta::Edit;
 use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
 use crate::fault::Fault;
-use crate::kind::{Implied, Verb};
+use crate::kind::{Implied, Kind, Verb};
 use crate::value::Map;
 
 pub use build::{Options, plan};
@@ -128,6 +131,11 @@ impl Step {
     /// The resource's address.
     pub fn address(&self) -> &Address {
         &self.desired.address
+    }
+
+    /// Whether the resource is there, under its name or a former one.
+    pub(crate) fn exists(&self) -> bool {
+        self.live.present().is_some() || !self.former.is_empty()
     }
 
     /// Why it could not be read, where that is so.
@@ -257,7 +265,7 @@ impl Plan {
                     .secrets
                     .iter()
                     .filter(|verdict| verdict.reason.as_deref() == Some(SOURCE_MISSING))
-                    .filter(|verdict| step.action != Action::Update || step.sends(&verdict.pointer))
+                    .filter(|verdict| !step.is_in_place() || sends(step.desired.kind, &step.edits, &verdict.pointer))
                     .collect();
                 if !lacking.is_empty() {
                     missing.insert(step.address(), lacking);
@@ -269,20 +277,31 @@ impl Plan {
 }
 
 impl Step {
-    /// Whether an update of this step sends the property at `pointer`: a change below one top-level property sends that
-    /// property, and a change of the type of authorization sends its parameters.
-    fn sends(&self, pointer: &str) -> bool {
-        let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
-        let wanted = top(pointer);
-        self.edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
-            let changed = top(&edit.pointer);
-            changed == wanted
-                || self.desired.kind.sent_together().iter().any(|group| {
-                    let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
-                    has(&changed) && has(&wanted)
-                })
-        })
+    /// Whether the resource of its name exists and stays, whatever becomes of former ones.
+    fn is_in_place(&self) -> bool {
+        let stays = self.live.present().is_some_and(|present| !matches!(present.readiness, Readiness::Deleting(_)));
+        stays && (self.action == Action::Update || (self.action == Action::Replace && self.new_first))
     }
+
+    /// Whether the resource is updated in place.
+    pub(crate) fn updates(&self) -> bool {
+        self.is_in_place() && self.edits.iter().any(|edit| !edit.is_ignored())
+    }
+}
+
+/// Whether an update with these edits sends the property at `pointer`: a change below one top-level property sends that
+/// property, and a change of the type of authorization sends its parameters.
+pub(crate) fn sends(kind: &dyn Kind, edits: &[Edit], pointer: &str) -> bool {
+    let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
+    let wanted = top(pointer);
+    edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
+        let changed = top(&edit.pointer);
+        changed == wanted
+            || kind.sent_together().iter().any(|group| {
+                let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
+                has(&changed) && has(&wanted)
+            })
+    })
 }
 
 /// The reason of a secret whose source is missing.

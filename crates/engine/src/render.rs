@@ -4,9 +4,11 @@
 //! for one, or for a property of another resource, becomes a [`Deferred`] and is evaluated when that is known. A mistake
 //! in one scalar leaves an unknown in its place, so that the stages behind can find the mistakes of the others.
 
+pub(crate) mod context;
 pub(crate) mod convert;
 mod deferred;
 mod leaf;
+mod names;
 pub(crate) mod objects;
 mod place;
 mod resources;
@@ -58,6 +60,7 @@ pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -
         env: inputs.env.to_owned(),
         root: sources.root().to_owned(),
         variables: table,
+        announced: manifest.globals.iter().map(|global| global.name.value.clone()).collect(),
         resources: RwLock::new(announced(manifest)),
         exports: exports(manifest),
         ..Session::default()
@@ -208,7 +211,9 @@ fn mentions(manifest: &Manifest) -> (Vec<String>, HashSet<String>) {
             match &property.value {
                 PropertyValue::One(node) => texts(node, false, &mut see),
                 PropertyValue::PerEnvironment(values) => {
-                    values.iter().for_each(|(_, node)| texts(node, false, &mut see))
+                    for (_, node) in values {
+                        texts(node, false, &mut see);
+                    }
                 }
                 PropertyValue::Merged => {}
             }

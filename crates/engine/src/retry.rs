@@ -1,8 +1,8 @@
 //! When a call is sent again, and after what pause.
 //!
 //! One policy for the whole program, by [`FaultKind`](crate::fault::FaultKind) and deadline, so that throttling never
-//! uses up a count of attempts: only time ends it. The pause doubles from 100 ms to 10 s with full jitter, as the AWS
-//! Architecture Blog's "Exponential Backoff and Jitter" recommends.
+//! uses up a count of attempts: only time ends it. The pause doubles from 100 ms to 10 s; the upper half of it is
+//! random ("equal jitter" in the AWS Architecture Blog's "Exponential Backoff and Jitter").
 
 use std::time::Duration;
 

@@ -103,8 +103,8 @@ pub fn load(path: &Path) -> Result<(Sources, SourceId), Diagnostic> {
     }
     let bytes = std::fs::read(&file).map_err(|error| unreadable(&file, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
         Diagnostic::error("M101", format!("`{}` is not UTF-8: line {line} has other bytes", shown(&file)))
     })?;
     let mut sources = Sources::new(file.parent().unwrap_or(Path::new("")));

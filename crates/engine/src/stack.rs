@@ -126,17 +126,28 @@ pub struct Timeouts {
 pub struct Spans {
     whole: Span,
     by_pointer: HashMap<String, (Span, Span)>,
+    origins: HashMap<String, String>,
 }
 
 impl Spans {
     /// No properties yet; `whole` is the resource itself.
     pub fn new(whole: Span) -> Self {
-        Self { whole, by_pointer: HashMap::new() }
+        Self { whole, by_pointer: HashMap::new(), origins: HashMap::new() }
     }
 
     /// Notes where the property at `pointer` has its name and its value. An item of a list has one span for both.
     pub fn insert(&mut self, pointer: String, key: Span, value: Span) {
         self.by_pointer.insert(pointer, (key, value));
+    }
+
+    /// Notes that the value at `pointer` is made from a variable that was given from outside: `env:NAME`, `--var NAME`.
+    pub fn note_origin(&mut self, pointer: &str, origin: String) {
+        self.origins.insert(pointer.to_owned(), origin);
+    }
+
+    /// Where the plain value at `pointer` came from, if not from the manifest itself.
+    pub fn origin(&self, pointer: &str) -> Option<&str> {
+        self.origins.get(pointer).map(String::as_str)
     }
 
     /// Where the value at `pointer` is written; for something that is not there, its nearest parent.

@@ -56,6 +56,18 @@ impl Table {
         self.get(name).is_some()
     }
 
+    /// Where the value of a variable came from, as a source of secrets would be called: `env:NAME`, `--var NAME`;
+    /// `None` for a default, which is written in the manifest.
+    pub fn origin(&self, name: &str) -> Option<String> {
+        let origin = self.slots.get(name)?.origin.as_deref()?;
+        match (origin, origin.strip_prefix("--var-file ")) {
+            (_, Some(file)) => Some(format!("file:{file}")),
+            ("--var", _) => Some(format!("--var {name}")),
+            ("environment", _) => Some(format!("env:{name}")),
+            _ => None,
+        }
+    }
+
     /// The label of a secret variable.
     pub fn secret_label(&self, name: &str) -> Option<String> {
         match self.get(name)? {
@@ -160,15 +172,16 @@ pub fn bind(
     }
     let mut warned = HashSet::new();
     for (name, _) in &inputs.given {
-        let declared = manifest.variables.iter().any(|declaration| declaration.name.value == *name);
-        if !declared && !mentioned.contains(name) && warned.insert(name) {
-            let known = manifest.variables.iter().map(|v| &*v.name.value).chain(used.iter().map(String::as_str));
-            let warning = Diagnostic::warning("M209", format!("`--var {name}` is used nowhere"));
-            found.push(match crate::diagnostic::suggest::nearest(name, known) {
-                Some(near) => warning.help(format!("did you mean `{near}`?")),
-                None => warning.help(format!("the manifest has no `{{{{ vars.{name} }}}}`")),
-            });
+        if mentioned.contains(name) || !warned.insert(name) {
+            continue;
         }
+        let declared = manifest.variables.iter().any(|declaration| declaration.name.value == *name);
+        let known = manifest.variables.iter().map(|v| &*v.name.value).chain(used.iter().map(String::as_str));
+        let warning = Diagnostic::warning("M209", format!("`--var {name}` is used nowhere"));
+        found.push(match crate::diagnostic::suggest::nearest(name, known.filter(|known| known != name)) {
+            Some(near) if !declared => warning.help(format!("did you mean `{near}`?")),
+            _ => warning.help(format!("no template has `{{{{ vars.{name} }}}}`")),
+        });
     }
     table
 }
@@ -178,11 +191,7 @@ fn given(inputs: &Inputs<'_>, found: &mut Diagnostics) -> HashMap<String, Given>
     let mut all = HashMap::new();
     for (file, text) in &inputs.files {
         let yaml = [".yaml", ".yml", ".json"].iter().any(|ending| file.to_ascii_lowercase().ends_with(ending));
-        let pairs = if yaml {
-            from_yaml(file, text)
-        } else {
-            dotenv(text).map_err(|why| (why, file)).map_err(|(why, file)| bad_file(file, &why))
-        };
+        let pairs = if yaml { from_yaml(file, text) } else { dotenv(text).map_err(|why| bad_file(file, &why)) };
         match pairs {
             Err(diagnostic) => found.push(diagnostic),
             Ok(pairs) => {
@@ -344,16 +353,13 @@ fn dotenv(text: &str) -> Result<Vec<(String, Value)>, String> {
         let after = &rest[equals + 1..];
         let lead = after.len() - after.trim_start_matches([' ', '\t']).len();
         let after = &after[lead..];
-        let (value, left) = match after.chars().next() {
-            Some(quote @ ('\'' | '"')) => {
-                quoted(&after[1..], quote).ok_or_else(|| format!("line {number} opens a quote that is not closed"))?
-            }
-            _ => {
-                let end = after.find('\n').unwrap_or(after.len());
-                let value = &after[..end];
-                let value = value.find(" #").map_or(value, |comment| &value[..comment]);
-                (value.trim().to_owned(), &after[end..])
-            }
+        let (value, left) = if let Some(quote @ ('\'' | '"')) = after.chars().next() {
+            quoted(&after[1..], quote).ok_or_else(|| format!("line {number} opens a quote that is not closed"))?
+        } else {
+            let end = after.find('\n').unwrap_or(after.len());
+            let value = &after[..end];
+            let value = value.find(" #").map_or(value, |comment| &value[..comment]);
+            (value.trim().to_owned(), &after[end..])
         };
         let tail = left.split('\n').next().unwrap_or_default();
         let beyond = tail.trim();

@@ -21,20 +21,13 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts a clock that is already `advanced` milliseconds ahead of real time.
     pub(crate) fn new(advanced: Millis) -> Self {
-        Self {
-            advanced: AtomicU64::new(advanced),
-        }
+        Self { advanced: AtomicU64::new(advanced) }
     }
 
     /// Returns the present virtual time.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place where the sandbox reads the real time"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place where the sandbox reads the real time")]
     pub(crate) fn now(&self) -> Millis {
-        let real = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         whole_millis(real).saturating_add(self.advanced())
     }
 

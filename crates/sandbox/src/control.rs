@@ -28,12 +28,7 @@ struct Advance {
 }
 
 /// Answers a control request.
-pub(crate) fn answer(
-    shared: &Shared,
-    method: &Method,
-    path: &str,
-    body: &Bytes,
-) -> Response<Bytes> {
+pub(crate) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Bytes> {
     let result = match (method, path) {
         (&Method::GET, "state") => Ok(lock(shared).dump(shared.clock.now())),
         (&Method::POST, "reset") => {
@@ -49,16 +44,10 @@ pub(crate) fn answer(
             Ok(json!({}))
         }
         (_, "state" | "reset" | "faults" | "calls" | "clock" | "policy") => {
-            return respond(
-                StatusCode::METHOD_NOT_ALLOWED,
-                &json!({"error": "another method is needed"}),
-            );
+            return respond(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "another method is needed"}));
         }
         _ => {
-            return respond(
-                StatusCode::NOT_FOUND,
-                &json!({"error": "there is no such endpoint"}),
-            );
+            return respond(StatusCode::NOT_FOUND, &json!({"error": "there is no such endpoint"}));
         }
     };
     match result {
@@ -104,10 +93,7 @@ fn put_policy(shared: &Shared, body: &Bytes) -> Result<Value, String> {
 }
 
 fn set_policy(shared: &Shared, policy: Option<Arc<Policy>>) {
-    *shared
-        .policy
-        .write()
-        .unwrap_or_else(PoisonError::into_inner) = policy;
+    *shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
 }
 
 fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, crate::state::World> {

@@ -108,9 +108,7 @@ fn latency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Latency>
     };
     match bounds {
         Some((min, max)) if min <= max => Ok(Some(Latency { min, max })),
-        _ => Err(D::Error::custom(
-            "latency_ms is a number of milliseconds or [least, most]",
-        )),
+        _ => Err(D::Error::custom("latency_ms is a number of milliseconds or [least, most]")),
     }
 }
 
@@ -124,11 +122,7 @@ impl Faults {
                 "probability and count exclude each other"
             } else if rule.states.as_ref().is_some_and(Vec::is_empty) {
                 "states needs at least one state"
-            } else if rule
-                .error
-                .as_ref()
-                .is_some_and(|e| !(100..600).contains(&e.status))
-            {
+            } else if rule.error.as_ref().is_some_and(|e| !(100..600).contains(&e.status)) {
                 "status is an HTTP status"
             } else {
                 continue;
@@ -204,11 +198,7 @@ impl Active {
         Self {
             any_states: faults.rules.iter().any(|rule| rule.states.is_some()),
             random: StdRng::seed_from_u64(faults.seed),
-            rules: faults
-                .rules
-                .into_iter()
-                .map(|rule| (rule, Progress::default()))
-                .collect(),
+            rules: faults.rules.into_iter().map(|rule| (rule, Progress::default())).collect(),
         }
     }
 
@@ -224,9 +214,7 @@ impl Active {
                 continue;
             }
             progress.fitted += 1;
-            if progress.fitted <= rule.skip
-                || rule.count.is_some_and(|count| progress.applied >= count)
-            {
+            if progress.fitted <= rule.skip || rule.count.is_some_and(|count| progress.applied >= count) {
                 continue;
             }
             if let Some(probability) = rule.probability
@@ -237,15 +225,10 @@ impl Active {
             progress.applied += 1;
             return Action {
                 error: rule.error.clone(),
-                latency: rule.latency_ms.map_or(0, |latency| {
-                    self.random.random_range(latency.min..=latency.max)
-                }),
+                latency: rule.latency_ms.map_or(0, |latency| self.random.random_range(latency.min..=latency.max)),
                 drop: rule.drop,
                 state: rule.states.as_ref().and_then(|states| {
-                    let answered = progress
-                        .answered
-                        .entry(resource.unwrap_or_default().to_owned())
-                        .or_default();
+                    let answered = progress.answered.entry(resource.unwrap_or_default().to_owned()).or_default();
                     let state = states.get(*answered).or(states.last()).cloned();
                     *answered += 1;
                     state
@@ -261,9 +244,7 @@ impl Active {
 
 impl Rule {
     fn fits(&self, service: &str, operation: &str, resource: Option<&str>) -> bool {
-        let fits = |pattern: &Option<String>, text: &str| {
-            pattern.as_deref().is_none_or(|pattern| glob(pattern, text))
-        };
+        let fits = |pattern: &Option<String>, text: &str| pattern.as_deref().is_none_or(|pattern| glob(pattern, text));
         fits(&self.service, service)
             && fits(&self.operation, operation)
             && fits(&self.resource, resource.unwrap_or_default())
@@ -326,28 +307,16 @@ mod tests {
 
     #[test]
     fn states_are_counted_by_resource_and_the_last_stays() {
-        let injector =
-            injector(r#"{"seed": 1, "rules": [{"operation": "Describe*", "states": ["A", "B"]}]}"#);
-        let state = |name| {
-            injector
-                .decide("events", "DescribeConnection", Some(name))
-                .state
-                .unwrap()
-        };
-        assert_eq!(
-            [state("x"), state("y"), state("x"), state("x")],
-            ["A", "A", "B", "B"]
-        );
+        let injector = injector(r#"{"seed": 1, "rules": [{"operation": "Describe*", "states": ["A", "B"]}]}"#);
+        let state = |name| injector.decide("events", "DescribeConnection", Some(name)).state.unwrap();
+        assert_eq!([state("x"), state("y"), state("x"), state("x")], ["A", "A", "B", "B"]);
     }
 
     #[test]
     fn chance_is_seeded() {
         let draws = || -> Vec<bool> {
-            let injector =
-                injector(r#"{"seed": 7, "rules": [{"probability": 0.5, "deny": true}]}"#);
-            (0..32)
-                .map(|_| injector.decide("kms", "ListKeys", None).deny)
-                .collect()
+            let injector = injector(r#"{"seed": 7, "rules": [{"probability": 0.5, "deny": true}]}"#);
+            (0..32).map(|_| injector.decide("kms", "ListKeys", None).deny).collect()
         };
         assert_eq!(draws(), draws());
         assert!(draws().contains(&true) && draws().contains(&false));
@@ -358,9 +327,6 @@ mod tests {
         assert!(serde_json::from_str::<Faults>(r#"{"rules": [{"latency": 5}]}"#).is_err());
         assert!(serde_json::from_str::<Faults>(r#"{"rules": [{"latency_ms": [9, 5]}]}"#).is_err());
         let faults: Faults = serde_json::from_str(r#"{"rules": [{"probability": 2}]}"#).unwrap();
-        assert_eq!(
-            faults.check().unwrap_err(),
-            "rules[0]: probability lies between 0 and 1"
-        );
+        assert_eq!(faults.check().unwrap_err(), "rules[0]: probability lies between 0 and 1");
     }
 }

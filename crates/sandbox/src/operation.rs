@@ -67,12 +67,7 @@ impl Context<'_> {
     }
 
     /// Asks the policy, if one is in force.
-    pub(crate) fn authorize(
-        &self,
-        action: &str,
-        resource: &Resource,
-        facts: Facts<'_>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn authorize(&self, action: &str, resource: &Resource, facts: Facts<'_>) -> Result<(), Refusal> {
         let Some(policy) = self.policy else {
             return Ok(());
         };
@@ -97,22 +92,14 @@ impl Context<'_> {
                 subject,
                 &format!("because no identity-based policy allows the {action} action"),
             )),
-            Verdict::Denied => Err(denied(
-                self.caller,
-                action,
-                subject,
-                "with an explicit deny in an identity-based policy",
-            )),
+            Verdict::Denied => {
+                Err(denied(self.caller, action, subject, "with an explicit deny in an identity-based policy"))
+            }
         }
     }
 
     /// Asks the policy about a key's use through a service.
-    pub(crate) fn authorize_key(
-        &self,
-        action: &str,
-        key: &str,
-        via: &[&str],
-    ) -> Result<(), Refusal> {
+    pub(crate) fn authorize_key(&self, action: &str, key: &str, via: &[&str]) -> Result<(), Refusal> {
         let resource = Resource::one(key.to_owned());
         let mut outcome = Ok(());
         for service in via {
@@ -128,11 +115,7 @@ impl Context<'_> {
 
 /// Returns the ARN of whoever calls.
 pub(crate) fn identity(caller: &Caller) -> String {
-    format!(
-        "arn:{}:iam::{}:user/sandbox",
-        caller.partition(),
-        caller.account
-    )
+    format!("arn:{}:iam::{}:user/sandbox", caller.partition(), caller.account)
 }
 
 /// Makes the access-denied answer.
@@ -140,9 +123,7 @@ pub(crate) fn denied(caller: &Caller, action: &str, resource: &str, why: &str) -
     let user = identity(caller);
     Refusal::new(
         "AccessDeniedException",
-        format!(
-            "User: {user} is not authorized to perform: {action} on resource: {resource} {why}"
-        ),
+        format!("User: {user} is not authorized to perform: {action} on resource: {resource} {why}"),
     )
 }
 

@@ -21,9 +21,7 @@ pub(crate) fn after(token: &str) -> Option<String> {
 /// Returns a page's size.
 pub(crate) fn limit(input: &Value, member: &str, default: usize) -> usize {
     let given = input.get(member).and_then(Value::as_u64);
-    given
-        .and_then(|given| usize::try_from(given).ok())
-        .unwrap_or(default)
+    given.and_then(|given| usize::try_from(given).ok()).unwrap_or(default)
 }
 
 /// Takes one page; returns its items and the key of the last one when there are more.
@@ -51,10 +49,7 @@ mod tests {
     #[test]
     fn the_last_page_has_no_token() {
         let key = |n: &i32| n.to_string();
-        assert_eq!(
-            take([1, 2, 3].into_iter(), 2, key),
-            (vec![1, 2], Some("2".to_owned()))
-        );
+        assert_eq!(take([1, 2, 3].into_iter(), 2, key), (vec![1, 2], Some("2".to_owned())));
         assert_eq!(take([1, 2].into_iter(), 2, key), (vec![1, 2], None));
     }
 }

@@ -77,15 +77,7 @@ impl Statement {
     fn parse(statement: &Value) -> Result<Self, String> {
         let object = statement.as_object().ok_or("a Statement is an object")?;
         for key in object.keys() {
-            let known = [
-                "Sid",
-                "Effect",
-                "Action",
-                "NotAction",
-                "Resource",
-                "NotResource",
-                "Condition",
-            ];
+            let known = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
             if !known.contains(&key.as_str()) {
                 return Err(format!("{key} is not supported"));
             }
@@ -96,68 +88,42 @@ impl Statement {
             _ => return Err("Effect is Allow or Deny".to_owned()),
         };
         let mut conditions = Vec::new();
-        for (operator, keys) in object
-            .get("Condition")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (operator, keys) in object.get("Condition").and_then(Value::as_object).into_iter().flatten() {
             let (like, inverted) = match operator.as_str() {
                 "StringEquals" => (false, false),
                 "StringNotEquals" => (false, true),
                 "StringLike" | "ArnLike" => (true, false),
                 "StringNotLike" | "ArnNotLike" => (true, true),
                 _ => {
-                    return Err(format!(
-                        "the condition operator {operator} is not supported"
-                    ));
+                    return Err(format!("the condition operator {operator} is not supported"));
                 }
             };
             for (key, values) in keys.as_object().into_iter().flatten() {
                 let (key, values) = (key.clone(), strings(values)?);
-                conditions.push(Condition {
-                    key,
-                    values,
-                    like,
-                    inverted,
-                });
+                conditions.push(Condition { key, values, like, inverted });
             }
         }
         Ok(Self {
             allow,
             actions: Matcher::parse(object.get("Action"), object.get("NotAction"), "Action")?,
-            resources: Matcher::parse(
-                object.get("Resource"),
-                object.get("NotResource"),
-                "Resource",
-            )?,
+            resources: Matcher::parse(object.get("Resource"), object.get("NotResource"), "Resource")?,
             conditions,
         })
     }
 
     fn applies(&self, action: &str, resource: &str, facts: Facts<'_>) -> bool {
         // Actions are compared without regard to case, resources with.
-        self.actions
-            .matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()))
+        self.actions.matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()))
             && self.resources.matches(|pattern| glob(pattern, resource))
-            && self
-                .conditions
-                .iter()
-                .all(|condition| condition.holds(facts))
+            && self.conditions.iter().all(|condition| condition.holds(facts))
     }
 }
 
 impl Matcher {
     fn parse(plain: Option<&Value>, inverted: Option<&Value>, what: &str) -> Result<Self, String> {
         match (plain, inverted) {
-            (Some(patterns), None) => Ok(Self {
-                patterns: strings(patterns)?,
-                inverted: false,
-            }),
-            (None, Some(patterns)) => Ok(Self {
-                patterns: strings(patterns)?,
-                inverted: true,
-            }),
+            (Some(patterns), None) => Ok(Self { patterns: strings(patterns)?, inverted: false }),
+            (None, Some(patterns)) => Ok(Self { patterns: strings(patterns)?, inverted: true }),
             _ => Err(format!("a Statement has {what} or Not{what}")),
         }
     }
@@ -170,16 +136,10 @@ impl Matcher {
 impl Condition {
     /// A key that the request does not have fails a positive operator and passes a negative one.
     fn holds(&self, facts: Facts<'_>) -> bool {
-        let fact = facts
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(&self.key));
+        let fact = facts.iter().find(|(key, _)| key.eq_ignore_ascii_case(&self.key));
         let matched = fact.is_some_and(|(_, fact)| {
             let same = |value: &String| {
-                if self.like {
-                    glob(value, fact)
-                } else {
-                    value == fact
-                }
+                if self.like { glob(value, fact) } else { value == fact }
             };
             self.values.iter().any(same)
         });
@@ -208,25 +168,10 @@ mod tests {
             {"Effect": "Deny", "Action": "events:*", "Resource": "*/orders-prod"},
         ]}))
         .unwrap();
-        let on = |name: &str, action| {
-            policy.decide(
-                action,
-                &format!("arn:aws:events:r:a:connection/{name}"),
-                &[],
-            )
-        };
-        assert_eq!(
-            on("orders-dev", "events:DescribeConnection"),
-            Verdict::Allowed
-        );
-        assert_eq!(
-            on("orders-prod", "events:DescribeConnection"),
-            Verdict::Denied
-        );
-        assert_eq!(
-            on("orders-dev", "events:DeleteConnection"),
-            Verdict::NotAllowed
-        );
+        let on = |name: &str, action| policy.decide(action, &format!("arn:aws:events:r:a:connection/{name}"), &[]);
+        assert_eq!(on("orders-dev", "events:DescribeConnection"), Verdict::Allowed);
+        assert_eq!(on("orders-prod", "events:DescribeConnection"), Verdict::Denied);
+        assert_eq!(on("orders-dev", "events:DeleteConnection"), Verdict::NotAllowed);
     }
 
     #[test]
@@ -236,10 +181,7 @@ mod tests {
             "Condition": {"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}},
         }}))
         .unwrap();
-        let via = [(
-            "kms:ViaService",
-            "secretsmanager.us-east-1.amazonaws.com".into(),
-        )];
+        let via = [("kms:ViaService", "secretsmanager.us-east-1.amazonaws.com".into())];
         assert_eq!(policy.decide("kms:Decrypt", "k", &via), Verdict::Allowed);
         assert_eq!(policy.decide("kms:Decrypt", "k", &[]), Verdict::NotAllowed);
     }
@@ -248,15 +190,12 @@ mod tests {
     fn what_is_not_understood_is_refused() {
         let refuse = |document| Policy::parse(&document).err().unwrap();
         assert!(
-            refuse(
-                json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
-            "Condition": {"Bool": {"aws:SecureTransport": "true"}}}})
-            )
+            refuse(json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "true"}}}}))
             .contains("Bool")
         );
         assert!(
-            refuse(json!({"Statement": {"Effect": "Allow", "Action": "*", "Principal": "*"}}))
-                .contains("Principal")
+            refuse(json!({"Statement": {"Effect": "Allow", "Action": "*", "Principal": "*"}})).contains("Principal")
         );
     }
 }

@@ -56,10 +56,7 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
     let asked = wire::target(&parts.headers);
     let caller = Caller::of(&parts.headers);
     let form = || {
-        let service = caller
-            .as_ref()
-            .is_some_and(|it| it.service == "sts")
-            .then_some(Service::Sts);
+        let service = caller.as_ref().is_some_and(|it| it.service == "sts").then_some(Service::Sts);
         wire::form_field(body, "Action").map(|operation| wire::Asked { service, operation })
     };
     let query = asked.is_none();
@@ -68,32 +65,20 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
         *response.status_mut() = StatusCode::NOT_FOUND;
         return Outcome::Reply(response);
     };
-    let protocol = if query {
-        Service::Sts
-    } else {
-        asked.service.unwrap_or(Service::Events)
-    };
+    let protocol = if query { Service::Sts } else { asked.service.unwrap_or(Service::Events) };
     let Some(caller) = caller else {
-        let refusal = Refusal::new(
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        );
+        let refusal = Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token");
         return Outcome::Reply(wire::refuse(protocol, &refusal));
     };
     let found = asked.service.and_then(|service| {
-        let operation = operations(service)
-            .iter()
-            .find(|it| it.name == asked.operation)?;
+        let operation = operations(service).iter().find(|it| it.name == asked.operation)?;
         Some((service, operation))
     });
     let Some((service, operation)) = found else {
         return unknown(shared, &caller, &asked, protocol);
     };
     let input = read(service, body);
-    let subject = input
-        .as_ref()
-        .ok()
-        .and_then(|input| subject(service, operation, input));
+    let subject = input.as_ref().ok().and_then(|input| subject(service, operation, input));
     let ticket = shared.calls.begin(Entry {
         time: shared.clock.now(),
         service: service.name().into(),
@@ -103,9 +88,7 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
         region: caller.region.as_str().into(),
         outcome: "dropped".into(),
     });
-    let action = shared
-        .faults
-        .decide(service.name(), operation.name, subject);
+    let action = shared.faults.decide(service.name(), operation.name, subject);
     if action.latency > 0 {
         tokio::time::sleep(Duration::from_millis(action.latency)).await;
     }
@@ -114,10 +97,7 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
     }
     let result = input.and_then(|input| run(shared, &caller, service, operation, &input, &action));
     let (response, outcome) = match result {
-        Ok(output) => (
-            wire::answer(service, operation.name, &output),
-            Cow::Borrowed("ok"),
-        ),
+        Ok(output) => (wire::answer(service, operation.name, &output), Cow::Borrowed("ok")),
         Err(refusal) => (wire::refuse(service, &refusal), refusal.code),
     };
     tracing::debug!(service = service.name(), operation = operation.name, %outcome, "answered");
@@ -132,21 +112,14 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
 }
 
 /// Answers what no service here has, and notes it all the same.
-fn unknown(
-    shared: &Shared,
-    caller: &Caller,
-    asked: &wire::Asked<'_>,
-    protocol: Service,
-) -> Outcome {
+fn unknown(shared: &Shared, caller: &Caller, asked: &wire::Asked<'_>, protocol: Service) -> Outcome {
     let refusal = if protocol == Service::Sts {
         let text = format!("Could not find operation {}", asked.operation);
         Refusal::new("InvalidAction", text)
     } else {
         Refusal::unknown_operation()
     };
-    let service = asked
-        .service
-        .map_or_else(|| Cow::Owned(caller.service.clone()), |it| it.name().into());
+    let service = asked.service.map_or_else(|| Cow::Owned(caller.service.clone()), |it| it.name().into());
     let ticket = shared.calls.begin(Entry {
         time: shared.clock.now(),
         service,
@@ -171,15 +144,8 @@ fn read(service: Service, body: &Bytes) -> Result<Value, Refusal> {
 
 /// Returns the name of the resource that a request is about.
 fn subject<'a>(service: Service, operation: &Operation, input: &'a Value) -> Option<&'a str> {
-    let name = operation
-        .subject
-        .iter()
-        .find_map(|member| text(input, member))?;
-    Some(if service == Service::SecretsManager {
-        secrets::name_of(name)
-    } else {
-        name
-    })
+    let name = operation.subject.iter().find_map(|member| text(input, member))?;
+    Some(if service == Service::SecretsManager { secrets::name_of(name) } else { name })
 }
 
 fn run(
@@ -191,17 +157,9 @@ fn run(
     action: &Action,
 ) -> Result<Value, Refusal> {
     if let Some(error) = &action.error {
-        return Err(Refusal {
-            code: error.code.clone().into(),
-            message: error.message.clone(),
-            status: error.status,
-        });
+        return Err(Refusal { code: error.code.clone().into(), message: error.message.clone(), status: error.status });
     }
-    let policy = shared
-        .policy
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let policy = shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
     let now = shared.clock.now();
     let mut output = {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,10 +168,7 @@ fn run(
             caller,
             home,
             service_linked,
-            view: View {
-                now,
-                lag: action.lag,
-            },
+            view: View { now, lag: action.lag },
             settle: shared.settle,
             policy: policy.as_deref(),
             no_clear: action.no_clear,
@@ -229,12 +184,7 @@ fn run(
     }
     if service == Service::Events && operation.name.starts_with("List") {
         for member in ["Connections", "ApiDestinations"] {
-            for entry in output
-                .get_mut(member)
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
+            for entry in output.get_mut(member).and_then(Value::as_array_mut).into_iter().flatten() {
                 let name = text(entry, "Name").unwrap_or_default();
                 if let Some(state) = shared.faults.listed(service.name(), operation.name, name) {
                     show_state(entry, &state);
@@ -267,9 +217,7 @@ fn permit(
         }
         return Err(refusal);
     }
-    resources
-        .iter()
-        .try_for_each(|resource| context.authorize(&action, resource, &[]))
+    resources.iter().try_for_each(|resource| context.authorize(&action, resource, &[]))
 }
 
 /// Shows a state in place of the real one.
@@ -298,28 +246,16 @@ mod tests {
     #[test]
     fn the_registry_is_consistent() {
         let mut seen = std::collections::BTreeSet::new();
-        for service in [
-            Service::Events,
-            Service::SecretsManager,
-            Service::Kms,
-            Service::Sts,
-        ] {
+        for service in [Service::Events, Service::SecretsManager, Service::Kms, Service::Sts] {
             for operation in operations(service) {
                 assert!(seen.insert((service.name(), operation.name)));
                 let shape::Shape::Struct(members) = operation.input else {
                     panic!("{} has no structure as input", operation.name);
                 };
-                let required = members
-                    .iter()
-                    .filter(|member| member.required)
-                    .map(|member| member.name);
+                let required = members.iter().filter(|member| member.required).map(|member| member.name);
                 let subject = required.collect::<Vec<_>>();
                 assert!(
-                    subject.is_empty()
-                        || operation
-                            .subject
-                            .iter()
-                            .any(|member| subject.contains(member)),
+                    subject.is_empty() || operation.subject.iter().any(|member| subject.contains(member)),
                     "{} has no subject",
                     operation.name
                 );

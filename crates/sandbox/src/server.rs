@@ -42,9 +42,7 @@ pub struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running")
-            .field("addr", &self.addr)
-            .finish_non_exhaustive()
+        f.debug_struct("Running").field("addr", &self.addr).finish_non_exhaustive()
     }
 }
 
@@ -82,21 +80,14 @@ fn save(shared: &Shared) -> Result<(), Error> {
 
 /// Starts a sandbox.
 pub(crate) async fn start(options: Options) -> Result<Running, Error> {
-    let Options {
-        addr,
-        state,
-        faults,
-        settle,
-    } = options;
+    let Options { addr, state, faults, settle } = options;
     if !addr.ip().is_loopback() {
         return Err(Error::NotLoopback { addr });
     }
     let faults = faults.unwrap_or_default();
     faults.check().map_err(|reason| Error::Faults { reason })?;
     let folder = state.as_deref().map(Folder::open).transpose()?;
-    let world = folder
-        .as_ref()
-        .map_or_else(|| Ok(World::default()), Folder::load)?;
+    let world = folder.as_ref().map_or_else(|| Ok(World::default()), Folder::load)?;
     let listen = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
@@ -111,12 +102,7 @@ pub(crate) async fn start(options: Options) -> Result<Running, Error> {
     });
     let (stop, stopped) = watch::channel(false);
     let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-    Ok(Running {
-        shared,
-        addr,
-        stop,
-        accepting,
-    })
+    Ok(Running { shared, addr, stop, accepting })
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
@@ -211,10 +197,7 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(match self.data.take() {
             Some(data) => Some(Ok(Frame::data(data))),
             None if self.breaks => Some(Err(io::ErrorKind::ConnectionAborted.into())),

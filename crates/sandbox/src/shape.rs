@@ -30,13 +30,7 @@ pub(crate) struct Text {
 impl Text {
     /// Makes a string with a length.
     pub(crate) const fn new(min: usize, max: usize) -> Self {
-        Self {
-            min,
-            max,
-            pattern: None,
-            one_of: &[],
-            sensitive: false,
-        }
+        Self { min, max, pattern: None, one_of: &[], sensitive: false }
     }
 
     /// Makes an enumeration.
@@ -62,16 +56,9 @@ impl Text {
 /// A shape of the model.
 pub(crate) enum Shape {
     Str(Text),
-    Int {
-        min: i64,
-        max: i64,
-    },
+    Int { min: i64, max: i64 },
     Bool,
-    List {
-        of: &'static Shape,
-        min: usize,
-        max: usize,
-    },
+    List { of: &'static Shape, min: usize, max: usize },
     Struct(&'static [Member]),
 }
 
@@ -84,28 +71,17 @@ pub(crate) struct Member {
 
 /// Makes a required member.
 pub(crate) const fn must(name: &'static str, shape: &'static Shape) -> Member {
-    Member {
-        name,
-        shape,
-        required: true,
-    }
+    Member { name, shape, required: true }
 }
 
 /// Makes an optional member.
 pub(crate) const fn may(name: &'static str, shape: &'static Shape) -> Member {
-    Member {
-        name,
-        shape,
-        required: false,
-    }
+    Member { name, shape, required: false }
 }
 
 /// Checks a whole input.
 pub(crate) fn check(shape: &Shape, input: &Value) -> Result<(), Refusal> {
-    let mut found = Violations {
-        path: String::new(),
-        texts: Vec::new(),
-    };
+    let mut found = Violations { path: String::new(), texts: Vec::new() };
     found.visit(shape, input)?;
     let count = found.texts.len();
     if count == 0 {
@@ -114,9 +90,7 @@ pub(crate) fn check(shape: &Shape, input: &Value) -> Result<(), Refusal> {
     // [L] the form of the text
     let noun = if count == 1 { "error" } else { "errors" };
     let all = found.texts.join("; ");
-    Err(Refusal::invalid(format!(
-        "{count} validation {noun} detected: {all}"
-    )))
+    Err(Refusal::invalid(format!("{count} validation {noun} detected: {all}")))
 }
 
 struct Violations {
@@ -131,10 +105,7 @@ impl Violations {
             (Shape::Int { min, max }, Value::Number(number)) if number.is_i64() => {
                 let number = number.as_i64().unwrap_or_default();
                 if number > *max {
-                    self.add(
-                        Some(&number.to_string()),
-                        &format!("Member must have value less than or equal to {max}"),
-                    );
+                    self.add(Some(&number.to_string()), &format!("Member must have value less than or equal to {max}"));
                 }
                 if number < *min {
                     self.add(
@@ -147,16 +118,10 @@ impl Violations {
             (Shape::List { of, min, max }, Value::Array(items)) => {
                 // What a list holds may be secret: its content is not repeated.
                 if items.len() > *max {
-                    self.add(
-                        None,
-                        &format!("Member must have length less than or equal to {max}"),
-                    );
+                    self.add(None, &format!("Member must have length less than or equal to {max}"));
                 }
                 if items.len() < *min {
-                    self.add(
-                        None,
-                        &format!("Member must have length greater than or equal to {min}"),
-                    );
+                    self.add(None, &format!("Member must have length greater than or equal to {min}"));
                 }
                 for (index, item) in items.iter().enumerate() {
                     let mark = self.path.len();
@@ -184,11 +149,7 @@ impl Violations {
             (shape, value) => {
                 return Err(Refusal::new(
                     "SerializationException",
-                    format!(
-                        "{} can not be converted to {}",
-                        kind_of(value),
-                        name_of(shape)
-                    ),
+                    format!("{} can not be converted to {}", kind_of(value), name_of(shape)),
                 ));
             }
         }
@@ -199,48 +160,24 @@ impl Violations {
         let shown = (!text.sensitive).then_some(value);
         // Counting characters is only needed near the limits.
         if value.len() > text.max && value.chars().count() > text.max {
-            self.add(
-                shown,
-                &format!("Member must have length less than or equal to {}", text.max),
-            );
+            self.add(shown, &format!("Member must have length less than or equal to {}", text.max));
         }
         if value.len() < text.min {
-            self.add(
-                shown,
-                &format!(
-                    "Member must have length greater than or equal to {}",
-                    text.min
-                ),
-            );
+            self.add(shown, &format!("Member must have length greater than or equal to {}", text.min));
         }
         if let Some(pattern) = text.pattern
             && !(pattern.matches)(value)
         {
-            self.add(
-                shown,
-                &format!(
-                    "Member must satisfy regular expression pattern: {}",
-                    pattern.text
-                ),
-            );
+            self.add(shown, &format!("Member must satisfy regular expression pattern: {}", pattern.text));
         }
         if !text.one_of.is_empty() && !text.one_of.contains(&value) {
-            self.add(
-                shown,
-                &format!(
-                    "Member must satisfy enum value set: [{}]",
-                    text.one_of.join(", ")
-                ),
-            );
+            self.add(shown, &format!("Member must satisfy enum value set: [{}]", text.one_of.join(", ")));
         }
     }
 
     fn add(&mut self, value: Option<&str>, constraint: &str) {
         let value = value.map_or_else(String::new, |value| format!(" '{value}'"));
-        self.texts.push(format!(
-            "Value{value} at '{}' failed to satisfy constraint: {constraint}",
-            self.path
-        ));
+        self.texts.push(format!("Value{value} at '{}' failed to satisfy constraint: {constraint}", self.path));
     }
 
     /// Appends a member's name as the service's texts spell it: with a small first letter.
@@ -249,8 +186,7 @@ impl Violations {
             self.path.push('.');
         }
         let mut letters = name.chars();
-        self.path
-            .extend(letters.next().map(|first| first.to_ascii_lowercase()));
+        self.path.extend(letters.next().map(|first| first.to_ascii_lowercase()));
         self.path.push_str(letters.as_str());
     }
 }
@@ -284,22 +220,12 @@ mod tests {
 
     static NAME: Shape = Shape::Str(Text::new(1, 4));
     static WORD: Shape = Shape::Str(Text::new(1, 4).sensitive());
-    static ITEMS: Shape = Shape::List {
-        of: &INNER,
-        min: 0,
-        max: 1,
-    };
+    static ITEMS: Shape = Shape::List { of: &INNER, min: 0, max: 1 };
     static INNER: Shape = Shape::Struct(&[must("Key", &NAME)]);
-    static INPUT: Shape = Shape::Struct(&[
-        must("Name", &NAME),
-        may("PassWord", &WORD),
-        may("Items", &ITEMS),
-    ]);
+    static INPUT: Shape = Shape::Struct(&[must("Name", &NAME), may("PassWord", &WORD), may("Items", &ITEMS)]);
 
     fn message(input: Value) -> String {
-        check(&INPUT, &input)
-            .err()
-            .map_or_else(String::new, |refusal| refusal.message)
+        check(&INPUT, &input).err().map_or_else(String::new, |refusal| refusal.message)
     }
 
     #[test]

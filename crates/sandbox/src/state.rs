@@ -83,19 +83,12 @@ pub(crate) struct World {
 
 impl World {
     /// Returns the state of an account in a region, which begins on first sight.
-    pub(crate) fn home(
-        &mut self,
-        account: &str,
-        region: &str,
-        now: Millis,
-    ) -> (&mut Home, &mut BTreeSet<String>) {
+    pub(crate) fn home(&mut self, account: &str, region: &str, now: Millis) -> (&mut Home, &mut BTreeSet<String>) {
         if !self.accounts.contains_key(account) {
             self.accounts.insert(account.to_owned(), BTreeMap::new());
         }
         let regions = self.accounts.entry(account.to_owned()).or_default();
-        let home = regions
-            .entry(region.to_owned())
-            .or_insert_with(|| Home::new(account, region, now));
+        let home = regions.entry(region.to_owned()).or_insert_with(|| Home::new(account, region, now));
         (home, &mut self.service_linked)
     }
 
@@ -111,10 +104,7 @@ impl World {
             .accounts
             .iter()
             .map(|(account, regions)| {
-                let regions: Value = regions
-                    .iter()
-                    .map(|(region, home)| (region.clone(), home.dump(now)))
-                    .collect();
+                let regions: Value = regions.iter().map(|(region, home)| (region.clone(), home.dump(now))).collect();
                 (account.clone(), regions)
             })
             .collect();
@@ -131,22 +121,14 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes the folder when it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::State {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| Error::State { path: path.to_owned(), source };
         create_private_folder(path).map_err(failed)?;
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(path.join(LOCK))
             .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::InUse {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
@@ -170,19 +152,15 @@ impl Folder {
             file.sync_all()?;
             fs::rename(&new, self.path.join(FILE))
         };
-        write().map_err(|source| Error::State {
-            path: self.path.clone(),
-            source,
-        })
+        write().map_err(|source| Error::State { path: self.path.clone(), source })
     }
 
     /// Removes the accounts' file.
     pub(crate) fn empty(&self) -> Result<(), Error> {
         match fs::remove_file(self.path.join(FILE)) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::State {
-                path: self.path.clone(),
-                source,
-            }),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Error::State { path: self.path.clone(), source })
+            }
             _ => Ok(()),
         }
     }
@@ -194,10 +172,7 @@ pub(crate) fn load(path: &Path) -> Result<World, Error> {
         Ok(text) => text,
         Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(World::default()),
         Err(source) => {
-            return Err(Error::State {
-                path: path.to_owned(),
-                source,
-            });
+            return Err(Error::State { path: path.to_owned(), source });
         }
     };
     #[derive(Deserialize)]
@@ -206,28 +181,18 @@ pub(crate) fn load(path: &Path) -> Result<World, Error> {
     }
     let head: Head = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
     if head.version != VERSION {
-        return Err(Error::Version {
-            path: path.to_owned(),
-            version: head.version,
-        });
+        return Err(Error::Version { path: path.to_owned(), version: head.version });
     }
     serde_json::from_slice(&text).map_err(|error| malformed(path, &error))
 }
 
 fn malformed(path: &Path, error: &serde_json::Error) -> Error {
-    Error::Malformed {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-    }
+    Error::Malformed { path: path.to_owned(), line: error.line(), column: error.column() }
 }
 
 /// Returns an ARN in the partition of its region.
 pub(crate) fn arn(service: &str, region: &str, account: &str, resource: &str) -> String {
-    format!(
-        "arn:{}:{service}:{region}:{account}:{resource}",
-        partition(region)
-    )
+    format!("arn:{}:{service}:{region}:{account}:{resource}", partition(region))
 }
 
 #[cfg(unix)]
@@ -244,10 +209,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(unix)]
 fn create_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 #[cfg(not(unix))]

@@ -55,10 +55,7 @@ pub(crate) struct Store<T> {
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Self {
-            items: BTreeMap::new(),
-            ended: VecDeque::new(),
-        }
+        Self { items: BTreeMap::new(), ended: VecDeque::new() }
     }
 }
 
@@ -153,10 +150,7 @@ fn version<T: Mortal>(history: &History<T>, view: View) -> Option<&Arc<T>> {
 
 impl<T: Serialize> Serialize for Store<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let latest = self
-            .items
-            .iter()
-            .filter_map(|(name, history)| Some((name, history.back()?.1.as_ref())));
+        let latest = self.items.iter().filter_map(|(name, history)| Some((name, history.back()?.1.as_ref())));
         serializer.collect_map(latest)
     }
 }

@@ -57,11 +57,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Makes a client error.
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-            status: 400,
-        }
+        Self { code: code.into(), message: message.into(), status: 400 }
     }
 
     /// Makes the refusal of an input that the model forbids.
@@ -130,10 +126,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn target(headers: &HeaderMap) -> Option<Asked<'_>> {
     let target = headers.get("x-amz-target")?.to_str().ok()?;
     let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
-    Some(Asked {
-        service: Service::of_target(prefix),
-        operation,
-    })
+    Some(Asked { service: Service::of_target(prefix), operation })
 }
 
 /// Returns a field of an AWS Query form body.
@@ -161,11 +154,7 @@ pub(crate) fn answer(service: Service, operation: &str, output: &Value) -> Respo
         return respond(StatusCode::OK, service, id, body.into());
     }
     // Operations without output answer an empty body, not `{}`.
-    let body = if output.is_null() {
-        Bytes::new()
-    } else {
-        output.to_string().into()
-    };
+    let body = if output.is_null() { Bytes::new() } else { output.to_string().into() };
     respond(StatusCode::OK, service, id, body)
 }
 
@@ -176,11 +165,7 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
     let Refusal { code, message, .. } = refusal;
     if service == Service::Sts {
         let (code, message) = (escape(code), escape(message));
-        let kind = if status.is_server_error() {
-            "Receiver"
-        } else {
-            "Sender"
-        };
+        let kind = if status.is_server_error() { "Receiver" } else { "Sender" };
         let body = format!(
             "<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
              <Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
@@ -188,16 +173,9 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
         return respond(status, service, id, body.into());
     }
     // Secrets Manager and every access denial spell it `Message`.
-    let member = if service == Service::SecretsManager || code == "AccessDeniedException" {
-        "Message"
-    } else {
-        "message"
-    };
-    let body = if message.is_empty() {
-        json!({"__type": code})
-    } else {
-        json!({"__type": code, member: message})
-    };
+    let member =
+        if service == Service::SecretsManager || code == "AccessDeniedException" { "Message" } else { "message" };
+    let body = if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };
     let mut response = respond(status, service, id, body.to_string().into());
     if let Ok(value) = HeaderValue::from_str(code) {
         response.headers_mut().insert("x-amzn-errortype", value);
@@ -209,11 +187,7 @@ fn respond(status: StatusCode, service: Service, id: Uuid, body: Bytes) -> Respo
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    let kind = if service == Service::Sts {
-        "text/xml"
-    } else {
-        "application/x-amz-json-1.1"
-    };
+    let kind = if service == Service::Sts { "text/xml" } else { "application/x-amz-json-1.1" };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert("x-amzn-requestid", id);
@@ -222,9 +196,7 @@ fn respond(status: StatusCode, service: Service, id: Uuid, body: Bytes) -> Respo
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -251,15 +223,8 @@ mod tests {
     fn errors_have_the_form_of_their_service() {
         let refusal = Refusal::new("ThrottlingException", "Rate exceeded");
         let body = refuse(Service::Events, &refusal).into_body();
-        assert_eq!(
-            body,
-            r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#
-        );
+        assert_eq!(body, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#);
         let body = refuse(Service::Sts, &refusal).into_body();
-        assert!(
-            std::str::from_utf8(&body)
-                .unwrap()
-                .contains("<Code>ThrottlingException</Code>")
-        );
+        assert!(std::str::from_utf8(&body).unwrap().contains("<Code>ThrottlingException</Code>"));
     }
 }

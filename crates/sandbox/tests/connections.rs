@@ -14,15 +14,9 @@ fn basic_is_authorized_at_once_and_hides_its_password() {
     assert_eq!(made["ConnectionState"], "AUTHORIZED");
     assert!(made.get("LastAuthorizedTime").is_none());
     let shown = sandbox.describe("orders");
-    assert_eq!(
-        shown["AuthParameters"],
-        json!({"BasicAuthParameters": {"Username": "user"}})
-    );
+    assert_eq!(shown["AuthParameters"], json!({"BasicAuthParameters": {"Username": "user"}}));
     assert!(!shown.to_string().contains("hunter2"));
-    assert_eq!(
-        sandbox.payload("orders"),
-        json!({"username": "user", "password": "hunter2-pass"})
-    );
+    assert_eq!(sandbox.payload("orders"), json!({"username": "user", "password": "hunter2-pass"}));
 }
 
 #[test]
@@ -31,25 +25,15 @@ fn oauth_settles_later() {
     let made = sandbox.events("CreateConnection", oauth("orders"));
     assert_eq!(made["ConnectionState"], "AUTHORIZING");
     assert!(sandbox.describe("orders")["SecretArn"].is_string());
-    let (code, _) = sandbox.refused(
-        "UpdateConnection",
-        json!({"Name": "orders", "Description": "x"}),
-    );
+    let (code, _) = sandbox.refused("UpdateConnection", json!({"Name": "orders", "Description": "x"}));
     assert_eq!(code, "ConcurrentModificationException");
     sandbox.advance("1m");
     assert_eq!(sandbox.describe("orders")["ConnectionState"], "AUTHORIZED");
-    let change =
-        json!({"Name": "orders", "AuthParameters": {"OAuthParameters": {"HttpMethod": "PUT"}}});
-    assert_eq!(
-        sandbox.events("UpdateConnection", change)["ConnectionState"],
-        "AUTHORIZING"
-    );
+    let change = json!({"Name": "orders", "AuthParameters": {"OAuthParameters": {"HttpMethod": "PUT"}}});
+    assert_eq!(sandbox.events("UpdateConnection", change)["ConnectionState"], "AUTHORIZING");
     sandbox.advance("1m");
     let described = json!({"Name": "orders", "Description": "x"});
-    assert_eq!(
-        sandbox.events("UpdateConnection", described)["ConnectionState"],
-        "AUTHORIZED"
-    );
+    assert_eq!(sandbox.events("UpdateConnection", described)["ConnectionState"], "AUTHORIZED");
 }
 
 #[test]
@@ -76,15 +60,8 @@ fn an_update_keeps_what_is_not_sent_and_writes_a_new_version() {
         sandbox.payload("orders")["invocation_http_parameters"],
         json!({"header_parameters": [{"key": "a", "value": "hunter2-a", "is_value_secret": true}]})
     );
-    sandbox.events(
-        "UpdateConnection",
-        json!({"Name": "orders", "Description": "more"}),
-    );
-    assert_eq!(
-        read()["VersionId"],
-        new["VersionId"],
-        "a description is not in the secret"
-    );
+    sandbox.events("UpdateConnection", json!({"Name": "orders", "Description": "more"}));
+    assert_eq!(read()["VersionId"], new["VersionId"], "a description is not in the secret");
 }
 
 #[test]
@@ -92,8 +69,7 @@ fn clearing_values_clear_unless_a_rule_forbids_it() {
     let sandbox = Sandbox::new();
     let mut input = basic("orders");
     input["Description"] = "said".into();
-    input["AuthParameters"]["InvocationHttpParameters"] =
-        json!({"BodyParameters": [{"Key": "a", "Value": "b"}]});
+    input["AuthParameters"]["InvocationHttpParameters"] = json!({"BodyParameters": [{"Key": "a", "Value": "b"}]});
     sandbox.events("CreateConnection", input);
     let clear = json!({
         "Name": "orders", "Description": "",
@@ -108,10 +84,7 @@ fn clearing_values_clear_unless_a_rule_forbids_it() {
     sandbox.events("UpdateConnection", clear);
     let shown = sandbox.describe("orders");
     assert!(shown.get("Description").is_none());
-    assert_eq!(
-        shown["AuthParameters"]["InvocationHttpParameters"],
-        json!({})
-    );
+    assert_eq!(shown["AuthParameters"]["InvocationHttpParameters"], json!({}));
 }
 
 #[test]
@@ -119,27 +92,14 @@ fn another_type_needs_its_parameters_and_drops_the_old_ones() {
     let sandbox = Sandbox::new();
     sandbox.events("CreateConnection", basic("orders"));
     let key = json!({"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "hunter2-key"}});
-    sandbox.events(
-        "UpdateConnection",
-        json!({"Name": "orders", "AuthParameters": key}),
-    );
-    assert_eq!(
-        sandbox.describe("orders")["AuthorizationType"],
-        "BASIC",
-        "a silent no-op"
-    );
+    sandbox.events("UpdateConnection", json!({"Name": "orders", "AuthParameters": key}));
+    assert_eq!(sandbox.describe("orders")["AuthorizationType"], "BASIC", "a silent no-op");
     assert_eq!(sandbox.payload("orders")["username"], "user");
-    let (code, _) = sandbox.refused(
-        "UpdateConnection",
-        json!({"Name": "orders", "AuthorizationType": "API_KEY"}),
-    );
+    let (code, _) = sandbox.refused("UpdateConnection", json!({"Name": "orders", "AuthorizationType": "API_KEY"}));
     assert_eq!(code, "ValidationException");
     let switch = json!({"Name": "orders", "AuthorizationType": "API_KEY", "AuthParameters": key});
     sandbox.events("UpdateConnection", switch);
-    assert_eq!(
-        sandbox.payload("orders"),
-        json!({"api_key_name": "k", "api_key_value": "hunter2-key"})
-    );
+    assert_eq!(sandbox.payload("orders"), json!({"api_key_name": "k", "api_key_value": "hunter2-key"}));
 }
 
 #[test]
@@ -150,27 +110,14 @@ fn deleting_holds_the_name_until_it_is_done() {
         "Name": "api", "ConnectionArn": made["ConnectionArn"], "HttpMethod": "POST",
         "InvocationEndpoint": "https://example.com/api",
     });
-    assert_eq!(
-        sandbox.events("CreateApiDestination", destination)["ApiDestinationState"],
-        "ACTIVE"
-    );
+    assert_eq!(sandbox.events("CreateApiDestination", destination)["ApiDestinationState"], "ACTIVE");
     let secret = sandbox.describe("orders")["SecretArn"].clone();
     let answer = sandbox.events("DeleteConnection", json!({"Name": "orders"}));
     assert_eq!(answer["ConnectionState"], "DELETING");
-    assert_eq!(
-        sandbox.refused("CreateConnection", basic("orders")).0,
-        "ResourceAlreadyExistsException"
-    );
-    assert_eq!(
-        sandbox
-            .refused("DeleteConnection", json!({"Name": "orders"}))
-            .0,
-        "ConcurrentModificationException"
-    );
-    let state = |name: &str| {
-        sandbox.events("DescribeApiDestination", json!({"Name": name}))["ApiDestinationState"]
-            .clone()
-    };
+    assert_eq!(sandbox.refused("CreateConnection", basic("orders")).0, "ResourceAlreadyExistsException");
+    assert_eq!(sandbox.refused("DeleteConnection", json!({"Name": "orders"})).0, "ConcurrentModificationException");
+    let state =
+        |name: &str| sandbox.events("DescribeApiDestination", json!({"Name": name}))["ApiDestinationState"].clone();
     assert_eq!(state("api"), "INACTIVE");
     sandbox.advance("60s");
     assert_eq!(
@@ -181,18 +128,12 @@ fn deleting_holds_the_name_until_it_is_done() {
         )
     );
     assert_eq!(
-        sandbox
-            .call("secretsmanager.DescribeSecret", json!({"SecretId": secret}))
-            .code(),
+        sandbox.call("secretsmanager.DescribeSecret", json!({"SecretId": secret})).code(),
         "ResourceNotFoundException"
     );
     let again = sandbox.events("CreateConnection", basic("orders"));
     assert_ne!(again["ConnectionArn"], made["ConnectionArn"]);
-    assert_eq!(
-        state("api"),
-        "INACTIVE",
-        "it refers to the connection that is gone"
-    );
+    assert_eq!(state("api"), "INACTIVE", "it refers to the connection that is gone");
 }
 
 #[test]
@@ -206,67 +147,34 @@ fn deauthorizing_removes_the_secret_and_an_update_makes_a_new_one() {
     let shown = sandbox.describe("orders");
     assert_eq!(shown["ConnectionState"], "DEAUTHORIZED");
     assert!(shown.get("SecretArn").is_none() && shown.get("AuthParameters").is_none());
-    sandbox.events(
-        "UpdateConnection",
-        json!({"Name": "orders", "Description": "still"}),
-    );
-    assert_eq!(
-        sandbox.describe("orders")["ConnectionState"],
-        "DEAUTHORIZED"
-    );
-    let partial =
-        json!({"Name": "orders", "AuthParameters": {"BasicAuthParameters": {"Username": "u"}}});
-    assert_eq!(
-        sandbox.refused("UpdateConnection", partial).0,
-        "ValidationException"
-    );
-    let whole = json!({"Name": "orders", "AuthParameters": {"BasicAuthParameters": {"Username": "u", "Password": "p"}}});
-    assert_eq!(
-        sandbox.events("UpdateConnection", whole)["ConnectionState"],
-        "AUTHORIZED"
-    );
+    sandbox.events("UpdateConnection", json!({"Name": "orders", "Description": "still"}));
+    assert_eq!(sandbox.describe("orders")["ConnectionState"], "DEAUTHORIZED");
+    let partial = json!({"Name": "orders", "AuthParameters": {"BasicAuthParameters": {"Username": "u"}}});
+    assert_eq!(sandbox.refused("UpdateConnection", partial).0, "ValidationException");
+    let whole =
+        json!({"Name": "orders", "AuthParameters": {"BasicAuthParameters": {"Username": "u", "Password": "p"}}});
+    assert_eq!(sandbox.events("UpdateConnection", whole)["ConnectionState"], "AUTHORIZED");
     assert_ne!(sandbox.describe("orders")["SecretArn"], old);
 }
 
 #[test]
 fn a_private_api_becomes_active_and_public_again() {
     let sandbox = Sandbox::new();
-    let arn =
-        "arn:aws:vpc-lattice:us-east-1:123456789012:resourceconfiguration/rcfg-0123456789abcdefg";
+    let arn = "arn:aws:vpc-lattice:us-east-1:123456789012:resourceconfiguration/rcfg-0123456789abcdefg";
     let to = |arn: &str| json!({"ResourceParameters": {"ResourceConfigurationArn": arn}});
     let mut input = basic("orders");
     input["InvocationConnectivityParameters"] = to(arn);
-    assert_eq!(
-        sandbox.events("CreateConnection", input)["ConnectionState"],
-        "AUTHORIZING"
-    );
+    assert_eq!(sandbox.events("CreateConnection", input)["ConnectionState"], "AUTHORIZING");
     sandbox.advance("1m");
     let shown = sandbox.describe("orders");
     assert_eq!(shown["ConnectionState"], "ACTIVE");
-    let association =
-        &shown["InvocationConnectivityParameters"]["ResourceParameters"]["ResourceAssociationArn"];
-    assert!(
-        association
-            .as_str()
-            .unwrap()
-            .contains("servicenetworkresourceassociation/snra-")
-    );
+    let association = &shown["InvocationConnectivityParameters"]["ResourceParameters"]["ResourceAssociationArn"];
+    assert!(association.as_str().unwrap().contains("servicenetworkresourceassociation/snra-"));
     let same = json!({"Name": "orders", "InvocationConnectivityParameters": to(arn)});
-    assert_eq!(
-        sandbox.events("UpdateConnection", same)["ConnectionState"],
-        "ACTIVE"
-    );
+    assert_eq!(sandbox.events("UpdateConnection", same)["ConnectionState"], "ACTIVE");
     let public = json!({"Name": "orders", "InvocationConnectivityParameters": to("")});
-    assert_eq!(
-        sandbox.events("UpdateConnection", public)["ConnectionState"],
-        "AUTHORIZED"
-    );
-    assert!(
-        sandbox
-            .describe("orders")
-            .get("InvocationConnectivityParameters")
-            .is_none()
-    );
+    assert_eq!(sandbox.events("UpdateConnection", public)["ConnectionState"], "AUTHORIZED");
+    assert!(sandbox.describe("orders").get("InvocationConnectivityParameters").is_none());
 }
 
 #[test]
@@ -278,9 +186,7 @@ fn lists_page_by_prefix_and_state() {
     }
     let names = |page: &Value| -> Vec<String> {
         let entries = page["Connections"].as_array().unwrap().iter();
-        entries
-            .map(|entry| entry["Name"].as_str().unwrap().to_owned())
-            .collect()
+        entries.map(|entry| entry["Name"].as_str().unwrap().to_owned()).collect()
     };
     let first = sandbox.events("ListConnections", json!({"NamePrefix": "b-", "Limit": 3}));
     assert_eq!(names(&first), ["b-0", "b-1", "b-2"]);
@@ -290,24 +196,11 @@ fn lists_page_by_prefix_and_state() {
     assert!(second.get("NextToken").is_none());
     let waiting = sandbox.events("ListConnections", json!({"ConnectionState": "AUTHORIZING"}));
     assert_eq!(names(&waiting).len(), 5);
-    for member in [
-        "Description",
-        "SecretArn",
-        "AuthParameters",
-        "KmsKeyIdentifier",
-    ] {
+    for member in ["Description", "SecretArn", "AuthParameters", "KmsKeyIdentifier"] {
         assert!(first["Connections"][0].get(member).is_none());
     }
-    assert_eq!(
-        sandbox.refused("ListConnections", json!({"Limit": 0})).0,
-        "ValidationException"
-    );
-    assert_eq!(
-        sandbox
-            .refused("ListConnections", json!({"NextToken": "x"}))
-            .0,
-        "ValidationException"
-    );
+    assert_eq!(sandbox.refused("ListConnections", json!({"Limit": 0})).0, "ValidationException");
+    assert_eq!(sandbox.refused("ListConnections", json!({"NextToken": "x"})).0, "ValidationException");
 }
 
 #[test]
@@ -318,10 +211,7 @@ fn the_quota_is_fatal() {
     }
     let (code, text) = sandbox.refused("CreateConnection", basic("one-more"));
     assert_eq!(code, "LimitExceededException");
-    assert_eq!(
-        text,
-        "The requested resource exceeds the maximum number allowed."
-    );
+    assert_eq!(text, "The requested resource exceeds the maximum number allowed.");
 }
 
 #[test]
@@ -335,8 +225,6 @@ fn messages_never_repeat_secrets() {
     assert_eq!(code, "ValidationException");
     assert!(text.starts_with("3 validation errors detected: Value 'bad name' at 'name' failed"));
     assert!(text.contains("Value at 'authParameters.basicAuthParameters.password' failed"));
-    assert!(
-        text.contains("'authParameters.invocationHttpParameters.headerParameters.1.member.value'")
-    );
+    assert!(text.contains("'authParameters.invocationHttpParameters.headerParameters.1.member.value'"));
     assert!(!text.contains("hunter2"));
 }

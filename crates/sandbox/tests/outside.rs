@@ -15,23 +15,14 @@ fn outcomes(sandbox: &Sandbox) -> Vec<String> {
     let calls = sandbox.calls();
     calls
         .iter()
-        .map(|call| {
-            format!(
-                "{} {}",
-                call["operation"].as_str().unwrap(),
-                call["outcome"].as_str().unwrap()
-            )
-        })
+        .map(|call| format!("{} {}", call["operation"].as_str().unwrap(), call["outcome"].as_str().unwrap()))
         .collect()
 }
 
 #[test]
 fn only_loopback_is_listened_on() {
     let addr: SocketAddr = "0.0.0.0:0".parse().unwrap();
-    let refused = Sandbox::with(Options {
-        addr,
-        ..Options::default()
-    });
+    let refused = Sandbox::with(Options { addr, ..Options::default() });
     assert!(matches!(refused, Err(Error::NotLoopback { .. })));
 }
 
@@ -40,100 +31,41 @@ fn answers_have_the_services_form() {
     let sandbox = Sandbox::new();
     let answer = sandbox.call("AWSEvents.DescribeConnection", json!({"Name": "absent"}));
     assert_eq!(answer.status, 400);
-    for header in [
-        "x-amzn-requestid: ",
-        "x-amzn-errortype: resourcenotfoundexception",
-        "date: ",
-        "application/x-amz-json-1.1",
-    ] {
-        assert!(
-            answer.headers.contains(header),
-            "{header} in {}",
-            answer.headers
-        );
+    for header in
+        ["x-amzn-requestid: ", "x-amzn-errortype: resourcenotfoundexception", "date: ", "application/x-amz-json-1.1"]
+    {
+        assert!(answer.headers.contains(header), "{header} in {}", answer.headers);
     }
     assert!(answer.json()["message"].is_string());
-    let answer = sandbox.call(
-        "secretsmanager.DescribeSecret",
-        json!({"SecretId": "absent"}),
-    );
+    let answer = sandbox.call("secretsmanager.DescribeSecret", json!({"SecretId": "absent"}));
     assert!(answer.json()["Message"].is_string());
-    assert_eq!(
-        sandbox.call("AWSEvents.ListRules", json!({})).code(),
-        "UnknownOperationException"
-    );
-    assert_eq!(
-        sandbox.call("AWSGlue.GetConnection", json!({})).code(),
-        "UnknownOperationException"
-    );
-    assert_eq!(
-        sandbox
-            .call("AWSEvents.DescribeConnection", json!({"Name": 5}))
-            .code(),
-        "SerializationException"
-    );
-    let unsigned = sandbox
-        .send(
-            "POST",
-            "/",
-            "X-Amz-Target: AWSEvents.ListConnections\r\n",
-            "{}",
-        )
-        .unwrap();
+    assert_eq!(sandbox.call("AWSEvents.ListRules", json!({})).code(), "UnknownOperationException");
+    assert_eq!(sandbox.call("AWSGlue.GetConnection", json!({})).code(), "UnknownOperationException");
+    assert_eq!(sandbox.call("AWSEvents.DescribeConnection", json!({"Name": 5})).code(), "SerializationException");
+    let unsigned = sandbox.send("POST", "/", "X-Amz-Target: AWSEvents.ListConnections\r\n", "{}").unwrap();
     assert_eq!(unsigned.code(), "MissingAuthenticationTokenException");
     let signed = "Authorization: AWS4-HMAC-SHA256 Credential=111122223333/20261121/us-east-1/sts/aws4_request\r\n";
-    let answer = sandbox
-        .send(
-            "POST",
-            "/",
-            signed,
-            "Action=GetCallerIdentity&Version=2011-06-15",
-        )
-        .unwrap();
-    assert!(
-        answer.body.contains("<Account>111122223333</Account>"),
-        "{}",
-        answer.body
-    );
-    let answer = sandbox
-        .send("POST", "/", signed, "Action=AssumeRole&Version=2011-06-15")
-        .unwrap();
-    assert!(
-        answer.body.contains("<Code>InvalidAction</Code>"),
-        "{}",
-        answer.body
-    );
+    let answer = sandbox.send("POST", "/", signed, "Action=GetCallerIdentity&Version=2011-06-15").unwrap();
+    assert!(answer.body.contains("<Account>111122223333</Account>"), "{}", answer.body);
+    let answer = sandbox.send("POST", "/", signed, "Action=AssumeRole&Version=2011-06-15").unwrap();
+    assert!(answer.body.contains("<Code>InvalidAction</Code>"), "{}", answer.body);
 }
 
 #[test]
 fn accounts_and_regions_are_apart_and_reset_empties_all() {
     let sandbox = Sandbox::new();
-    for (key, region) in [
-        ("111122223333", "us-east-1"),
-        ("111122223333", "cn-north-1"),
-        ("AKID", "us-east-1"),
-    ] {
-        let answer = sandbox
-            .call_as(key, region, "AWSEvents.CreateConnection", &basic("orders"))
-            .unwrap();
+    for (key, region) in [("111122223333", "us-east-1"), ("111122223333", "cn-north-1"), ("AKID", "us-east-1")] {
+        let answer = sandbox.call_as(key, region, "AWSEvents.CreateConnection", &basic("orders")).unwrap();
         assert_eq!(answer.status, 200);
     }
     let dump = sandbox.control("GET", "state", &Value::Null).json();
     let china = &dump["accounts"]["111122223333"]["cn-north-1"]["connections"]["orders"];
-    assert!(
-        china["ConnectionArn"]
-            .as_str()
-            .unwrap()
-            .starts_with("arn:aws-cn:events:cn-north-1:111122223333:")
-    );
+    assert!(china["ConnectionArn"].as_str().unwrap().starts_with("arn:aws-cn:events:cn-north-1:111122223333:"));
     assert!(!dump.to_string().contains("hunter2"));
     assert_eq!(sandbox.calls().len(), 3);
     sandbox.control("POST", "reset", &Value::Null);
     assert_eq!(sandbox.calls(), Vec::<Value>::new());
-    assert_eq!(
-        sandbox.control("GET", "state", &Value::Null).json()["accounts"],
-        json!({})
-    );
+    assert_eq!(sandbox.control("GET", "state", &Value::Null).json()["accounts"], json!({}));
     assert_eq!(sandbox.control("GET", "reset", &Value::Null).status, 405);
     assert_eq!(sandbox.control("GET", "nothing", &Value::Null).status, 404);
 }
@@ -142,10 +74,7 @@ fn accounts_and_regions_are_apart_and_reset_empties_all() {
 fn the_state_outlives_the_process_and_is_private_and_locked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
-    let options = || Options {
-        state: Some(path.clone()),
-        ..slow()
-    };
+    let options = || Options { state: Some(path.clone()), ..slow() };
     let sandbox = Sandbox::with(options()).unwrap();
     sandbox.events("CreateConnection", basic("orders"));
     sandbox.events("CreateConnection", oauth("later"));
@@ -160,8 +89,7 @@ fn the_state_outlives_the_process_and_is_private_and_locked() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode =
-            |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o700);
         assert_eq!(mode(&path.join("state.json")), 0o600);
     }
@@ -188,23 +116,13 @@ fn a_damaged_state_is_not_repeated() {
     assert!(matches!(error, Error::Malformed { .. }));
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     std::fs::write(folder.path().join("state.json"), r#"{"version": 99}"#).unwrap();
-    assert!(matches!(
-        dump_state(folder.path()),
-        Err(Error::Version { version: 99, .. })
-    ));
+    assert!(matches!(dump_state(folder.path()), Err(Error::Version { version: 99, .. })));
 }
 
 #[test]
 fn replies_are_lost_before_after_and_during() {
     let sandbox = Sandbox::new();
-    let create = |name: &str| {
-        sandbox.call_as(
-            "AKID",
-            "us-east-1",
-            "AWSEvents.CreateConnection",
-            &basic(name),
-        )
-    };
+    let create = |name: &str| sandbox.call_as("AKID", "us-east-1", "AWSEvents.CreateConnection", &basic(name));
     for (drop, done) in [("before", false), ("after", true), ("during", true)] {
         sandbox.faults(json!([{"operation": "CreateConnection", "count": 1, "drop": drop}]));
         assert!(create(drop).is_none(), "{drop}");
@@ -226,30 +144,14 @@ fn rules_name_services_operations_and_resources() {
          "error": {"code": "ThrottlingException", "message": "Rate exceeded"}},
         {"service": "kms", "error": {"code": "KMSInternalException", "status": 500}},
     ]));
-    let code = |name: &str| {
-        sandbox
-            .call("AWSEvents.DescribeConnection", json!({"Name": name}))
-            .code()
-    };
+    let code = |name: &str| sandbox.call("AWSEvents.DescribeConnection", json!({"Name": name})).code();
+    assert_eq!([code("orders-dev"), code("orders-prod"), code("orders-dev")], ["", "", ""]);
     assert_eq!(
-        [code("orders-dev"), code("orders-prod"), code("orders-dev")],
-        ["", "", ""]
-    );
-    assert_eq!(
-        [
-            code("orders-prod"),
-            code("orders-prod"),
-            code("orders-prod")
-        ],
+        [code("orders-prod"), code("orders-prod"), code("orders-prod")],
         ["ThrottlingException", "ThrottlingException", ""]
     );
     assert_eq!(sandbox.call("TrentService.ListKeys", json!({})).status, 500);
-    assert_eq!(
-        sandbox
-            .control("PUT", "faults", &json!({"rules": [{"unknown": 1}]}))
-            .status,
-        400
-    );
+    assert_eq!(sandbox.control("PUT", "faults", &json!({"rules": [{"unknown": 1}]})).status, 400);
     sandbox.faults(json!([]));
     assert_eq!(sandbox.call("TrentService.ListKeys", json!({})).status, 200);
 }
@@ -272,30 +174,13 @@ fn reads_lag() {
     let sandbox = Sandbox::new();
     sandbox.events("CreateConnection", basic("orders"));
     sandbox.advance("1h");
-    sandbox.events(
-        "UpdateConnection",
-        json!({"Name": "orders", "Description": "new"}),
-    );
+    sandbox.events("UpdateConnection", json!({"Name": "orders", "Description": "new"}));
     sandbox.events("CreateConnection", basic("younger"));
     sandbox.faults(json!([{"operation": "*", "stale_ms": 60_000}]));
     assert!(sandbox.describe("orders").get("Description").is_none());
-    assert_eq!(
-        sandbox
-            .refused("DescribeConnection", json!({"Name": "younger"}))
-            .0,
-        "ResourceNotFoundException"
-    );
-    assert_eq!(
-        sandbox.events("ListConnections", json!({}))["Connections"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(
-        sandbox.refused("CreateConnection", basic("younger")).0,
-        "ResourceAlreadyExistsException"
-    );
+    assert_eq!(sandbox.refused("DescribeConnection", json!({"Name": "younger"})).0, "ResourceNotFoundException");
+    assert_eq!(sandbox.events("ListConnections", json!({}))["Connections"].as_array().unwrap().len(), 1);
+    assert_eq!(sandbox.refused("CreateConnection", basic("younger")).0, "ResourceAlreadyExistsException");
     sandbox.advance("1m");
     assert_eq!(sandbox.describe("orders")["Description"], "new");
 }
@@ -318,24 +203,16 @@ fn what_a_policy_does_not_allow_is_denied() {
     sandbox.events("CreateConnection", keyed);
     let statement = |action: Value, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": resource});
     let put = |statements: Value| {
-        let answer = sandbox.control(
-            "PUT",
-            "policy",
-            &json!({"Version": "2012-10-17", "Statement": statements}),
-        );
+        let answer = sandbox.control("PUT", "policy", &json!({"Version": "2012-10-17", "Statement": statements}));
         assert_eq!(answer.status, 200, "{}", answer.body);
     };
     let secret = sandbox.describe("orders-prod")["SecretArn"].clone();
     let read = || sandbox.call("secretsmanager.GetSecretValue", json!({"SecretId": secret}));
 
-    let describe = statement(
-        json!("events:DescribeConnection"),
-        "arn:aws:events:us-east-1:123456789012:connection/orders-*",
-    );
-    let get = statement(
-        json!(["secretsmanager:GetSecretValue"]),
-        "arn:aws:secretsmanager:*:*:secret:events!connection/*",
-    );
+    let describe =
+        statement(json!("events:DescribeConnection"), "arn:aws:events:us-east-1:123456789012:connection/orders-*");
+    let get =
+        statement(json!(["secretsmanager:GetSecretValue"]), "arn:aws:secretsmanager:*:*:secret:events!connection/*");
     put(json!([describe, get]));
     assert_eq!(sandbox.describe("orders-prod")["Name"], "orders-prod");
     let (code, text) = sandbox.refused("DescribeConnection", json!({"Name": "other"}));
@@ -346,45 +223,23 @@ fn what_a_policy_does_not_allow_is_denied() {
          resource: arn:aws:events:us-east-1:123456789012:connection/other because no identity-based policy allows the \
          events:DescribeConnection action"
     );
-    assert_eq!(
-        sandbox.refused("ListConnections", json!({})).0,
-        "AccessDeniedException"
-    );
-    assert!(
-        read().body.contains("kms:Decrypt"),
-        "the key is asked about as well"
-    );
+    assert_eq!(sandbox.refused("ListConnections", json!({})).0, "AccessDeniedException");
+    assert!(read().body.contains("kms:Decrypt"), "the key is asked about as well");
 
     let mut decrypt = statement(json!("kms:Decrypt"), key.as_str().unwrap());
-    decrypt["Condition"] =
-        json!({"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}});
+    decrypt["Condition"] = json!({"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}});
     put(json!([describe, get, decrypt]));
     assert_eq!(read().status, 200);
-    let signed =
-        "Authorization: AWS4-HMAC-SHA256 Credential=A/20261121/us-east-1/sts/aws4_request\r\n";
-    assert_eq!(
-        sandbox
-            .send("POST", "/", signed, "Action=GetCallerIdentity")
-            .unwrap()
-            .status,
-        200
-    );
+    let signed = "Authorization: AWS4-HMAC-SHA256 Credential=A/20261121/us-east-1/sts/aws4_request\r\n";
+    assert_eq!(sandbox.send("POST", "/", signed, "Action=GetCallerIdentity").unwrap().status, 200);
 
     let create = statement(json!("events:CreateConnection"), "*");
     put(json!([create]));
     let (code, text) = sandbox.refused("CreateConnection", basic("more"));
     assert_eq!(code, "AccessDeniedException");
     assert!(text.contains("secretsmanager:CreateSecret"), "{text}");
-    assert_eq!(
-        sandbox.control("DELETE", "policy", &Value::Null).status,
-        200
-    );
-    assert_eq!(
-        sandbox
-            .refused("DescribeConnection", json!({"Name": "more"}))
-            .0,
-        "ResourceNotFoundException"
-    );
+    assert_eq!(sandbox.control("DELETE", "policy", &Value::Null).status, 200);
+    assert_eq!(sandbox.refused("DescribeConnection", json!({"Name": "more"})).0, "ResourceNotFoundException");
 }
 
 #[test]
@@ -401,9 +256,5 @@ fn many_clients_are_served_at_once() {
         }
     });
     assert_eq!(sandbox.calls().len(), 200);
-    assert!(
-        outcomes(&sandbox)
-            .iter()
-            .all(|outcome| outcome == "CreateConnection ok")
-    );
+    assert!(outcomes(&sandbox).iter().all(|outcome| outcome == "CreateConnection ok"));
 }

@@ -1,7 +1,7 @@
 //! Secrets Manager: the reads that confirm and compare managed secrets.
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 use serde_json::Value as Json;
 use trueup_engine::secret::Secret;
 
@@ -50,11 +50,9 @@ pub(super) async fn send(
             .send()
             .await;
         return answered(operation, secrets, answer, |output| {
-            let entries = output
-                .secret_list()
-                .iter()
-                .map(|entry| tree([("Name", json(entry.name())), ("ARN", json(entry.arn()))]));
-            tree([("SecretList", Some(entries.collect())), ("NextToken", json(output.next_token()))])
+            let entry = |entry: &SecretListEntry| tree([("Name", json(entry.name())), ("ARN", json(entry.arn()))]);
+            let entries = output.secret_list.as_ref().map(|entries| entries.iter().map(entry).collect());
+            tree([("SecretList", entries), ("NextToken", json(output.next_token()))])
         });
     }
     Err(no_client(operation))

@@ -139,13 +139,17 @@ fn read(path: &Path) -> Result<PlanDocument, CommandError> {
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
     file.take(LARGEST_PLAN).read_to_string(&mut text).map_err(failed)?;
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    if json.get("steps").is_some() && json.get("manifest_digest").is_none() {
+        return Err(CommandError::usage(format!("`{}` is no saved plan", path.display()))
+            .hint("`trueup plan --out FILE` saves one; the output of `plan --json` cannot be applied"));
+    }
     let document = PlanDocument::read(&text).map_err(|error| {
         CommandError::usage(format!("`{}` cannot be applied: {error}", path.display()))
             .hint("`trueup plan --out FILE` saves a plan; a manifest is a YAML file")
     })?;
-    if document.command != "plan" || document.manifest_digest.is_none() {
-        return Err(CommandError::usage(format!("`{}` is no saved plan", path.display()))
-            .hint("`trueup plan --out FILE` saves one; the output of `plan --json` cannot be applied"));
+    if document.command != "plan" {
+        return Err(CommandError::usage(format!("`{}` is no plan for `apply`", path.display())));
     }
     Ok(document)
 }
@@ -173,9 +177,15 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         allow_replace: replaced.collect(),
         // Fingerprints are compared only where both sides have the key.
         fingerprint_key: context.settings.run.plan_key.clone().filter(|_| has_fingerprints(saved)),
-        selected: Some(selection::of_addresses(&ready.graph, saved.addresses())),
+        selected: Some(selection::of_addresses(&ready.graph, saved.addresses().chain(waited_for(saved)))),
         allow_deletes: context.settings.run.allow_deletes,
     }
+}
+
+/// Resources without a step that an operation waits for.
+fn waited_for(saved: &PlanDocument) -> impl Iterator<Item = &str> {
+    let operations = saved.edges.iter().flatten().flat_map(|(before, after)| [before, after]);
+    operations.filter_map(|operation| operation.rsplit_once('#').map(|(address, _)| address))
 }
 
 fn has_fingerprints(saved: &PlanDocument) -> bool {

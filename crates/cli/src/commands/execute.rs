@@ -7,7 +7,7 @@ use trueup_engine::report::{Ending, Report};
 
 use crate::args::Format;
 use crate::cloud::Connected;
-use crate::commands::plan::Planned;
+use crate::commands::plan::{self, Planned};
 use crate::commands::{Context, Ready, account_binding, findings};
 use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
@@ -162,7 +162,7 @@ pub async fn run(
 }
 
 fn show(context: &Context<'_>, ready: &Ready, planned: &Planned, report: &Report) -> Result<(), CommandError> {
-    let found = || diagnostics::documents(&planned.diagnostics, &ready.sources);
+    let found = || diagnostics::documents(&plan::findings_of_report(planned), &ready.sources);
     let document = |found| ReportDocument::new(context.name, &planned.plan, &planned.digest, found).with_report(report);
     match context.format() {
         Format::Human => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::json;
-use trueup_engine::desired::nearest;
+use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::kind::{Kind, Verb};
 use trueup_engine::plan::document::FORMAT_VERSION;
 

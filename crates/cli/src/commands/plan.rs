@@ -7,7 +7,7 @@ use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::fault::Fault;
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::PlanDocument;
-use trueup_engine::plan::{self, Plan, SecretStatus};
+use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
@@ -126,7 +126,10 @@ pub fn show(context: &Context<'_>, ready: &Ready, planned: &Planned) -> Result<(
 pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     let view = context.view();
     if context.printer.settings().quiet {
-        context.printer.result(&human::summary(&planned.plan));
+        // The one line of a quiet run is its result: of an apply that is the report.
+        if context.name == "plan" {
+            context.printer.result(&human::summary(&planned.plan));
+        }
     } else {
         context.printer.result(&human::plan(&planned.plan, view));
     }
@@ -165,25 +168,39 @@ fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
         all.push(error.hints.into_iter().fold(found, Diagnostic::help));
     }
     for step in &planned.plan.steps {
-        let (address, at) = (step.address(), step.desired.instance.name_span);
-        if let Some(fault) = step.unread() {
-            // Without the request id, which is another one each time.
-            let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-            let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
-            let found = Diagnostic::warning("P121", summary).at(at);
-            all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
-        }
-        if let Some((state, reason)) = step.unhealthy() {
-            let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            all.push(Diagnostic::note("P122", format!("{address} is {state} and cannot be used{why}")).at(at));
-        }
-        for verdict in step.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable) {
-            let why = verdict.reason.as_deref().unwrap_or("the live value is not readable");
-            let summary = format!("{address}{} is not verifiable: {why}", verdict.pointer);
-            all.push(Diagnostic::note("P123", summary).at(step.desired.instance.spans.value(&verdict.pointer)));
-        }
+        standing(step, &mut all);
     }
     all
+}
+
+/// The findings of a report: what was done has an outcome, what was left alone may still be news.
+pub fn findings_of_report(planned: &Planned) -> Diagnostics {
+    let mut all = planned.diagnostics.clone();
+    for step in planned.plan.steps.iter().filter(|step| step.action == Action::None) {
+        standing(step, &mut all);
+    }
+    all
+}
+
+/// What is known of a resource besides its differences.
+fn standing(step: &Step, all: &mut Diagnostics) {
+    let (address, at) = (step.address(), step.desired.instance.name_span);
+    if let Some(fault) = step.unread() {
+        // Without the request id, which is another one each time.
+        let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+        let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
+        let found = Diagnostic::warning("P121", summary).at(at);
+        all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
+    }
+    if let Some((state, reason)) = step.unhealthy() {
+        let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        all.push(Diagnostic::note("P122", format!("{address} is {state} and cannot be used{why}")).at(at));
+    }
+    for verdict in step.secrets.iter().filter(|verdict| verdict.status == SecretStatus::NotVerifiable) {
+        let why = verdict.reason.as_deref().unwrap_or("the live value is not readable");
+        let summary = format!("{address}{} is not verifiable: {why}", verdict.pointer);
+        all.push(Diagnostic::note("P123", summary).at(step.desired.instance.spans.value(&verdict.pointer)));
+    }
 }
 
 /// The plan as a document, with the digest that a saved one has.

@@ -35,7 +35,7 @@ async fn planned_run(
     options: &plan::Options,
     yes: bool,
 ) -> Result<Exit, CommandError> {
-    let reading = observe::Options { secrets: false, shallow: false, only: options.selected.clone() };
+    let reading = observe::Options { secrets: false, shallow: true, only: options.selected.clone() };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let plan = plan::teardown(&ready.graph, &observed, options);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;

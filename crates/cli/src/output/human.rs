@@ -166,7 +166,7 @@ impl Row<'_> {
             Detail::Property { label, .. } => columns(label),
             Detail::Remark { .. } => 0,
         });
-        let column = 6 + labels.max().unwrap_or(0).clamp(20, 44) + 4;
+        let column = 6 + labels.max().unwrap_or(0).clamp(20, 52) + 4;
         for detail in &self.details {
             match detail {
                 Detail::Property { label, pieces, below } => {
@@ -282,12 +282,14 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
     }
     let mut details = Vec::new();
     let mut told: Vec<&str> = Vec::new();
-    let verdict_at = |pointer: &str| step.secrets.iter().find(|verdict| verdict.pointer == pointer);
     let new = step.action == Action::Create || (step.action == Action::Replace && step.edits.is_empty());
     if new {
         value::leaves(&step.resolved, &mut |pointer, leaf| {
-            let label = label(&value::path(pointer), view);
-            match verdict_at(pointer) {
+            if value::is_key(step.desired.kind.schema(), pointer) && !view.verbose {
+                return;
+            }
+            let label = label(&value::path_in(step.desired.kind.schema(), &step.resolved, pointer), view);
+            match step.secrets.iter().find(|verdict| verdict.pointer == pointer) {
                 Some(verdict) => details.push(secret(label, verdict)),
                 None => details.push(plain(label, vec![(Tone::Plain, value::leaf(leaf, view.verbose))])),
             }
@@ -295,7 +297,7 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
         return details;
     }
     for edit in step.edits.iter().filter(|edit| view.verbose || !edit.is_ignored()) {
-        match verdict_at(&edit.pointer) {
+        match verdict_of(step, &edit.pointer, &edit.label) {
             Some(verdict) => {
                 told.push(&verdict.pointer);
                 details.push(secret(label(&edit.label, view), verdict));
@@ -308,7 +310,8 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
         // A resource that only has one unverifiable secret says so in its own line.
         let said = step.action == Action::None && step.not_verifiable() == 1 && !view.verbose;
         if !quiet && !said && !told.contains(&verdict.pointer.as_str()) {
-            details.push(secret(label(&value::path(&verdict.pointer), view), verdict));
+            let path = value::path_in(step.desired.kind.schema(), &step.resolved, &verdict.pointer);
+            details.push(secret(label(&path, view), verdict));
         }
     }
     details
@@ -359,24 +362,27 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
             });
         }
         (before, Some(after)) if is_composite(after) => {
-            let mut first = true;
-            value::below(&edit.pointer, after, &mut |pointer, leaf| {
-                let below = value::path(pointer.strip_prefix(edit.pointer.as_str()).unwrap_or(pointer));
-                let label = label(&format!("{}/{below}", edit.label), view);
-                let verdict = step.secrets.iter().find(|verdict| verdict.pointer == pointer);
-                if let Some(verdict) = verdict {
+            let mut before = before.as_ref();
+            parts(edit, after, step, view, &mut |pointer, path, leaf| {
+                let label = label(path, view);
+                if let Some(verdict) = verdict_of(step, pointer, path) {
                     told.push(&verdict.pointer);
                     details.push(secret(label, verdict));
                     return;
                 }
-                let before = if first { before.as_ref() } else { None };
-                first = false;
-                let mut pieces =
-                    vec![(Tone::Bad, before.map_or_else(|| "(none)".to_owned(), |b| value::leaf(b, whole)))];
-                pieces.push(arrow.clone());
-                pieces.push((Tone::Good, value::leaf(leaf, whole)));
+                // What stood there before as a whole is said once.
+                let old = before.take().map_or_else(|| "(none)".to_owned(), |before| value::leaf(before, whole));
+                let mut pieces = vec![(Tone::Bad, old), arrow.clone(), (Tone::Good, value::leaf(leaf, whole))];
                 pieces.extend(remark.clone());
                 details.push(plain(label, pieces));
+            });
+        }
+        (Some(before), None) if is_composite(before) => {
+            parts(edit, before, step, view, &mut |_, path, leaf| {
+                let gone = (Tone::Good, "(removed)".to_owned());
+                let mut pieces = vec![(Tone::Bad, value::leaf(leaf, whole)), arrow.clone(), gone];
+                pieces.extend(remark.clone());
+                details.push(plain(label(path, view), pieces));
             });
         }
         (before, after) => {
@@ -388,6 +394,30 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
             details.push(plain(label(&edit.label, view), pieces));
         }
     }
+}
+
+/// Every leaf of one side of an edit, with its pointer and its path; keys that the path shows are left out.
+fn parts(edit: &Edit, whole: &Value, step: &Step, view: View, visit: &mut dyn FnMut(&str, &str, &Value)) {
+    let schema = step.desired.kind.schema();
+    value::below(&edit.pointer, whole, &mut |pointer, leaf| {
+        if value::is_key(schema, pointer) && !view.verbose {
+            return;
+        }
+        let below = pointer.strip_prefix(edit.pointer.as_str()).unwrap_or(pointer);
+        let path = value::path_below(schema, &clean(&edit.label), &edit.pointer, &|found| whole.at(found), below);
+        visit(pointer, &path, leaf);
+    });
+}
+
+/// What is known of the secret at a place of an edit. An edit counts the items of a list as they are live and a verdict as
+/// they are desired, so below a list only the path, which has the items' keys, tells them apart.
+fn verdict_of<'a>(step: &'a Step, pointer: &str, path: &str) -> Option<&'a SecretVerdict> {
+    let schema = step.desired.kind.schema();
+    step.secrets.iter().find(|verdict| {
+        let in_list = path.contains('[');
+        (!in_list && verdict.pointer == pointer)
+            || (in_list && value::path_in(schema, &step.resolved, &verdict.pointer) == path)
+    })
 }
 
 fn is_composite(value: &Value) -> bool {

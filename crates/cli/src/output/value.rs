@@ -1,5 +1,6 @@
 //! Values for people: short, unambiguous, and never a secret.
 
+use trueup_engine::schema::{Order, Schema, Type};
 use trueup_engine::value::{Map, Value, push_token};
 
 use crate::output::text::{clean, shorten};
@@ -71,6 +72,69 @@ pub fn path(pointer: &str) -> String {
     text
 }
 
+/// The same for a pointer into known properties: an item of a list whose items are told apart by a member shows by it,
+/// `HeaderParameters[X-Trace]`, because its number means nothing.
+pub fn path_in(schema: &Schema, properties: &Map, pointer: &str) -> String {
+    path_below(schema, "", "", &|below| at(properties, below), pointer)
+}
+
+/// Goes on from a `label` that stands for `base`: `pointer` leads on from there, and `find` gives the value at the
+/// pointers on the way.
+pub fn path_below<'a>(
+    schema: &Schema,
+    label: &str,
+    base: &str,
+    find: &dyn Fn(&str) -> Option<&'a Value>,
+    pointer: &str,
+) -> String {
+    let mut text = label.to_owned();
+    let mut here = base.to_owned();
+    for token in trueup_engine::value::tokens(pointer) {
+        let item = !text.is_empty() && (token == "-" || token.bytes().all(|byte| byte.is_ascii_digit()));
+        let key = if item { key_of(schema, &here) } else { None };
+        push_token(&mut here, &token);
+        if !item {
+            if !text.is_empty() {
+                text.push('/');
+            }
+            text.push_str(&clean(&token));
+            continue;
+        }
+        let named = key.and_then(|key| find(&here[base.len()..])?.get(key)?.as_str());
+        text.push('[');
+        text.push_str(&clean(named.unwrap_or(&token)));
+        text.push(']');
+    }
+    text
+}
+
+/// Whether a leaf only repeats what the brackets of its path say.
+pub fn is_key(schema: &Schema, pointer: &str) -> bool {
+    let Some((item, member)) = pointer.rsplit_once('/') else { return false };
+    let Some((list, _)) = item.rsplit_once('/') else { return false };
+    key_of(schema, list) == Some(member)
+}
+
+/// The member that tells the items of the list at a pointer apart.
+fn key_of(schema: &Schema, pointer: &str) -> Option<&'static str> {
+    match schema.at(pointer).map(|property| &property.ty) {
+        Some(Type::List(list)) => match list.order {
+            Order::Keyed(key) => Some(key),
+            Order::Ordered | Order::Set => None,
+        },
+        _ => None,
+    }
+}
+
+fn at<'a>(properties: &'a Map, pointer: &str) -> Option<&'a Value> {
+    let (first, rest) = match pointer[1..].find('/') {
+        Some(slash) => (&pointer[1..=slash], &pointer[slash + 1..]),
+        None => (&pointer[1..], ""),
+    };
+    // Names of properties hold neither `~` nor `/`.
+    properties.get(first)?.at(rest)
+}
+
 /// Only the last two names of a long path: the rest is in the type's documentation and pushes the values off the screen.
 pub fn short_path(path: &str) -> String {
     // A key in brackets may hold a slash of its own; such a path stays whole.
@@ -96,6 +160,25 @@ mod tests {
         assert_eq!(leaf(&Value::Unknown("orders.Arn".into()), false), "(known after apply: orders.Arn)");
         assert_eq!(leaf(&Value::from("a\u{1b}[0m"), false), "\"a\\u001b[0m\"");
         assert_eq!(leaf(&Value::from("x".repeat(200)), false).chars().count(), 100);
+    }
+
+    #[test]
+    fn items_with_a_key_show_by_it() {
+        let kind = trueup_aws::registry().find("AWS::Events::Connection").unwrap();
+        let text =
+            r#"{"AuthParameters":{"InvocationHttpParameters":{"HeaderParameters":[{"Key":"X-One","Value":"a"}]}}}"#;
+        let Value::Map(properties) = Value::from(serde_json::from_str::<serde_json::Value>(text).unwrap()) else {
+            panic!("no map")
+        };
+        let mut paths = Vec::new();
+        leaves(&properties, &mut |pointer, _| paths.push(path_in(kind.schema(), &properties, pointer)));
+        assert_eq!(paths[1], "AuthParameters/InvocationHttpParameters/HeaderParameters[X-One]/Value");
+        let list = "/AuthParameters/InvocationHttpParameters/HeaderParameters";
+        assert!(is_key(kind.schema(), &format!("{list}/0/Key")) && !is_key(kind.schema(), &format!("{list}/0/Value")));
+        let items = at(&properties, list).unwrap();
+        let label = path_below(kind.schema(), "Headers", list, &|below| items.at(below), "/0/Value");
+        assert_eq!(label, "Headers[X-One]/Value");
+        assert_eq!(short_path(&paths[1]), "…/HeaderParameters[X-One]/Value");
     }
 
     #[test]

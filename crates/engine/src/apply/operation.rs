@@ -7,13 +7,17 @@ use tokio::time::Instant;
 
 use crate::apply::Work;
 use crate::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
-use crate::delta::{self, Delta};
+use crate::delta::{self, Delta, Edit};
 use crate::desired::Desired;
+use crate::diagnostic::Severity;
 use crate::fault::{Fault, FaultKind};
 use crate::kind::Verb;
-use crate::plan::{Known, Operation, Resource, Step};
+use crate::plan::{Known, Operation, Resource, Step, sends};
 use crate::schema::Domain;
 use crate::value::{Map, Value};
+
+/// How long a read may show less than what was written.
+const READS_LAG: Duration = Duration::from_secs(30);
 
 /// Runs operations against what is known of all resources.
 pub(super) struct Operations<'a> {
@@ -39,7 +43,11 @@ impl<'a> Operations<'a> {
             let index = by_address.get(step.address()).copied().unwrap_or_default();
             let keeps = !matches!(step.action, crate::plan::Action::Create | crate::plan::Action::Replace)
                 || (step.new_first && step.live.present().is_some());
-            let attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
+            let mut attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
+            if step.updates() {
+                let stable = |name: &String| step.desired.kind.attributes().iter().any(|a| a.stable && a.name == name);
+                attributes.retain(|name, _| stable(name));
+            }
             known.set(index, Resource { properties: step.resolved.clone(), attributes });
             nodes.push(index);
         }
@@ -114,6 +122,9 @@ impl<'a> Operations<'a> {
             }
             let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &node.instance.ignore);
             let edits: Vec<_> = delta.effective().cloned().collect();
+            if let Some(lacking) = lacking_secret(node, &desired, &send, &edits) {
+                return Err(Fault::new(FaultKind::Invalid, "resolve", lacking));
+            }
             let update = Update { live: &present, desired: &send, edits: &edits };
             match self.work.cloud.update(node.kind, &node.place, &update).await {
                 // Somebody else was at it: read again, compare again.
@@ -150,7 +161,7 @@ impl<'a> Operations<'a> {
 
     /// Reads a resource until it has settled.
     async fn read_again(&self, operation: &Operation, step: &Step, deadline: Instant) -> Result<Present, Fault> {
-        let want = Want { identity: operation.identity.clone(), secrets: true, shallow: false };
+        let want = Want { identity: operation.identity.clone(), secrets: self.work.observed.secrets, shallow: false };
         let mut pause = Duration::from_millis(50);
         loop {
             let answers =
@@ -191,11 +202,16 @@ impl<'a> Operations<'a> {
         if let Some(problem) = problems.first() {
             return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
         }
+        let (properties, problems) = crate::desired::check_resolved(node, properties);
+        if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
+            return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
+        }
         for (name, value) in &properties {
             let mut lacking = None;
             value.walk(&mut |_, leaf| match leaf {
                 Value::Unknown(reference) => lacking = Some(format!("{name} needs {reference}, which is not known")),
-                Value::Secret(secret) if !secret.is_resolved() => {
+                // An update need not send it.
+                Value::Secret(secret) if !secret.is_resolved() && operation.verb != Verb::Update => {
                     lacking = Some(format!("{name} needs the secret {}, which is missing", secret.source()));
                 }
                 _ => {}
@@ -219,13 +235,25 @@ impl<'a> Operations<'a> {
             return Ok(());
         }
         let want = Want { identity: node.identity.clone(), secrets: false, shallow: false };
-        match self.work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await.into_iter().next() {
-            Some(Live::Present(present)) => {
-                self.known().learn(index, &present.attributes);
-                Ok(())
+        // One that this run has written is there, even where a read does not show it yet.
+        let written = self.work.plan.operations.iter().any(|operation| {
+            self.nodes[operation.step] == index && matches!(operation.verb, Verb::Create | Verb::Update)
+        });
+        let deadline = Instant::now() + if written { READS_LAG } else { Duration::ZERO };
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let answers = self.work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await;
+            match answers.into_iter().next() {
+                Some(Live::Present(present)) => {
+                    self.known().learn(index, &present.attributes);
+                    return Ok(());
+                }
+                Some(Live::Unreadable(fault)) => return Err(fault),
+                _ if Instant::now() >= deadline => return Ok(()),
+                _ => {}
             }
-            Some(Live::Unreadable(fault)) => Err(fault),
-            _ => Ok(()),
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
         }
     }
 
@@ -249,4 +277,27 @@ impl<'a> Operations<'a> {
         }
         exports
     }
+}
+
+/// A secret that an update has to send and nobody has read, as a sentence.
+fn lacking_secret(node: &Desired, desired: &Map, send: &Map, edits: &[Edit]) -> Option<String> {
+    let desired = Value::Map(desired.clone());
+    let mut lacking = None;
+    Value::Map(send.clone()).walk(&mut |pointer, leaf| {
+        let Value::Secret(secret) = leaf else { return };
+        if secret.is_resolved() || !sends(node.kind, edits, pointer) {
+            return;
+        }
+        let name = pointer.trim_start_matches('/');
+        lacking = Some(match desired.at(pointer) {
+            Some(Value::Secret(own)) if own.is_clone_of(secret) => {
+                format!("{name} needs the secret {}, which is missing", secret.source())
+            }
+            _ => format!(
+                "{name} is passed over by `ignore`, has to be sent beside what changes, and could not be read ({})",
+                secret.source()
+            ),
+        });
+    });
+    lacking
 }

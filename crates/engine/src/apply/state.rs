@@ -328,7 +328,9 @@ impl<'a> State<'a> {
             });
             if let Some(operation) = operation {
                 let verb = name_of(self.plan.operations[operation].verb);
-                self.statuses[operation] = Status::Failed(Fault::new(FaultKind::NotSettled, verb, finding.message));
+                let fault = Fault::new(FaultKind::NotSettled, verb, finding.message);
+                self.emit(operation, EventKind::Failed { fault: fault.clone() });
+                self.statuses[operation] = Status::Failed(fault);
                 return;
             }
         }
@@ -340,8 +342,9 @@ impl<'a> State<'a> {
         for index in 0..self.statuses.len() {
             if matches!(self.statuses[index], Status::Pending) {
                 if self.stopped && !self.interrupted {
-                    self.statuses[index] =
-                        Status::Skipped("another step failed, and `--on-failure stop` was given".to_owned());
+                    let reason = "another step failed, and `--on-failure stop` was given".to_owned();
+                    self.emit(index, EventKind::Skipped { reason: reason.clone() });
+                    self.statuses[index] = Status::Skipped(reason);
                 } else {
                     self.statuses[index] = Status::Cancelled;
                     self.emit(index, EventKind::Cancelled);
@@ -399,7 +402,7 @@ impl<'a> State<'a> {
             return Some(outcome);
         }
         if operations.is_empty() {
-            if self.plan.command == "teardown" && step.live.present().is_some() {
+            if self.plan.command == "teardown" && step.exists() {
                 outcome.ending = Ending::Kept;
                 outcome.notes.push(step.reason.clone());
                 return Some(outcome);

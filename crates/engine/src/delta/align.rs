@@ -59,28 +59,89 @@ impl Aligner<'_> {
         desired: Option<Value>,
         pointer: &mut String,
     ) -> Option<Value> {
-        if let Some(ignore) =
-            self.ignore.iter().find(|ignore| !ignore.expired && pattern_matches(&ignore.path.value, pointer))
-        {
-            let same = match (live, &desired) {
-                (None, None) => true,
-                (Some(live), Some(desired)) => live == desired,
-                _ => false,
-            };
-            if !same {
-                let reason = ignore.reason.clone().unwrap_or_else(|| "ignored by the manifest".to_owned());
-                self.ignored.push(Edit {
-                    pointer: pointer.clone(),
-                    label: pointer.clone(),
-                    before: live.cloned(),
-                    after: desired,
-                    effect: Effect::Ignored(reason),
-                });
-            }
-            return live.cloned();
+        if let Some(ignore) = self.ignore.iter().find(|ignore| ignores(ignore, pointer)) {
+            return self.passed_over(ignore, live, desired, pointer);
         }
-        let desired = desired?;
-        Some(self.value(&property.ty, property.names, live, desired, pointer))
+        match (&property.ty, live, desired) {
+            // Something below it may be passed over, so it is not wanted or not there only in part.
+            (Type::Object(members), Some(Value::Map(map)), None) if self.ignores_below(pointer) => {
+                let aligned = self.object(members, Some(map), Map::new(), pointer);
+                (!aligned.is_empty()).then_some(Value::Map(aligned))
+            }
+            (Type::Object(members), None, Some(Value::Map(map))) if self.ignores_below(pointer) => {
+                let aligned = self.object(members, None, map, pointer);
+                (!aligned.is_empty()).then_some(Value::Map(aligned))
+            }
+            (Type::Map(item), Some(Value::Map(map)), None) if self.ignores_below(pointer) => {
+                let aligned = self.map(item, Some(map), Map::new(), pointer);
+                (!aligned.is_empty()).then_some(Value::Map(aligned))
+            }
+            (Type::Map(item), None, Some(Value::Map(map))) if self.ignores_below(pointer) => {
+                let aligned = self.map(item, None, map, pointer);
+                (!aligned.is_empty()).then_some(Value::Map(aligned))
+            }
+            (_, live, Some(desired)) => Some(self.value(&property.ty, property.names, live, desired, pointer)),
+            (_, _, None) => None,
+        }
+    }
+
+    /// What is passed over is as it is live.
+    fn passed_over(
+        &mut self,
+        ignore: &Ignore,
+        live: Option<&Value>,
+        desired: Option<Value>,
+        pointer: &str,
+    ) -> Option<Value> {
+        let same = match (live, &desired) {
+            (None, None) => true,
+            (Some(live), Some(desired)) => live == desired,
+            _ => false,
+        };
+        if !same {
+            let reason = ignore.reason.clone().unwrap_or_else(|| "ignored by the manifest".to_owned());
+            self.ignored.push(Edit {
+                pointer: pointer.to_owned(),
+                label: pointer.trim_start_matches('/').to_owned(),
+                before: live.cloned(),
+                after: desired,
+                effect: Effect::Ignored(reason),
+            });
+        }
+        live.cloned()
+    }
+
+    /// Whether a path under `ignore` lies below this one.
+    fn ignores_below(&self, pointer: &str) -> bool {
+        let depth = crate::value::tokens(pointer).count();
+        self.ignore.iter().filter(|ignore| !ignore.expired).any(|ignore| {
+            let above = ignore.path.value.match_indices('/').nth(depth).map(|(end, _)| &ignore.path.value[..end]);
+            above.is_some_and(|above| pattern_matches(above, pointer))
+        })
+    }
+
+    fn map(&mut self, item: &'static Type, live: Option<&Map>, desired: Map, pointer: &mut String) -> Map {
+        let length = pointer.len();
+        let mut aligned = Map::with_capacity(desired.len());
+        let only_live: Vec<&String> =
+            live.into_iter().flat_map(Map::keys).filter(|name| !desired.contains_key(*name)).collect();
+        for (name, value) in desired
+            .iter()
+            .map(|(name, value)| (name, Some(value.clone())))
+            .chain(only_live.into_iter().map(|name| (name, None)))
+        {
+            push_token(pointer, name);
+            let before = live.and_then(|live| live.get(name));
+            let value = match self.ignore.iter().find(|ignore| ignores(ignore, pointer)) {
+                Some(ignore) => self.passed_over(ignore, before, value, pointer),
+                None => value.map(|value| self.value(item, None, before, value, pointer)),
+            };
+            pointer.truncate(length);
+            if let Some(value) = value {
+                aligned.insert(name.clone(), value);
+            }
+        }
+        aligned
     }
 
     fn value(
@@ -101,16 +162,7 @@ impl Aligner<'_> {
                 Value::List(self.list(list, live.and_then(Value::as_list).unwrap_or_default(), items, pointer))
             }
             (Type::Map(item), live, Value::Map(map)) => {
-                let length = pointer.len();
-                let mut aligned = Map::with_capacity(map.len());
-                for (name, value) in map {
-                    push_token(pointer, &name);
-                    let before = live.and_then(|live| live.get(&name));
-                    let value = self.value(item, None, before, value, pointer);
-                    pointer.truncate(length);
-                    aligned.insert(name, value);
-                }
-                Value::Map(aligned)
+                Value::Map(self.map(item, live.and_then(Value::as_map), map, pointer))
             }
             (Type::Text(_), Some(Value::String(live)), Value::String(desired)) => match names {
                 Some(domain) if (self.canonical)(domain, live) == (self.canonical)(domain, &desired) => {
@@ -187,6 +239,10 @@ impl Aligner<'_> {
     }
 }
 
+fn ignores(ignore: &Ignore, pointer: &str) -> bool {
+    !ignore.expired && pattern_matches(&ignore.path.value, pointer)
+}
+
 pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
     let mut clean = Map::with_capacity(map.len());
     for property in schema {
@@ -226,6 +282,7 @@ fn canonical_value(ty: &'static Type, value: &Value) -> Option<Value> {
             let mut clean: Vec<Value> = items.iter().filter_map(|item| canonical_value(&list.item, item)).collect();
             if list.order == Order::Set {
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
+                clean.dedup();
             }
             (!clean.is_empty()).then_some(Value::List(clean))
         }

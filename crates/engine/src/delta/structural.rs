@@ -3,6 +3,7 @@
 
 use crate::delta::{Edit, Effect};
 use crate::schema::{Clearing, List, Order, Property, Type};
+use crate::secret::Secret;
 use crate::value::{Map, Value, push_token};
 
 /// Where we are: as a pointer and for people.
@@ -79,6 +80,11 @@ fn value(ty: &'static Type, before: &Value, after: &Value, at: &mut At, edits: &
             if !desired.is_clone_of(live) {
                 edits.push(at.edit(Some(before), Some(after), Effect::InPlace));
             }
+        }
+        // It was shown until now and is no longer.
+        (_, Value::String(shown), Value::Secret(_)) => {
+            let before = Value::Secret(Secret::new("live", shown.clone()));
+            edits.push(at.edit(Some(&before), Some(after), Effect::InPlace));
         }
         (Type::Object(members), Value::Map(live), Value::Map(desired)) => object(members, live, desired, at, edits),
         (Type::Map(item), Value::Map(live), Value::Map(desired)) => {

@@ -3,7 +3,7 @@
 //! One diagnostic a mistake and no cascade: what is below a wrong value is not looked at, and kind-specific rules are
 //! asked only about properties that the schema accepts.
 
-use super::propose::nearest;
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
 use crate::schema::{List, OneOf, Property, Secrecy, Text, Type};
@@ -20,7 +20,23 @@ pub fn check(
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Map {
-    let mut checker = Checker { kind, instance, sources, diagnostics, wrong: Vec::new() };
+    check_all(Checker { kind, instance, sources, late: None, diagnostics, wrong: Vec::new() }, properties)
+}
+
+/// The same once every expression was evaluated; `late` has the expressions.
+pub fn check_late(
+    kind: &'static dyn Kind,
+    instance: &Instance,
+    late: &Map,
+    properties: Map,
+    diagnostics: &mut Diagnostics,
+) -> Map {
+    let sources = &mut Sources::default();
+    check_all(Checker { kind, instance, sources, late: Some(late), diagnostics, wrong: Vec::new() }, properties)
+}
+
+fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
+    let (kind, instance) = (checker.kind, checker.instance);
     let properties = checker.object(kind.schema().properties, properties, &mut String::new());
     checker.one_of(kind.schema().one_of, &properties);
     let wrong = std::mem::take(&mut checker.wrong);
@@ -36,7 +52,7 @@ pub fn check(
         let severity = if finding.warning { Severity::Warning } else { Severity::Error };
         let span =
             if finding.on_key { instance.spans.key(&finding.pointer) } else { instance.spans.value(&finding.pointer) };
-        diagnostics.push(Diagnostic {
+        checker.diagnostics.push(Diagnostic {
             code: finding.code,
             severity,
             summary: finding.summary,
@@ -52,6 +68,8 @@ struct Checker<'a> {
     kind: &'static dyn Kind,
     instance: &'a Instance,
     sources: &'a mut Sources,
+    /// The expressions that the properties came from, where they have been evaluated.
+    late: Option<&'a Map>,
     diagnostics: &'a mut Diagnostics,
     /// Pointers of what was found wrong.
     wrong: Vec<String>,
@@ -248,6 +266,13 @@ impl Checker<'_> {
     /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made
     /// by an expression of public values. It is treated as a secret either way; the warning says how to say so.
     fn literal(&mut self, written: String, pointer: &str) -> Value {
+        if let Some(late) = self.late {
+            let path: Vec<String> = crate::value::tokens(pointer).map(Into::into).collect();
+            return Value::Secret(match super::member(late, &path) {
+                Some(Value::Deferred(deferred)) => Secret::new(deferred.describe(), written),
+                _ => Secret::new(LITERAL, written),
+            });
+        }
         let span = self.instance.spans.value(pointer);
         let name = last(pointer);
         self.diagnostics.push(if self.is_expression(pointer) {
@@ -260,7 +285,8 @@ impl Checker<'_> {
                 .at(span)
                 .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
         });
-        Value::Secret(Secret::new(LITERAL, written))
+        let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
+        Value::Secret(Secret::new(origin, written))
     }
 
     fn text(&mut self, text: &Text, written: &str, secret: bool, pointer: &str) {

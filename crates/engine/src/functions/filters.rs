@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexSet;
-use minijinja::value::Rest;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value as Jinja};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
@@ -77,9 +77,9 @@ fn from_json(value: &Jinja) -> Result<Jinja, Error> {
     Ok(jinja(parse(&text(value, "from_json")?, "from_json")?))
 }
 
-fn to_json(value: &Jinja, rest: Rest<Jinja>) -> Result<String, Error> {
+fn to_json(value: &Jinja, rest: Rest<Jinja>, keywords: Kwargs) -> Result<String, Error> {
     let document = json(value)?;
-    let indent = match argument(&rest, &["indent"])? {
+    let indent = match argument(&rest, &keywords, &["indent"])? {
         None => return Ok(document.to_string()),
         Some(indent) if indent.is_none() => return Ok(document.to_string()),
         Some(indent) if indent.kind() == minijinja::value::ValueKind::Bool => {
@@ -116,8 +116,8 @@ fn sha256(value: &Jinja) -> Result<String, Error> {
 }
 
 /// Both lists, each item once, in their order; two items are one where their JSON is the same.
-fn merge_lists(value: &Jinja, rest: Rest<Jinja>) -> Result<Jinja, Error> {
-    let other = argument(&rest, &["other"])?.ok_or_else(|| says("`merge_lists` takes another list"))?;
+fn merge_lists(value: &Jinja, rest: Rest<Jinja>, keywords: Kwargs) -> Result<Jinja, Error> {
+    let other = argument(&rest, &keywords, &["other"])?.ok_or_else(|| says("`merge_lists` takes another list"))?;
     let mut seen = IndexSet::new();
     let mut merged = Vec::new();
     for list in [structure(value, "merge_lists")?, structure(&other, "merge_lists")?] {
@@ -128,8 +128,8 @@ fn merge_lists(value: &Jinja, rest: Rest<Jinja>) -> Result<Jinja, Error> {
 }
 
 /// Both maps; what both have is the other's.
-fn merge_objects(value: &Jinja, rest: Rest<Jinja>) -> Result<Jinja, Error> {
-    let other = argument(&rest, &["other"])?.ok_or_else(|| says("`merge_objects` takes another map"))?;
+fn merge_objects(value: &Jinja, rest: Rest<Jinja>, keywords: Kwargs) -> Result<Jinja, Error> {
+    let other = argument(&rest, &keywords, &["other"])?.ok_or_else(|| says("`merge_objects` takes another map"))?;
     match (structure(value, "merge_objects")?, structure(&other, "merge_objects")?) {
         (Json::Object(mut map), Json::Object(other)) => {
             map.extend(other);

@@ -247,7 +247,7 @@ impl Reader<'_> {
         for item in self.list(node, "`exports`") {
             match &item.yaml {
                 Yaml::Text(name) => {
-                    exports.push(Export { property: name.to_string(), name: name.to_string(), span: item.span })
+                    exports.push(Export { property: name.to_string(), name: name.to_string(), span: item.span });
                 }
                 Yaml::Map(entries) => {
                     for entry in entries {
@@ -283,9 +283,10 @@ impl Reader<'_> {
                 );
             }
             let reason = self.text(fields.get("reason"), "`reason`").map(|text| text.value);
-            let until = self.text(fields.get("until"), "`until`").and_then(|until| match day(&until.value) {
-                Some(day) => Some((until, day)),
-                None => {
+            let until = self.text(fields.get("until"), "`until`").and_then(|until| {
+                if let Some(day) = day(&until.value) {
+                    Some((until, day))
+                } else {
                     self.found.push(
                         Diagnostic::error("M118", "this is not a day").at(until.span).help("write it as `2026-12-31`"),
                     );
@@ -355,7 +356,7 @@ mod tests {
     #[test]
     fn durations() {
         assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
+        assert_eq!(duration("1h"), Some(Duration::from_hours(1)));
         for text in ["", "s", "5", "0s", "-1m", "25h", "1d", "5é"] {
             assert_eq!(duration(text), None, "{text}");
         }

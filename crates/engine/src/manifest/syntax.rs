@@ -35,6 +35,13 @@ pub fn explain(error: &ScanError, text: &str, source: SourceId) -> Diagnostic {
             diagnostic.help("indent with spaces")
         }
         ErrorKind::UnclosedQuotedScalar => diagnostic.help("close the quote that was opened here or above"),
+        ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator => {
+            diagnostic.help("a value, a comma or a closing bracket is missing here")
+        }
         ErrorKind::UnknownAnchor => diagnostic.help("define it before: `&name` at the value to be repeated"),
         ErrorKind::UnexpectedCharacter { .. } => diagnostic.help("quote a value that begins with this character"),
         ErrorKind::MappingValueNotAllowed => diagnostic.help("quote a value that contains `: `"),
@@ -53,24 +60,18 @@ fn point(text: &str, byte: usize, source: SourceId) -> Span {
     Span { source, start: small(start), end: small(start + width) }
 }
 
-/// An unquoted template on the line of the error or on the one before it.
+/// An unquoted template before the error, on its line.
 fn template_near(text: &str, byte: usize, source: SourceId) -> Option<Span> {
-    let mut end = text[byte..].find('\n').map_or(text.len(), |index| byte + index);
-    for _ in 0..2 {
-        let start = text[..end].rfind('\n').map_or(0, |index| index + 1);
-        let line = &text[start..end];
-        for marker in [": {{", "- {{", "[{{", ", {{"] {
-            if let Some(at) = line.find(marker) {
-                let from = start + at + marker.len() - 2;
-                let to = text[from..end].rfind("}}").map_or(end, |index| from + index + 2);
-                let small = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
-                return Some(Span { source, start: small(from), end: small(to) });
-            }
+    let start = text[..byte].rfind('\n').map_or(0, |index| index + 1);
+    let end = text[byte..].find('\n').map_or(text.len(), |index| byte + index);
+    let line = &text[start..end];
+    for marker in [": {{", "- {{", "[{{", ", {{"] {
+        if let Some(at) = line.find(marker) {
+            let from = start + at + marker.len() - 2;
+            let to = text[from..end].rfind("}}").map_or(end, |index| from + index + 2);
+            let small = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
+            return (from <= byte).then_some(Span { source, start: small(from), end: small(to) });
         }
-        if start == 0 {
-            break;
-        }
-        end = start - 1;
     }
     None
 }

@@ -211,12 +211,12 @@ impl<'t> Builder<'t, '_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, text.len(), span)?;
                 let here = self.span(span);
-                let yaml = self.scalar(text.into(), style, tag.as_deref(), here);
+                let yaml = self.scalar(text.into(), style, tag.as_deref(), here, span);
                 (anchor, Node { yaml, span: here }, 1)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.count(1, 0, span)?;
-                self.refuse_tag(tag.as_deref(), self.span(span), "seq");
+                self.refuse_tag(tag.as_deref(), span, "seq");
                 self.anchors.insert(anchor, None);
                 let mut here = self.span(span);
                 let (mut items, mut levels) = (Vec::new(), 1);
@@ -234,7 +234,7 @@ impl<'t> Builder<'t, '_> {
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.count(1, 0, span)?;
-                self.refuse_tag(tag.as_deref(), self.span(span), "map");
+                self.refuse_tag(tag.as_deref(), span, "map");
                 self.anchors.insert(anchor, None);
                 let (node, levels) = self.map(style, self.span(span), events, depth)?;
                 (anchor, node, levels)
@@ -383,7 +383,7 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
-    fn refuse_tag(&mut self, tag: Option<&granit::Tag>, span: Span, core: &str) -> bool {
+    fn refuse_tag(&mut self, tag: Option<&granit::Tag>, node: &granit::Span, core: &str) -> bool {
         let Some(tag) = tag else { return false };
         if tag.handle() == "tag:yaml.org,2002:" && tag.suffix() == core {
             return false;
@@ -393,6 +393,7 @@ impl<'t> Builder<'t, '_> {
         } else {
             format!("{}{}", tag.handle(), tag.suffix())
         };
+        let span = self.span(&node.tag_span().unwrap_or(*node));
         let help = match tag.suffix() {
             "Ref" | "GetAtt" => "write a reference as a template: \"{{ orders.Arn }}\"",
             "Sub" | "Join" => "write the text as a template: \"orders-{{ stack_env }}\"",
@@ -404,15 +405,22 @@ impl<'t> Builder<'t, '_> {
         true
     }
 
-    fn scalar(&mut self, text: Arc<str>, style: ScalarStyle, tag: Option<&granit::Tag>, span: Span) -> Yaml {
+    fn scalar(
+        &mut self,
+        text: Arc<str>,
+        style: ScalarStyle,
+        tag: Option<&granit::Tag>,
+        span: Span,
+        node: &granit::Span,
+    ) -> Yaml {
         let forced = tag.is_some_and(|tag| tag.handle() == "tag:yaml.org,2002:" && tag.suffix() == "str");
         if forced || style != ScalarStyle::Plain {
             if !forced {
-                self.refuse_tag(tag, span, "str");
+                self.refuse_tag(tag, node, "str");
             }
             return Yaml::Text(text);
         }
-        if self.refuse_tag(tag, span, "str") {
+        if self.refuse_tag(tag, node, "str") {
             return Yaml::Text(text);
         }
         match scalar::resolve(&text) {

@@ -1,6 +1,7 @@
 //! From observation to plan: one decision for every resource, in the order of the graph, then the operations and edges.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cloud::{Live, Present, Readiness};
@@ -12,7 +13,10 @@ use crate::graph::Graph;
 use crate::kind::Change;
 use crate::observe::Observed;
 use crate::patch;
+use crate::plan::hold;
 use crate::plan::operations::operations;
+use crate::plan::pointing::pointing;
+use crate::plan::pre_image::pre_images;
 use crate::plan::resolve::{Known, Resource};
 use crate::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
 use crate::schema::Domain;
@@ -35,33 +39,22 @@ pub struct Options {
 /// Makes the plan that leads from what was observed to what the graph wants.
 pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options: &Options) -> Plan {
     let mut known = Known::new(graph, store);
-    let mut diagnostics = Diagnostics::new();
-    let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
-    for &index in &graph.order {
-        let node = &graph.nodes[index];
-        let (resolved, problems) = known.resolve(node);
-        for problem in problems {
-            diagnostics.push(problem);
+    let pointing = pointing(graph, observed);
+    let mut held = BTreeMap::new();
+    let (mut steps, diagnostics) = loop {
+        let (steps, diagnostics) = decide_all(graph, observed, options, &held, &mut known);
+        // What is held is no longer replaced, so what follows from that replacement is decided again.
+        let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
+        if more.is_empty() {
+            break (steps, diagnostics);
         }
-        diagnostics.extend(crate::desired::check_resolved(node, &resolved));
-        let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
-        let live = observed.live[index].clone();
-        if !selected {
-            let attributes = live.as_ref().and_then(Live::present).map(|present| present.attributes.clone());
-            known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
-            continue;
-        }
-        let decision = Decision { graph, observed, options, steps: &steps, node, index };
-        let (step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
-        known.set(index, Resource { properties: step.resolved.clone(), attributes });
-        steps[index] = Some(step);
-    }
-    block_what_blocked_dependants_hold(graph, &mut steps);
+        held.extend(more);
+    };
+    hold::keep_what_is_still_needed(graph, observed, &pointing, &mut steps);
     name_what_stays_behind(graph, &mut steps);
     cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
-    expired_ignores(graph, &mut diagnostics);
 
-    let operations = operations(graph, &steps);
+    let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
@@ -82,10 +75,45 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     plan
 }
 
+/// One decision for every resource, in the order of need.
+fn decide_all(
+    graph: &Graph,
+    observed: &Observed,
+    options: &Options,
+    held: &BTreeMap<usize, String>,
+    known: &mut Known<'_>,
+) -> (Vec<Option<Step>>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
+    for &index in &graph.order {
+        let node = &graph.nodes[index];
+        let (resolved, problems) = known.resolve(node);
+        for problem in problems {
+            diagnostics.push(problem);
+        }
+        let (resolved, problems) = crate::desired::check_resolved(node, resolved);
+        diagnostics.extend(problems);
+        let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
+        let live = observed.live[index].clone();
+        if !selected {
+            let attributes = live.as_ref().and_then(Live::present).map(|present| present.attributes.clone());
+            known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
+            continue;
+        }
+        let decision = Decision { graph, observed, options, held, steps: &steps, node, index };
+        let (step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        known.set(index, Resource { properties: step.resolved.clone(), attributes });
+        steps[index] = Some(step);
+    }
+    (steps, diagnostics)
+}
+
 struct Decision<'a> {
     graph: &'a Graph,
     observed: &'a Observed,
     options: &'a Options,
+    /// What may not be replaced under the same name, and why.
+    held: &'a BTreeMap<usize, String>,
     steps: &'a [Option<Step>],
     node: &'a Arc<Desired>,
     index: usize,
@@ -153,7 +181,7 @@ impl Decision<'_> {
         step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
         let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
         step.reason = format!("{} cannot change in place (renamed_from: {names})", self.node.kind.identity_property());
-        step.pre_image = step.former.first().map(|former| pre_image(self.node, former));
+        step.pre_image = pre_images(self.node, None, &step.former);
         self.guard(step)
     }
 
@@ -161,8 +189,17 @@ impl Decision<'_> {
         let canonical =
             |domain: Domain, name: &str| self.observed.canonical.of(&self.node.place, domain, name).to_owned();
         let schema = self.node.kind.schema();
-        let delta = delta::delta(schema, &step.resolved, &present.properties, &self.node.instance.ignore, &canonical);
-        step.pre_image = Some(pre_image(self.node, present));
+        let compared = match hold::uncertain_dependency(self.graph, self.steps, self.index) {
+            Some(unread) => {
+                let (compared, skipped) = hold::as_live_where_unknown(&step.resolved, &present.properties);
+                step.notes
+                    .extend(skipped.iter().map(|name| format!("{name} was not compared: {unread} could not be read")));
+                Cow::Owned(compared)
+            }
+            None => Cow::Borrowed(&step.resolved),
+        };
+        let delta = delta::delta(schema, &compared, &present.properties, &self.node.instance.ignore, &canonical);
+        step.pre_image = pre_images(self.node, Some(present), &step.former);
         step.secrets = self.verdicts(&delta);
         step.patch = patch::patch(delta.edits.iter());
         if let Err(mistake) = patch::prove(&delta, &step.patch) {
@@ -187,6 +224,11 @@ impl Decision<'_> {
                 return (step, attributes);
             }
             step.reason = reason;
+            if let Some(holder) = self.held.get(&self.index) {
+                step.action = Action::Blocked;
+                step.reason = format!("{}; {holder}", step.reason);
+                return (step, attributes);
+            }
             let step = self.guard(step);
             if step.action == Action::Replace {
                 attributes.clear();
@@ -299,36 +341,6 @@ impl Decision<'_> {
     }
 }
 
-/// A replacement under the same name deletes first; when a resource that has to go before it may not go, nothing may.
-fn block_what_blocked_dependants_hold(graph: &Graph, steps: &mut [Option<Step>]) {
-    loop {
-        let mut blocked = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
-            let Some(step) = step else { continue };
-            if step.action != Action::Replace || step.new_first {
-                continue;
-            }
-            let holder = graph.dependants[index].iter().find_map(|dependant| {
-                let dependant = steps[*dependant].as_ref()?;
-                (dependant.action == Action::Blocked && dependant.live.present().is_some())
-                    .then(|| dependant.address().to_string())
-            });
-            if let Some(holder) = holder {
-                blocked.push((index, holder));
-            }
-        }
-        if blocked.is_empty() {
-            return;
-        }
-        for (index, holder) in blocked {
-            if let Some(step) = &mut steps[index] {
-                step.action = Action::Blocked;
-                step.reason = format!("{}; {holder}, which refers to it, is blocked", step.reason);
-            }
-        }
-    }
-}
-
 /// A created resource whose dependants still point at something else that no manifest manages: probably a rename.
 fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
     let mut notes: Vec<(usize, String)> = Vec::new();
@@ -376,24 +388,9 @@ pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: 
     let count = deletions.len();
     if count > cap {
         for step in deletions {
-            step.reason = format!("{count} deletions are more than `--allow-deletes {cap}`; {}", step.reason);
+            let deletions = if count == 1 { "1 deletion is".to_owned() } else { format!("{count} deletions are") };
+            step.reason = format!("{deletions} more than `--allow-deletes {cap}`; {}", step.reason);
             step.action = Action::Blocked;
-        }
-    }
-}
-
-fn expired_ignores(graph: &Graph, diagnostics: &mut Diagnostics) {
-    for node in &graph.nodes {
-        for ignore in node.instance.ignore.iter().filter(|ignore| ignore.expired) {
-            let until = ignore.until.as_ref().map_or(ignore.path.span, |until| until.span);
-            diagnostics.push(
-                Diagnostic::warning(
-                    "M501",
-                    format!("`ignore` of `{}` has expired, so differences there count again", ignore.path.value),
-                )
-                .at(until)
-                .help("remove it, or give it a later `until` with a reason"),
-            );
         }
     }
 }
@@ -421,41 +418,4 @@ fn exports(graph: &Graph, steps: &[Option<Step>]) -> Vec<StackExport> {
             StackExport { name: name.clone(), from, value: value.clone() }
         })
         .collect()
-}
-
-/// What a plan was concluded from: a digest (SHA-256, hex) of identity, properties without secrets, stable attributes
-/// and the version of the secrets.
-pub(crate) fn pre_image(node: &Desired, present: &Present) -> String {
-    use sha2::Digest as _;
-    let canonical = delta::canonical_form(node.kind.schema(), &present.properties);
-    let mut document = patch::document(&canonical);
-    blank_secrets(&mut document);
-    let stable: serde_json::Map<String, serde_json::Value> = node
-        .kind
-        .attributes()
-        .iter()
-        .filter(|attribute| attribute.stable)
-        .filter_map(|attribute| {
-            Some((attribute.name.to_owned(), present.attributes.get(attribute.name)?.to_masked_json()))
-        })
-        .collect();
-    let whole = serde_json::json!({
-        "identity": present.identity,
-        "properties": document,
-        "attributes": stable,
-        "secret_version": present.secret_version,
-    });
-    super::document::hex(&sha2::Sha256::digest(super::document::canonical_text(&whole).as_bytes()))
-}
-
-/// The source of a live secret says how it was read, which is no part of what was read.
-fn blank_secrets(document: &mut serde_json::Value) {
-    match document {
-        serde_json::Value::Object(map) if map.contains_key("$secret") => {
-            map.insert("$secret".to_owned(), serde_json::Value::Null);
-        }
-        serde_json::Value::Object(map) => map.values_mut().for_each(blank_secrets),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(blank_secrets),
-        _ => {}
-    }
 }

@@ -304,8 +304,10 @@ impl StepDocument {
         } else {
             step.patch.clone()
         };
+        // That it goes after something else went says nothing of what it needs.
         let mut depends_on: Vec<String> = operations
             .iter()
+            .filter(|operation| operation.verb != Verb::Delete || step.action == Action::Delete)
             .flat_map(|operation| &operation.after)
             .map(|before| plan.steps[plan.operations[*before].step].address().to_string())
             .filter(|address| *address != step.address().to_string())
@@ -341,6 +343,15 @@ impl StepDocument {
     }
 }
 
+impl StepDocument {
+    /// Whether both do the same for the same reason. Notes are for people: that a resource was still settling when the
+    /// plan was made changes nothing.
+    fn does_the_same(&self, other: &Self) -> bool {
+        let plain = |step: &Self| Self { notes: Vec::new(), ..step.clone() };
+        plain(self) == plain(other)
+    }
+}
+
 /// What moved between a saved plan and one made again from the same manifest for the same resources; empty where the
 /// saved one may be executed.
 pub fn verify(saved: &PlanDocument, fresh: &PlanDocument) -> Vec<Stale> {
@@ -370,7 +381,7 @@ pub fn verify(saved: &PlanDocument, fresh: &PlanDocument) -> Vec<Stale> {
             None => {
                 stale.push(Stale { address, what: "nothing is left to do: the live resource has changed".to_owned() });
             }
-            Some(other) if other == step => {}
+            Some(other) if other.does_the_same(step) => {}
             Some(other) => {
                 let what = if other.pre_image != step.pre_image {
                     "the live resource has changed"

@@ -6,11 +6,12 @@
 //! - a former `i` goes only after every `j` was pointed at the new one;
 //! - where `i` is deleted and created again, `j` is deleted before and created after.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::cloud::Readiness;
 use crate::graph::Graph;
 use crate::kind::Verb;
+use crate::plan::pointing::behind;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
 
 /// The operations of one resource, as indices.
@@ -27,7 +28,7 @@ struct Own {
 }
 
 /// Lays out the operations of all steps. Steps are numbered as they will be in the plan, without the unselected ones.
-pub(super) fn operations(graph: &Graph, steps: &[Option<Step>]) -> Vec<Operation> {
+pub(super) fn operations(graph: &Graph, steps: &[Option<Step>], pointing: &[BTreeSet<usize>]) -> Vec<Operation> {
     let mut all = Vec::new();
     let mut own: HashMap<usize, Own> = HashMap::new();
     let mut number = 0;
@@ -55,6 +56,17 @@ pub(super) fn operations(graph: &Graph, steps: &[Option<Step>]) -> Vec<Operation
             for mine in &mine.former {
                 for theirs in &theirs.former {
                     all[*theirs].after.push(*mine);
+                }
+            }
+        }
+    }
+    // What points at something that goes is moved or gone before, also where it needs something else by now.
+    for (index, pointers) in pointing.iter().enumerate() {
+        let Some(theirs) = own.get(&index) else { continue };
+        for mine in pointers.iter().filter_map(|pointer| own.get(pointer)) {
+            for goes in theirs.clears.iter().chain(&theirs.former) {
+                for moved in mine.clears.or(mine.provides).iter().chain(&mine.former) {
+                    behind(&mut all, *goes, *moved);
                 }
             }
         }
@@ -113,6 +125,9 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
             own.clears = Some(delete);
             own.first = Some(create);
             own.provides = Some(create);
+            for former in &step.former {
+                own.former.push(push(Verb::Delete, &former.identity, vec![create]));
+            }
         }
     }
     own

@@ -2,7 +2,7 @@
 //!
 //! No expression is evaluated and no secret read: a name is all that a delete needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::cloud::{Live, Readiness};
@@ -10,7 +10,9 @@ use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
 use crate::kind::{Change, Verb};
 use crate::observe::Observed;
-use crate::plan::build::{Options, cap_deletions, pre_image};
+use crate::plan::build::{Options, cap_deletions};
+use crate::plan::pointing::{behind, pointing};
+use crate::plan::pre_image::pre_images;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
 
 /// Makes the plan that deletes what was observed of a graph.
@@ -47,7 +49,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         if let Live::Unreadable(fault) = &step.live {
             step.reason = format!("could not be read: {fault}");
         } else if !live.is_empty() {
-            step.pre_image = step.live.present().map(|present| pre_image(node, present));
+            step.pre_image = pre_images(node, step.live.present(), &step.former);
             if node.instance.skip_on_delete {
                 "kept: `skip_on_delete`".clone_into(&mut step.reason);
                 step.notes.push("kept".to_owned());
@@ -63,7 +65,8 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         position.insert(index, steps.len());
         steps.push(step);
     }
-    block_what_the_kept_ones_need(graph, &position, &mut steps);
+    let pointing = pointing(graph, observed);
+    while block_what_the_kept_ones_need(graph, &pointing, &position, &mut steps) {}
     cap_deletions(steps.iter_mut(), options.allow_deletes);
 
     let mut operations: Vec<Operation> = Vec::new();
@@ -82,6 +85,14 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
             let Some(theirs) = position.get(&dependant).and_then(|number| deletes.get(number)) else { continue };
             for operation in mine {
                 operations[*operation].after.extend(theirs);
+            }
+        }
+    }
+    for (index, pointers) in pointing.iter().enumerate() {
+        let of = |index: &usize| position.get(index).and_then(|number| deletes.get(number)).into_iter().flatten();
+        for goes in of(&index) {
+            for before in pointers.iter().flat_map(of) {
+                behind(&mut operations, *goes, *before);
             }
         }
     }
@@ -109,17 +120,21 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
 }
 
 /// What a kept or protected resource needs cannot go either.
-fn block_what_the_kept_ones_need(graph: &Graph, position: &HashMap<usize, usize>, steps: &mut [Step]) {
-    // From dependants to dependencies, so that one pass is enough.
+fn block_what_the_kept_ones_need(
+    graph: &Graph,
+    pointing: &[BTreeSet<usize>],
+    position: &HashMap<usize, usize>,
+    steps: &mut [Step],
+) -> bool {
+    let mut changed = false;
     for &index in graph.order.iter().rev() {
         let Some(&number) = position.get(&index) else { continue };
         if steps[number].action != Action::Delete {
             continue;
         }
-        let holder = graph.dependants[index].iter().find_map(|dependant| {
+        let holder = graph.dependants[index].iter().chain(&pointing[index]).find_map(|dependant| {
             let other = &steps[*position.get(dependant)?];
-            let stays =
-                other.action == Action::Blocked || (other.action == Action::None && other.live.present().is_some());
+            let stays = other.action == Action::Blocked || (other.action == Action::None && other.exists());
             stays.then(|| (other.address().to_string(), other.action))
         });
         if let Some((holder, action)) = holder {
@@ -133,8 +148,10 @@ fn block_what_the_kept_ones_need(graph: &Graph, position: &HashMap<usize, usize>
                 step.notes.push("kept".to_owned());
             }
             step.implies.clear();
+            changed = true;
         }
     }
+    changed
 }
 
 fn all_dependants(graph: &Graph, index: usize) -> Vec<usize> {

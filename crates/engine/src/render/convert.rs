@@ -27,6 +27,8 @@ pub fn from_jinja(value: &Jinja) -> Result<Value, Problem> {
             problem.undefined = true;
             problem
         }
+        Wrong::Resource => Problem::new("M205", "this is a resource or a function, and not a value", 0..0)
+            .help("name one of its properties, as in `orders.Arn`, or call it"),
         Wrong::Kind(what) => {
             Problem::new("M205", format!("the result holds {what}, which has no place in a manifest"), 0..0)
         }
@@ -39,6 +41,7 @@ pub fn to_json(value: &Jinja) -> Result<serde_json::Value, &'static str> {
     match convert(value, &mut budget, MAX_DEPTH) {
         Ok(value) => Ok(value.to_masked_json()),
         Err(Wrong::Large) => Err("a value larger than 1 MiB"),
+        Err(Wrong::Resource) => Err("a resource"),
         Err(Wrong::Undefined) => Err("something that is not defined"),
         Err(Wrong::Kind(what)) => Err(what),
     }
@@ -47,6 +50,7 @@ pub fn to_json(value: &Jinja) -> Result<serde_json::Value, &'static str> {
 enum Wrong {
     Large,
     Undefined,
+    Resource,
     Kind(&'static str),
 }
 
@@ -86,7 +90,7 @@ fn convert(value: &Jinja, budget: &mut Budget, depth: usize) -> Result<Value, Wr
         }
         ValueKind::Undefined => return Err(Wrong::Undefined),
         ValueKind::Plain if stands_for_text(value) => Value::String(String::new()),
-        ValueKind::Plain => return Err(Wrong::Kind("a resource or a function")),
+        ValueKind::Plain => return Err(Wrong::Resource),
         ValueKind::Bytes => return Err(Wrong::Kind("bytes")),
         _ => return Err(Wrong::Kind("something that failed")),
     })

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use minijinja::Value as Jinja;
 
+use super::context::Context;
 use super::convert;
-use super::objects::Context;
 use super::place::Place;
 use super::run::{Key, Run, Trace};
 use super::session::Frame;
@@ -117,14 +117,12 @@ impl Deferred {
         let mut secrets: HashMap<SecretSource, Option<Secret>> =
             self.sources.iter().map(|source| (source.clone(), scope.secret(source))).collect();
         for _ in 0..MAX_ROUNDS {
-            let run = Run::knowing(properties, secrets);
+            let run = Run::knowing(properties.clone(), secrets.clone());
             let result = self.inside(&run).and_then(|value| convert::from_jinja(&value));
             let trace = std::mem::take(&mut *run.trace());
             if trace.wanted_properties.is_empty() && trace.wanted_secrets.is_empty() {
                 return self.finish(result, trace);
             }
-            properties = run.properties.clone();
-            secrets = run.secrets.clone();
             for key in trace.wanted_properties {
                 let reference = self.reference(&key);
                 let property = scope.property(&reference);

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::context::Context;
 use super::convert;
 use super::deferred::{Deferred, Reference, label};
-use super::objects::Context;
+use super::names::named;
 use super::place::Place;
 use super::run::{Run, Trace};
 use super::scan::{self, Kind, Word};
 use super::session::{Frame, Session};
 use super::template::{Problem, Template};
-use crate::address::Address;
-use crate::credential::SecretSource;
 use crate::diagnostic::{Diagnostic, Diagnostics, suggest};
 use crate::manifest::Manifest;
 use crate::manifest::tree::{Node, Yaml};
@@ -32,13 +31,15 @@ pub struct Leaves<'a> {
     templates: HashMap<Span, Option<Arc<Template>>>,
     missing: IndexMap<String, Vec<Span>>,
     masked: Vec<Span>,
+    /// Where the last scalar came from, if not from the manifest.
+    origin: Option<String>,
 }
 
 /// The diagnostic of a problem. `open`: nothing from outside the manifest was touched, so that values may be quoted.
 pub fn diagnose(problem: &Problem, span: Span, open: bool) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(problem.code, problem.summary.clone()).at(span);
     if let Some(detail) = problem.detail.as_ref().filter(|_| open) {
-        diagnostic = diagnostic.noted(detail.clone());
+        diagnostic = diagnostic.noted(&**detail);
     }
     match &problem.help {
         Some(help) => diagnostic.help(help.clone()),
@@ -56,6 +57,7 @@ impl<'a> Leaves<'a> {
             templates: HashMap::new(),
             missing: IndexMap::new(),
             masked: Vec::new(),
+            origin: None,
         }
     }
 
@@ -159,7 +161,13 @@ impl<'a> Leaves<'a> {
             Yaml::Unreadable => Value::Unknown(Arc::from("something that cannot be read")),
             Yaml::Bool(flag) => self.literal(Value::Bool(*flag), node.span, protected),
             Yaml::Number(number) => self.literal(Value::Number(number.clone()), node.span, protected),
-            Yaml::Text(text) if scan::is_template(text) => self.scalar(text, node.span, frame, protected),
+            Yaml::Text(text) if scan::is_template(text) => {
+                let value = self.scalar(text, node.span, frame, protected);
+                if let (Some(spans), Some(origin)) = (spans, self.origin.take()) {
+                    spans.note_origin(pointer, origin);
+                }
+                value
+            }
             Yaml::Text(text) => self.literal(Value::String(text.to_string()), node.span, protected),
             Yaml::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
@@ -256,20 +264,19 @@ impl<'a> Leaves<'a> {
         compile: fn(&Arc<str>, &super::template::Programs) -> Result<Template, Problem>,
     ) -> Value {
         let session = Arc::clone(&self.session);
-        let template = match self.templates.get(&span) {
-            Some(known) => known.clone(),
-            None => {
-                let template = match compile(text, &session.programs) {
-                    Ok(template) => Some(Arc::new(template)),
-                    Err(problem) => {
-                        let place = self.place(span).map(text, &problem.range);
-                        self.found.push(diagnose(&problem, place, true));
-                        None
-                    }
-                };
-                self.templates.insert(span, template.clone());
-                template
-            }
+        let template = if let Some(known) = self.templates.get(&span) {
+            known.clone()
+        } else {
+            let template = match compile(text, &session.programs) {
+                Ok(template) => Some(Arc::new(template)),
+                Err(problem) => {
+                    let place = self.place(span).map(text, &problem.range);
+                    self.found.push(diagnose(&problem, place, true));
+                    None
+                }
+            };
+            self.templates.insert(span, template.clone());
+            template
         };
         let Some(template) = template else { return Value::Unknown(Arc::from("a template")) };
         let run = Run::dry();
@@ -288,6 +295,8 @@ impl<'a> Leaves<'a> {
         result: Result<Value, Problem>,
         trace: Trace,
     ) -> Value {
+        let origins: Vec<&str> = trace.origins.iter().map(String::as_str).collect();
+        self.origin = (!origins.is_empty()).then(|| origins.join(" + "));
         if result.is_ok() && !trace.waits() && trace.problems.is_empty() {
             return match result {
                 Ok(value) => self.literal(value, span, protected),
@@ -311,19 +320,24 @@ impl<'a> Leaves<'a> {
             return Value::Unknown(Arc::from(&*template.text));
         }
         if let Some(broken) = &trace.broken {
+            for name in self.unresolved(&words, frame) {
+                self.found.push(self.undefined_name(&name, &words, frame, &report, span));
+            }
             return Value::Unknown(Arc::clone(broken));
         }
         if let Err(problem) = &result {
             if let Some(unknown) = self.missing_variables(&words, &trace, &report) {
                 return unknown;
             }
-            let names: Vec<String> = if trace.waits() {
-                self.unresolved(&words, frame)
-            } else if problem.undefined {
-                trace.missing_names.iter().cloned().collect()
-            } else {
-                Vec::new()
-            };
+            let mut names = Vec::new();
+            if trace.waits() || !trace.missing_names.is_empty() {
+                names = self.unresolved(&words, frame);
+            }
+            if problem.undefined {
+                names.extend(
+                    trace.missing_names.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>(),
+                );
+            }
             for name in &names {
                 self.found.push(self.undefined_name(name, &words, frame, &report, span));
             }
@@ -361,84 +375,6 @@ impl<'a> Leaves<'a> {
             self.missing.entry(name.clone()).or_default();
         }
         Some(Value::Unknown(Arc::from(format!("vars.{first}"))))
-    }
-
-    /// Names of an expression that mean nothing, where an evaluation did not get as far as to say so.
-    fn unresolved(&self, words: &[Word<'_>], frame: &Frame) -> Vec<String> {
-        let binds =
-            words.iter().any(|word| matches!(word.text, "set" | "for" | "macro" | "with" | "defined" | "undefined"));
-        let lenient = words.iter().any(|word| word.kind == Kind::Filter && matches!(word.text, "default" | "d"));
-        if binds || lenient {
-            return Vec::new();
-        }
-        let known = self.in_scope(frame);
-        let mut names = Vec::new();
-        for word in words.iter().filter(|word| word.kind == Kind::Name) {
-            if !known.iter().any(|name| name == word.text) && !names.contains(&word.text.to_owned()) {
-                names.push(word.text.to_owned());
-            }
-        }
-        names
-    }
-
-    fn in_scope(&self, frame: &Frame) -> Vec<String> {
-        let mut names: Vec<String> = ["vars", "globals", "stack_name", "stack_env"].map(str::to_owned).into();
-        if frame.address.is_some() {
-            names.extend(["resource_name", "this"].map(str::to_owned));
-        }
-        if frame.each.is_some() {
-            names.push("each".to_owned());
-        }
-        let session = &self.session;
-        names.extend(session.globals.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().cloned());
-        names.extend(session.resources.read().unwrap_or_else(std::sync::PoisonError::into_inner).keys().cloned());
-        names.extend(session.exports.keys().cloned());
-        names.extend(session.variables.names().map(str::to_owned));
-        names.sort();
-        names
-    }
-
-    fn undefined_name(
-        &self,
-        name: &str,
-        words: &[Word<'_>],
-        frame: &Frame,
-        report: &dyn Fn(&std::ops::Range<usize>) -> Span,
-        span: Span,
-    ) -> Diagnostic {
-        let (at, known, short) = match name.split_once('.') {
-            Some((of, member)) => {
-                let word = words.iter().enumerate().skip(2).find(|(index, word)| {
-                    words[index - 2].text == of && (word.text == member || word.unquoted() == member)
-                });
-                let known: Vec<String> = match of {
-                    "globals" => {
-                        let globals = self.session.globals.read();
-                        globals.unwrap_or_else(std::sync::PoisonError::into_inner).keys().cloned().collect()
-                    }
-                    "this" => {
-                        let this = frame.this.read();
-                        this.unwrap_or_else(std::sync::PoisonError::into_inner).keys().cloned().collect()
-                    }
-                    _ => vec!["key".to_owned(), "value".to_owned()],
-                };
-                (word.map(|(_, word)| word), known, member)
-            }
-            None => (named(words, name), self.in_scope(frame), name),
-        };
-        let span = at.map_or(span, |word| report(&word.range()));
-        let diagnostic = Diagnostic::error("M202", format!("`{name}` is not defined")).at(span);
-        if let Some(near) = suggest::nearest(short, known.iter().map(String::as_str)) {
-            return diagnostic.help(format!("did you mean `{near}`?"));
-        }
-        match name {
-            "each" => diagnostic.help("`each` is there in a resource with `for_each`"),
-            "this" | "resource_name" => diagnostic.help("it is there in a resource"),
-            _ if known.iter().any(|known| known.starts_with(&format!("{short}-"))) => {
-                diagnostic.help("a name with `-` cannot be used in a template; rename it with `_`")
-            }
-            _ => diagnostic.help("a variable is `vars.NAME`, a property of a resource is `name.Property`"),
-        }
     }
 
     fn defer(
@@ -501,70 +437,6 @@ impl<'a> Leaves<'a> {
             protected,
         }))
     }
-
-    /// The properties of resources that an expression names, whether or not it evaluated them.
-    fn mentioned(&self, words: &[Word<'_>]) -> Vec<(Address, Vec<String>, std::ops::Range<usize>)> {
-        let mut list = Vec::new();
-        for (index, word) in words.iter().enumerate().filter(|(_, word)| word.kind == Kind::Name) {
-            let exported = self.session.exports.get(word.text).filter(|all| all.len() == 1).map(|all| &all[0]);
-            if let Some((resource, property)) = exported.filter(|_| self.session.resource(word.text).is_none()) {
-                if self
-                    .session
-                    .resource(resource)
-                    .is_some_and(|k| k.keys.is_none() && k.left_out.is_empty() && !k.broken)
-                {
-                    list.push((Address::new(&**resource), vec![property.clone()], word.range()));
-                }
-                continue;
-            }
-            let Some(known) = self.session.resource(word.text).filter(|known| !known.broken) else { continue };
-            let text = |at: usize| words.get(at).map_or("", |word| word.text);
-            let mut next = index + 1;
-            let address = match &known.keys {
-                None if known.left_out.is_empty() => Address::new(word.text),
-                Some(keys) if text(next) == "[" && text(next + 2) == "]" => {
-                    let key = words.get(next + 1).map(Word::unquoted).unwrap_or_default();
-                    next += 3;
-                    match keys.iter().find(|known| &***known == key) {
-                        Some(key) => Address::keyed(word.text, Arc::clone(key)),
-                        None => continue,
-                    }
-                }
-                _ => continue,
-            };
-            let mut path = Vec::new();
-            while text(next) == "." && words.get(next + 1).is_some_and(|word| word.kind == Kind::Member) {
-                path.push(text(next + 1).to_owned());
-                next += 2;
-            }
-            if !path.is_empty() {
-                let end = words.get(next - 1).map_or(word.range().end, |word| word.range().end);
-                list.push((address, path, word.start..end));
-            }
-        }
-        list
-    }
-
-    fn mentioned_secrets(&self, words: &[Word<'_>]) -> Vec<(String, Option<SecretSource>)> {
-        let mut list = Vec::new();
-        for (index, word) in words.iter().enumerate() {
-            if word.kind == Kind::Call && word.text == "secret" {
-                let source = words.get(index + 2).and_then(|word| SecretSource::parse(word.unquoted()).ok());
-                list.extend(source.map(|source| (source.to_string(), Some(source))));
-            }
-            let name = if word.kind == Kind::Text { word.unquoted() } else { word.text };
-            let of_vars = index >= 2 && words[index - 2].text == "vars";
-            if (of_vars || word.kind == Kind::Name)
-                && let Some(label) = self.session.variables.secret_label(name)
-            {
-                let source = SecretSource::parse(&label)
-                    .ok()
-                    .filter(|_| matches!(self.session.variables.get(name), Some(crate::variables::Bound::Late(_))));
-                list.push((label, source));
-            }
-        }
-        list
-    }
 }
 
 fn secret_in(what: &str, span: Span) -> Diagnostic {
@@ -572,9 +444,4 @@ fn secret_in(what: &str, span: Span) -> Diagnostic {
         .at(span)
         .noted("it would show in plans, logs and names")
         .help("use a variable that is not a secret")
-}
-
-/// The word of a name that is looked up.
-fn named<'w, 't>(words: &'w [Word<'t>], name: &str) -> Option<&'w Word<'t>> {
-    words.iter().find(|word| matches!(word.kind, Kind::Name | Kind::Call) && word.text == name)
 }

@@ -41,6 +41,7 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
                 session: Arc::clone(&leaves.session),
                 address: Some(address.clone()),
                 each,
+                announced: resource.properties.iter().map(|property| Arc::clone(&property.name.value)).collect(),
                 this: RwLock::default(),
             });
             let condition = resource.condition.as_ref();
@@ -120,14 +121,12 @@ fn each(resource: &Resource, leaves: &mut Leaves<'_>, known: &mut Known) -> Vec<
         }
         twice.is_none() && pairs.len() <= MAX_INSTANCES
     });
-    match pairs {
-        Some(pairs) => pairs.into_iter().map(|(key, value)| Some((Arc::from(key), Arc::new(value)))).collect(),
-        None => {
-            // One instance of nothing in particular, so that the mistakes in its properties show too.
-            known.broken = true;
-            vec![Some((Arc::from("?"), Arc::new(Value::Unknown(Arc::from("each.value")))))]
-        }
-    }
+    let Some(pairs) = pairs else {
+        // One instance of nothing in particular, so that the mistakes in its properties show too.
+        known.broken = true;
+        return vec![Some((Arc::from("?"), Arc::new(Value::Unknown(Arc::from("each.value")))))];
+    };
+    pairs.into_iter().map(|(key, value)| Some((Arc::from(key), Arc::new(value)))).collect()
 }
 
 fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) -> Instance {
@@ -212,9 +211,8 @@ fn property_value(
     let node = match &property.value {
         PropertyValue::Merged => None,
         PropertyValue::One(node) => Some(node),
-        PropertyValue::PerEnvironment(values) => match values.iter().find(|(env, _)| &*env.value == inputs.env) {
-            Some((_, node)) => Some(node),
-            None => {
+        PropertyValue::PerEnvironment(values) => {
+            let Some((_, node)) = values.iter().find(|(env, _)| &*env.value == inputs.env) else {
                 let known = values.iter().map(|(env, _)| &*env.value);
                 let diagnostic = Diagnostic::error(
                     "M116",
@@ -226,9 +224,10 @@ fn property_value(
                     None => diagnostic.help(format!("add `{}: {{ value: … }}` to `values`", inputs.env)),
                 });
                 spans.insert(pointer(property), property.name.span, property.name.span);
-                return Some(Value::Unknown(Arc::from(&*property.name.value)));
-            }
-        },
+                return Some(Value::Unknown(Arc::clone(&property.name.value)));
+            };
+            Some(node)
+        }
     };
     let mut here = pointer(property);
     spans.insert(here.clone(), property.name.span, node.map_or(property.name.span, |node| node.span));

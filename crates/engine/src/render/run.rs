@@ -55,6 +55,8 @@ pub struct Trace {
     pub broken: Option<Arc<str>>,
     /// A value from outside the manifest was used, which errors must not quote.
     pub outside: bool,
+    /// Where such values came from: `env:NAME`, `--var NAME`.
+    pub origins: IndexSet<String>,
     /// Mistakes found by a lookup.
     pub problems: Vec<(Problem, Option<Span>)>,
     /// To be fetched before the run is repeated.

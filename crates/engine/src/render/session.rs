@@ -25,6 +25,8 @@ pub struct Session {
     pub variables: Table,
     /// `globals`, as far as they are evaluated.
     pub globals: RwLock<IndexMap<String, Arc<Value>>>,
+    /// The names of all globals, also of those that are not evaluated yet.
+    pub announced: Vec<String>,
     /// The resources.
     pub resources: RwLock<HashMap<String, Known>>,
     /// Exported names: resource and property.
@@ -58,6 +60,8 @@ pub struct Frame {
     pub address: Option<Address>,
     /// `each.key` and `each.value`.
     pub each: Option<(Arc<str>, Arc<Value>)>,
+    /// The names of all properties at the top level, also of those that are not evaluated yet.
+    pub announced: Vec<Arc<str>>,
     /// The properties so far.
     pub this: RwLock<Map>,
 }
@@ -77,6 +81,12 @@ impl Session {
 impl Frame {
     /// A place outside of every resource.
     pub fn top(session: &Arc<Session>) -> Arc<Self> {
-        Arc::new(Self { session: Arc::clone(session), address: None, each: None, this: RwLock::default() })
+        Arc::new(Self {
+            session: Arc::clone(session),
+            address: None,
+            each: None,
+            announced: Vec::new(),
+            this: RwLock::default(),
+        })
     }
 }

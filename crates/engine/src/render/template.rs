@@ -57,9 +57,9 @@ pub struct Problem {
     /// What to do.
     pub help: Option<String>,
     /// The name that it is about, where the range is not known.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// The engine's own words. They may quote values: shown only where nothing but the manifest was used.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// It came from a name that is not defined; the names are known to the run.
     pub undefined: bool,
 }
@@ -72,7 +72,7 @@ impl Problem {
 
     /// About this name.
     pub fn about(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        self.name = Some(name.into());
         self
     }
 
@@ -282,8 +282,35 @@ fn check_statements(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
     environment.template_from_str(text).map(|_| ()).map_err(|error| explain(&error, &(0..text.len()), false))
 }
 
+/// An expression that repeats, pads or indents may not name a number that would fill the memory: the engine evaluates
+/// constants while it compiles, before any limit of ours holds.
+fn check_sizes(words: &[Word<'_>]) -> Result<(), Problem> {
+    const MOST: f64 = 1e7;
+    let pads = words.iter().any(|word| {
+        word.kind == Kind::Filter && matches!(word.text, "indent" | "format" | "batch" | "slice" | "round" | "replace")
+    });
+    let times = words.iter().any(|word| word.text == "*");
+    let literals = words.iter().any(|word| word.kind == Kind::Text || word.text == "[");
+    let risky = pads || (times && literals);
+    if !risky {
+        return Ok(());
+    }
+    let mut product = 1.0_f64;
+    for word in words {
+        for digits in word.text.split(|character: char| !character.is_ascii_digit()).filter(|digits| !digits.is_empty())
+        {
+            product *= digits.parse::<f64>().unwrap_or(f64::MAX).max(1.0);
+        }
+        if product > MOST {
+            return Err(Problem::new("M218", "the numbers in this template would make it too large", word.range()));
+        }
+    }
+    Ok(())
+}
+
 /// Filters, tests and functions exist, also in branches that are never taken.
 fn check_words(words: &[Word<'_>]) -> Result<(), Problem> {
+    check_sizes(words)?;
     for word in words {
         let (what, known): (_, &[&str]) = match word.kind {
             Kind::Filter => ("filter", functions::FILTERS),
@@ -366,16 +393,16 @@ fn explain(error: &Error, code: &Range<usize>, exact: bool) -> Problem {
         }
         ErrorKind::BadSerialization if detail.starts_with(TEXT_ONLY) => Problem::new("M207", detail.to_owned(), range)
             .help("make it text: `{{ 'yes' if flag else 'no' }}`, `{{ items | join(',') }}`, `{{ value | tojson }}`"),
-        _ => match detail.strip_prefix(functions::SAYS) {
-            Some(words) => match words.split_once('\u{0}') {
-                Some((code, words)) => Problem::new(functions::code(code), words.to_owned(), range),
-                None => Problem::new("M205", words.to_owned(), range),
-            },
-            None => {
-                let mut problem = Problem::new("M205", format!("this cannot be evaluated: {}", error.kind()), range);
-                problem.detail = error.detail().map(str::to_owned);
-                problem
+        _ => {
+            if let Some(words) = detail.strip_prefix(functions::SAYS) {
+                return match words.split_once('\u{0}') {
+                    Some((code, words)) => Problem::new(functions::code(code), words.to_owned(), range),
+                    None => Problem::new("M205", words.to_owned(), range),
+                };
             }
-        },
+            let mut problem = Problem::new("M205", format!("this cannot be evaluated: {}", error.kind()), range);
+            problem.detail = error.detail().map(Into::into);
+            problem
+        }
     }
 }

@@ -131,3 +131,176 @@ fn the_manual_s_example_renders() {
     assert_eq!(secret.same_as(&Secret::new("x", "hunter2".to_owned())), Some(true));
     assert_eq!(secret.source(), "env:ORDERS_PASSWORD");
 }
+
+fn property(text: &str, name: &str) -> Value {
+    let (stack, shown) = stack_with(text, "dev", &[("TOKEN", "hunter2"), ("N", "5")], &[("SECRET", "hunter2")]);
+    assert_eq!(shown, "");
+    let stack = stack.unwrap();
+    stack.instances.last().unwrap().properties[name].clone()
+}
+
+/// The value of one property, with a secret variable `SECRET`, resources `a` (plain) and `m` (with keys).
+fn value(scalar: &str) -> Value {
+    let text = format!(
+        "version: 1\nname: s\nvars: [{{ name: SECRET, secret: true }}, {{ name: N, type: number }}]\nglobals:\n  - \
+         name: structure\n    value: {{ open: 'o', closed: '{{{{ vars.SECRET }}}}', list: [1, '{{{{ vars.SECRET \
+         }}}}'] }}\nresources:\n  - name: a\n    type: T\n    exports: [Arn]\n  - name: m\n    for_each: [k]\n  - \
+         name: r\n    props:\n      Earlier: e\n      Uses: '{{{{ TOKEN }}}}{{{{ N }}}}'\n      X: {scalar}\n"
+    );
+    property(&text, "X")
+}
+
+fn world() -> World {
+    World(
+        HashMap::from([
+            ("a.Arn".to_owned(), Property::Known("arn:a".into())),
+            ("a.Map".to_owned(), Property::Known(Value::from(serde_json::json!({"x": ["p", "q"]})))),
+            ("a.Secret".to_owned(), Property::Known(Value::Secret(Secret::new("env:Y", "hunter3".to_owned())))),
+            ("m[\"k\"].Arn".to_owned(), Property::Known("arn:m".into())),
+            ("a.Gone".to_owned(), Property::Missing("`a` gives no `Gone`".to_owned())),
+        ]),
+        HashMap::from([
+            ("env:SECRET".to_owned(), "hunter2".to_owned()),
+            ("file:j.json".to_owned(), r#"{"password":"hunter4","port":5432}"#.to_owned()),
+        ]),
+    )
+}
+
+fn evaluated(scalar: &str) -> Value {
+    match value(scalar) {
+        Value::Deferred(deferred) => deferred.evaluate(&world()).unwrap(),
+        other => panic!("{scalar} is not deferred: {}", other.type_name()),
+    }
+}
+
+#[test]
+fn values_keep_their_types() {
+    assert_eq!(value("\"{{ 1 + 1 }}\""), Value::from(2));
+    assert_eq!(value("\"{{ [1, {'a': none}] }}\""), Value::from(serde_json::json!([1, {"a": null}])));
+    assert_eq!(value("\"{{ vars.N }}\""), Value::from(5));
+    assert_eq!(value("\"{{ true }}\""), Value::from(true));
+    assert_eq!(value("\"{{ vars.TOKEN }}\""), Value::from("hunter2"));
+    assert_eq!(value("\"{{ TOKEN }}-{{ this.Earlier }}\""), Value::from("hunter2-e"));
+    assert_eq!(value("\"{{ 5 / 2 }}\""), Value::from(serde_json::json!(2.5)));
+    assert_eq!(value("\"{{ structure.open }}{{ globals.structure.list[0] }}\""), Value::from("o1"));
+    assert_eq!(value("\"{{ vars.GONE | default('d') }}\""), Value::from("d"));
+    assert_eq!(value("\"{{ resource_name }} {{ stack_name }}\""), Value::from("r s"));
+    assert_eq!(value("\"a{# note #}b{% if true %} c{% endif %}\""), Value::from("ab c"));
+    assert_eq!(value("|\n        {{ 1 }}\n"), Value::from("1\n"));
+}
+
+#[test]
+fn typed_text_arrives_unchanged() {
+    for (written, value_of) in [
+        ("TrueNorth99", "TrueNorth99"),
+        ("\"12345678\"", "12345678"),
+        ("no", "no"),
+        ("on", "on"),
+        ("'it''s \"quoted\"'", "it's \"quoted\""),
+        ("\"line\\nbreak\\ttab\"", "line\nbreak\ttab"),
+        ("\"{{ '{{' }} x }}\"", "{{ x }}"),
+        ("pässwörd-日本-🔑", "pässwörd-日本-🔑"),
+        ("\"None\"", "None"),
+        ("False positive", "False positive"),
+        ("a # b", "a"),
+        ("\"a # b\"", "a # b"),
+        ("$HOME `x` %PATH% \\n", "$HOME `x` %PATH% \\n"),
+    ] {
+        assert_eq!(value(written), Value::from(value_of), "{written}");
+    }
+    assert_eq!(value("1e5"), Value::from(serde_json::json!(100_000.0)));
+    assert_eq!(value("12345678"), Value::from(12_345_678));
+}
+
+#[test]
+fn values_of_variables_are_data() {
+    let text = "version: 1\nname: s\nresources: [{ name: r, props: { X: '{{ vars.A }}', Y: 'a-{{ A }}' } }]\n";
+    for given in ["{{ 1 + 1 }}", "{% raw %}", "TrueNorth99", "12345678", "a: b\n- c", "\u{1f511}", "\"'\\"] {
+        let (stack, shown) = stack_with(text, "dev", &[("A", given)], &[]);
+        assert_eq!(shown, "");
+        let stack = stack.unwrap();
+        assert_eq!(stack.instances[0].properties["X"], Value::from(given));
+        assert_eq!(stack.instances[0].properties["Y"], Value::from(format!("a-{given}")));
+    }
+}
+
+#[test]
+fn a_secret_stays_one_through_every_filter_and_branch() {
+    for scalar in [
+        "{{ vars.SECRET }}",
+        "x-{{ vars.SECRET }}",
+        "{{ vars['SECRET'] }}",
+        "{{ SECRET }}",
+        "{{ secret('env:SECRET') }}",
+        "{{ secret('env:' ~ 'SECRET') }}",
+        "{{ structure.closed }}",
+        "{{ globals.structure.list[1] }}",
+        "{{ structure | tojson }}",
+        "{{ structure.list | join('-') }}",
+        "{{ structure | items | list | tojson }}",
+        "{{ vars.SECRET | base64_encode }}",
+        "{{ vars.SECRET | base64_encode | base64_decode }}",
+        "{{ vars.SECRET | sha256 }}",
+        "{{ vars.SECRET | sql_escape | upper }}",
+        "{{ [vars.SECRET] | sql_list }}",
+        "{{ [vars.SECRET] | merge_lists(['a']) | first }}",
+        "{{ ({'a': vars.SECRET} | merge_objects({'b': 1})).a }}",
+        "{{ {'a': vars.SECRET} | generate_patch_document }}",
+        "{{ vars.SECRET[:3] }}",
+        "{{ vars.SECRET ~ 'x' }}",
+        "{{ vars.SECRET | replace('h', 'H') }}",
+        "{{ 'a' if vars.SECRET else 'b' }}",
+        "{{ 'a' if vars.SECRET == 'hunter2' else 'b' }}",
+        "{{ vars.SECRET if a.Arn == 'arn:a' else 'b' }}",
+        "{{ vars.SECRET | length | string }}",
+        "{{ vars.SECRET | length }}",
+        "{{ vars.SECRET == 'hunter2' }}",
+        "{{ (secret('file:j.json') | from_json).password }}",
+        "{{ a.Secret }}",
+        "{{ a.Secret ~ a.Arn }}",
+        "{{ a.Arn ~ vars.SECRET }}",
+        "{% for c in vars.SECRET %}{{ c }}.{% endfor %}",
+        "{% set x = vars.SECRET %}{{ x | upper }}",
+        "{% if vars.SECRET %}a{% endif %}",
+        "{{ '%s' | format(vars.SECRET) }}",
+        "{{ vars.SECRET | list | last }}",
+    ] {
+        let value = evaluated(&format!("\"{}\"", scalar.replace('"', "\\\"")));
+        assert!(matches!(value, Value::Secret(ref secret) if secret.is_resolved()), "{scalar}: {}", value.type_name());
+        let shown = format!("{value:?}{}", value.to_masked_json());
+        for canary in ["hunter", "HUNTER", "aHVudGVy"] {
+            assert!(!shown.contains(canary), "{scalar}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_source_makes_an_unresolved_secret_and_an_unknown_property_an_unknown() {
+    let nothing = World(HashMap::new(), HashMap::new());
+    let Value::Deferred(deferred) = value("\"{{ vars.SECRET | upper }}\"") else { panic!() };
+    assert_eq!(deferred.secret_source(), Some("env:SECRET"));
+    assert_eq!(deferred.secret_sources().len(), 1);
+    assert!(matches!(deferred.evaluate(&nothing).unwrap(), Value::Secret(secret) if !secret.is_resolved()));
+    let Value::Deferred(deferred) = value("\"{{ a.Map.x[1] }}-{{ m['k'].Arn }}\"") else { panic!() };
+    assert_eq!(deferred.secret_source(), None);
+    assert_eq!(deferred.describe(), "a.Map.x.1, m[\"k\"].Arn");
+    assert_eq!(deferred.evaluate(&nothing).unwrap(), Value::Unknown("a.Map.x.1, m[\"k\"].Arn".into()));
+    assert_eq!(format!("{deferred:?}"), "Deferred(a.Map.x.1, m[\"k\"].Arn)");
+    let Value::Deferred(deferred) = value("\"{{ a.Gone | upper }}\"") else { panic!() };
+    let error = deferred.evaluate(&world()).unwrap_err();
+    assert_eq!((error.code, &*error.summary), ("M221", "`a` gives no `Gone`"));
+}
+
+#[test]
+fn references_evaluate_to_native_values() {
+    assert_eq!(evaluated("\"{{ a.Arn }}\""), Value::from("arn:a"));
+    assert_eq!(evaluated("\"{{ Arn }}/x\""), Value::from("arn:a/x"));
+    assert_eq!(evaluated("\"{{ m['k'].Arn }}\""), Value::from("arn:m"));
+    assert_eq!(evaluated("\"{{ a.Map }}\""), Value::from(serde_json::json!({"x": ["p", "q"]})));
+    assert_eq!(evaluated("\"{{ a.Arn.upper | default('x') }}\""), Value::Unknown("a.Arn.upper".into()));
+    assert_eq!(evaluated("\"{{ a.Arn | split(':') | last }}\""), Value::from("a"));
+    let Value::Deferred(deferred) = value("\"{{ m['k'].Arn if a.Arn == 'arn:a' else 'b' }}\"") else { panic!() };
+    let named: Vec<String> = deferred.references().iter().map(|r| r.address.to_string()).collect();
+    assert_eq!(named, ["a", "m[\"k\"]"]);
+    assert_eq!(deferred.evaluate(&world()).unwrap(), Value::from("arn:m"));
+}

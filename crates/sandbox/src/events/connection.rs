@@ -50,21 +50,9 @@ impl AuthorizationType {
 /// Credentials of one type. Deliberately without `Debug`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Credentials {
-    Basic {
-        username: String,
-        password: String,
-    },
-    ApiKey {
-        name: String,
-        value: String,
-    },
-    OAuth {
-        client_id: String,
-        client_secret: String,
-        endpoint: String,
-        method: String,
-        http: Option<HttpParameters>,
-    },
+    Basic { username: String, password: String },
+    ApiKey { name: String, value: String },
+    OAuth { client_id: String, client_secret: String, endpoint: String, method: String, http: Option<HttpParameters> },
 }
 
 /// An http parameter. Deliberately without `Debug`.
@@ -137,9 +125,7 @@ impl Connection {
     /// Returns the state at a time.
     pub(crate) fn state(&self, at: Millis) -> &str {
         let reached = self.phases.iter().rev().find(|phase| phase.from <= at);
-        reached
-            .or(self.phases.first())
-            .map_or("CREATING", |phase| &phase.state)
+        reached.or(self.phases.first()).map_or("CREATING", |phase| &phase.state)
     }
 
     /// Tells whether API destinations can use the connection at a time.
@@ -154,13 +140,9 @@ impl Connection {
 
     /// Puts the connection into a state from `now` on, and into another after it settled.
     pub(super) fn enter(&mut self, now: Millis, state: &str, then: Option<(Millis, &str)>) {
-        let phase = |from, state: &str| Phase {
-            from,
-            state: state.to_owned(),
-        };
+        let phase = |from, state: &str| Phase { from, state: state.to_owned() };
         self.phases = vec![phase(now, state)];
-        self.phases
-            .extend(then.map(|(after, state)| phase(now + after, state)));
+        self.phases.extend(then.map(|(after, state)| phase(now + after, state)));
     }
 
     /// Notes a change; every change has a later time than the one before.
@@ -174,16 +156,8 @@ impl Connection {
         let mut out = self.listed(view);
         let more = [
             ("Description", self.description.as_deref().map(Value::from)),
-            (
-                "InvocationConnectivityParameters",
-                self.invocation_connectivity
-                    .as_ref()
-                    .map(Connectivity::show),
-            ),
-            (
-                "SecretArn",
-                self.secret_at(at).map(|secret| secret.arn.as_str().into()),
-            ),
+            ("InvocationConnectivityParameters", self.invocation_connectivity.as_ref().map(Connectivity::show)),
+            ("SecretArn", self.secret_at(at).map(|secret| secret.arn.as_str().into())),
             ("KmsKeyIdentifier", self.kms_key.as_deref().map(Value::from)),
             ("AuthParameters", self.show_auth()),
         ];
@@ -218,18 +192,13 @@ impl Connection {
     /// Returns what every write but the first answers [L].
     pub(super) fn receipt_authorized(&self, view: View) -> Value {
         let mut out = self.receipt(view);
-        insert(
-            &mut out,
-            [("LastAuthorizedTime", self.authorized.map(seconds))],
-        );
+        insert(&mut out, [("LastAuthorizedTime", self.authorized.map(seconds))]);
         out
     }
 
     /// Returns the managed secret, as long as the connection has it.
     pub(super) fn secret_at(&self, at: Millis) -> Option<&ManagedSecret> {
-        self.secret
-            .as_ref()
-            .filter(|secret| secret.until.is_none_or(|until| at < until))
+        self.secret.as_ref().filter(|secret| secret.until.is_none_or(|until| at < until))
     }
 
     fn show_auth(&self) -> Option<Value> {
@@ -239,14 +208,8 @@ impl Connection {
             &mut out,
             [
                 // [L] an empty structure is echoed as `{}`
-                (
-                    "InvocationHttpParameters",
-                    self.invocation_http.as_ref().map(HttpParameters::show),
-                ),
-                (
-                    "ConnectivityParameters",
-                    self.auth_connectivity.as_ref().map(Connectivity::show),
-                ),
+                ("InvocationHttpParameters", self.invocation_http.as_ref().map(HttpParameters::show)),
+                ("ConnectivityParameters", self.auth_connectivity.as_ref().map(Connectivity::show)),
             ],
         );
         Some(out)
@@ -266,25 +229,13 @@ impl Credentials {
         match self {
             Self::Basic { username, .. } => json!({"Username": username}),
             Self::ApiKey { name, .. } => json!({"ApiKeyName": name}),
-            Self::OAuth {
-                client_id,
-                endpoint,
-                method,
-                http,
-                ..
-            } => {
+            Self::OAuth { client_id, endpoint, method, http, .. } => {
                 let mut out = json!({
                     "ClientParameters": {"ClientID": client_id},
                     "AuthorizationEndpoint": endpoint,
                     "HttpMethod": method,
                 });
-                insert(
-                    &mut out,
-                    [(
-                        "OAuthHttpParameters",
-                        http.as_ref().map(HttpParameters::show),
-                    )],
-                );
+                insert(&mut out, [("OAuthHttpParameters", http.as_ref().map(HttpParameters::show))]);
                 out
             }
         }
@@ -296,26 +247,14 @@ impl Credentials {
                 json!({"username": username, "password": password})
             }
             Self::ApiKey { name, value } => json!({"api_key_name": name, "api_key_value": value}),
-            Self::OAuth {
-                client_id,
-                client_secret,
-                endpoint,
-                method,
-                http,
-            } => {
+            Self::OAuth { client_id, client_secret, endpoint, method, http } => {
                 let mut out = json!({
                     "client_id": client_id,
                     "client_secret": client_secret,
                     "authorization_endpoint": endpoint,
                     "http_method": method,
                 });
-                insert(
-                    &mut out,
-                    [(
-                        "oauth_http_parameters",
-                        http.as_ref().map(HttpParameters::payload),
-                    )],
-                );
+                insert(&mut out, [("oauth_http_parameters", http.as_ref().map(HttpParameters::payload))]);
                 out
             }
         }
@@ -327,43 +266,19 @@ impl HttpParameters {
     fn lists(&self) -> [(&'static str, &'static str, &Vec<Parameter>); 3] {
         [
             ("HeaderParameters", "header_parameters", &self.header),
-            (
-                "QueryStringParameters",
-                "query_string_parameters",
-                &self.query,
-            ),
+            ("QueryStringParameters", "query_string_parameters", &self.query),
             ("BodyParameters", "body_parameters", &self.body),
         ]
     }
 
     fn show(&self) -> Value {
-        let lists = self
-            .lists()
-            .into_iter()
-            .filter(|(_, _, list)| !list.is_empty());
-        lists
-            .map(|(name, _, list)| {
-                (
-                    name.to_owned(),
-                    list.iter().map(Parameter::show).collect::<Value>(),
-                )
-            })
-            .collect()
+        let lists = self.lists().into_iter().filter(|(_, _, list)| !list.is_empty());
+        lists.map(|(name, _, list)| (name.to_owned(), list.iter().map(Parameter::show).collect::<Value>())).collect()
     }
 
     fn payload(&self) -> Value {
-        let lists = self
-            .lists()
-            .into_iter()
-            .filter(|(_, _, list)| !list.is_empty());
-        lists
-            .map(|(_, name, list)| {
-                (
-                    name.to_owned(),
-                    list.iter().map(Parameter::payload).collect::<Value>(),
-                )
-            })
-            .collect()
+        let lists = self.lists().into_iter().filter(|(_, _, list)| !list.is_empty());
+        lists.map(|(_, name, list)| (name.to_owned(), list.iter().map(Parameter::payload).collect::<Value>())).collect()
     }
 }
 
@@ -381,11 +296,7 @@ impl Parameter {
     fn payload(&self) -> Value {
         let mut out = Map::new();
         out.extend(self.key.clone().map(|key| ("key".to_owned(), key.into())));
-        out.extend(
-            self.value
-                .clone()
-                .map(|value| ("value".to_owned(), value.into())),
-        );
+        out.extend(self.value.clone().map(|value| ("value".to_owned(), value.into())));
         out.insert("is_value_secret".to_owned(), self.secret.into());
         out.into()
     }

@@ -21,16 +21,13 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let name = required(input, "Name");
     if context.home.connections.current(name, now).is_some() {
         // [M] the code; [?] the text. A connection that is DELETING still has its name.
-        return Err(Refusal::new(
-            "ResourceAlreadyExistsException",
-            format!("Connection {name} already exists."),
-        ));
+        return Err(Refusal::new("ResourceAlreadyExistsException", format!("Connection {name} already exists.")));
     }
     let authorization = AuthorizationType::parse(required(input, "AuthorizationType"));
     let auth = part(input, "AuthParameters").unwrap_or(&Value::Null);
     one_type_only(authorization, auth)?;
-    let given = part(auth, authorization.member())
-        .ok_or_else(|| merge::missing(authorization, authorization.member()))?;
+    let given =
+        part(auth, authorization.member()).ok_or_else(|| merge::missing(authorization, authorization.member()))?;
     let credentials = merge::credentials(authorization, None, given, false)?;
     if context.home.connections.reaches(QUOTA, now) {
         return Err(Refusal::new("LimitExceededException", OVER_QUOTA));
@@ -43,9 +40,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let mut connection = Connection {
         name: name.to_owned(),
         arn: context.arn("events", &format!("connection/{name}/{}", Uuid::new_v4())),
-        description: text(input, "Description")
-            .filter(|it| !it.is_empty())
-            .map(str::to_owned),
+        description: text(input, "Description").filter(|it| !it.is_empty()).map(str::to_owned),
         authorization,
         credentials: Some(credentials),
         invocation_http: merge::http(None, part(auth, "InvocationHttpParameters"), false),
@@ -72,11 +67,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let current = settled(context, name)?;
     let mut next = current.clone();
     let no_clear = context.no_clear;
-    next.description = merge::clearable(
-        current.description.as_deref(),
-        text(input, "Description"),
-        no_clear,
-    );
+    next.description = merge::clearable(current.description.as_deref(), text(input, "Description"), no_clear);
 
     let auth = part(input, "AuthParameters").unwrap_or(&Value::Null);
     let chosen = text(input, "AuthorizationType").map(AuthorizationType::parse);
@@ -86,18 +77,10 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     // [D] parameters of another type have no effect unless the type is switched as well.
     match part(auth, next.authorization.member()) {
         Some(given) => {
-            next.credentials = Some(merge::credentials(
-                next.authorization,
-                kept,
-                given,
-                no_clear,
-            )?);
+            next.credentials = Some(merge::credentials(next.authorization, kept, given, no_clear)?);
         }
         None if switched => {
-            return Err(merge::missing(
-                next.authorization,
-                next.authorization.member(),
-            ));
+            return Err(merge::missing(next.authorization, next.authorization.member()));
         }
         None => {}
     }
@@ -111,11 +94,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     next.invocation_connectivity = given.merge(current.invocation_connectivity.as_ref(), no_clear);
     // [?] the pattern permits an empty key, no page says that it clears: it is kept.
     let kms_key = text(input, "KmsKeyIdentifier").filter(|key| !key.is_empty());
-    let key_arn = if kms_key.is_some() {
-        usable_key(context, kms_key)?
-    } else {
-        None
-    };
+    let key_arn = if kms_key.is_some() { usable_key(context, kms_key)? } else { None };
     next.kms_key = kms_key.map(str::to_owned).or(next.kms_key);
 
     let renewed = switched || next.credentials != current.credentials;
@@ -127,10 +106,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         authorize(&mut next, now, context.settle);
     }
     let rewritten = next.payload() != current.payload();
-    if rewritten
-        || key_arn.is_some()
-        || (next.credentials.is_some() && next.secret_at(now).is_none())
-    {
+    if rewritten || key_arn.is_some() || (next.credentials.is_some() && next.secret_at(now).is_none()) {
         write_secret(context, &mut next, key_arn.as_deref(), rewritten)?;
     }
     let answer = next.receipt_authorized(context.view);
@@ -190,14 +166,9 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
     let prefix = text(input, "NamePrefix").unwrap_or_default();
     let state = text(input, "ConnectionState");
     let after = start(input)?;
-    let all = context
-        .home
-        .connections
-        .list(prefix, after.as_deref(), view);
+    let all = context.home.connections.list(prefix, after.as_deref(), view);
     let fitting = all.filter(|it| state.is_none_or(|state| it.state(view.at()) == state));
-    let (page, last) = page::take(fitting, page::limit(input, "Limit", 100), |it| {
-        it.name.clone()
-    });
+    let (page, last) = page::take(fitting, page::limit(input, "Limit", 100), |it| it.name.clone());
     let mut out = json!({"Connections": page.iter().map(|it| it.listed(view)).collect::<Value>()});
     if let Some(last) = last {
         out["NextToken"] = page::token(&last).into();
@@ -209,9 +180,7 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
 pub(super) fn start(input: &Value) -> Result<Option<String>, Refusal> {
     let token = text(input, "NextToken");
     // [?] the text
-    token
-        .map(|token| page::after(token).ok_or_else(|| Refusal::invalid("Invalid NextToken.")))
-        .transpose()
+    token.map(|token| page::after(token).ok_or_else(|| Refusal::invalid("Invalid NextToken."))).transpose()
 }
 
 /// [L] the text, for describing; assumed for the other operations.
@@ -226,19 +195,13 @@ fn unknown(name: &str) -> Refusal {
 fn busy(connection: &Connection, now: Millis) -> Refusal {
     Refusal::new(
         "ConcurrentModificationException",
-        format!(
-            "Connection {} is being modified: its state is {}.",
-            connection.name,
-            connection.state(now)
-        ),
+        format!("Connection {} is being modified: its state is {}.", connection.name, connection.state(now)),
     )
 }
 
 fn existing(context: &Context<'_>, name: &str) -> Result<Connection, Refusal> {
     let found = context.home.connections.current(name, context.now());
-    found
-        .map(|found| Connection::clone(found))
-        .ok_or_else(|| unknown(name))
+    found.map(|found| Connection::clone(found)).ok_or_else(|| unknown(name))
 }
 
 fn settled(context: &Context<'_>, name: &str) -> Result<Connection, Refusal> {
@@ -251,11 +214,7 @@ fn settled(context: &Context<'_>, name: &str) -> Result<Connection, Refusal> {
 
 /// [D] "You must include only authorization parameters for the AuthorizationType you specify"; [?] the text.
 fn one_type_only(authorization: AuthorizationType, auth: &Value) -> Result<(), Refusal> {
-    let all = [
-        AuthorizationType::Basic,
-        AuthorizationType::ApiKey,
-        AuthorizationType::OAuth,
-    ];
+    let all = [AuthorizationType::Basic, AuthorizationType::ApiKey, AuthorizationType::OAuth];
     for other in all.into_iter().filter(|other| *other != authorization) {
         if part(auth, other.member()).is_some() {
             return Err(Refusal::invalid(format!(
@@ -274,9 +233,7 @@ fn authorize(connection: &mut Connection, now: Millis, settle: Millis) {
     connection.authorized = Some(now.max(connection.authorized.map_or(0, |last| last + 1)));
     if connection.invocation_connectivity.is_some() {
         connection.enter(now, "AUTHORIZING", Some((settle, "ACTIVE")));
-    } else if connection.authorization == AuthorizationType::OAuth
-        || connection.auth_connectivity.is_some()
-    {
+    } else if connection.authorization == AuthorizationType::OAuth || connection.auth_connectivity.is_some() {
         connection.enter(now, "AUTHORIZING", Some((settle, "AUTHORIZED")));
     } else {
         connection.enter(now, "AUTHORIZED", None);
@@ -308,9 +265,7 @@ impl Target {
     fn merge(self, current: Option<&Connectivity>, no_clear: bool) -> Option<Connectivity> {
         match self {
             Self::Cleared if !no_clear => None,
-            Self::Set(new) if current.is_none_or(|old| old.configuration != new.configuration) => {
-                Some(new)
-            }
+            Self::Set(new) if current.is_none_or(|old| old.configuration != new.configuration) => Some(new),
             _ => current.cloned(),
         }
     }
@@ -325,10 +280,7 @@ fn usable_key(context: &Context<'_>, identifier: Option<&str>) -> Result<Option<
         Use::Usable(key) => key,
         // [M] ResourceNotFoundException is declared for it; [?] the texts
         Use::Missing => {
-            return Err(Refusal::new(
-                "ResourceNotFoundException",
-                format!("KMS key '{identifier}' does not exist."),
-            ));
+            return Err(Refusal::new("ResourceNotFoundException", format!("KMS key '{identifier}' does not exist.")));
         }
         Use::Unusable(why) => {
             return Err(Refusal::invalid(format!(
@@ -369,13 +321,9 @@ fn write_secret(
     let Some(payload) = connection.payload() else {
         return Ok(());
     };
-    let present = connection.secret_at(now).and_then(|managed| {
-        context
-            .home
-            .secrets
-            .current(&managed.name, now)
-            .map(|secret| Secret::clone(secret))
-    });
+    let present = connection
+        .secret_at(now)
+        .and_then(|managed| context.home.secrets.current(&managed.name, now).map(|secret| Secret::clone(secret)));
     let secret = if let Some(mut secret) = present {
         let resource = Resource::one(secret.arn.clone());
         // [S] what the caller needs
@@ -384,12 +332,7 @@ fn write_secret(
             if key.is_none() {
                 usable_key(context, secret.kms_key.as_deref())?;
             }
-            secret.add_version(
-                now,
-                Uuid::new_v4().to_string(),
-                Payload::Text(payload),
-                &["AWSCURRENT"],
-            );
+            secret.add_version(now, Uuid::new_v4().to_string(), Payload::Text(payload), &["AWSCURRENT"]);
         }
         if let Some(key) = key {
             context.authorize("secretsmanager:UpdateSecret", &resource, &[])?;
@@ -400,33 +343,17 @@ fn write_secret(
     } else {
         let name = format!("events!connection/{}/{}", connection.name, Uuid::new_v4());
         let mut secret = Secret::new(&name, context.arn("secretsmanager", "secret"), now);
-        context.authorize(
-            "secretsmanager:CreateSecret",
-            &Resource::one(secret.arn.clone()),
-            &[],
-        )?;
+        context.authorize("secretsmanager:CreateSecret", &Resource::one(secret.arn.clone()), &[])?;
         // [D] managed secrets carry their owner, and a tag that says so
         secret.owner = Some("events".to_owned());
-        secret.tags.insert(
-            "aws:secretsmanager:owningService".to_owned(),
-            "events".to_owned(),
-        );
+        secret.tags.insert("aws:secretsmanager:owningService".to_owned(), "events".to_owned());
         secret.kms_key = match (key, &connection.kms_key) {
             (Some(key), _) => Some(key.to_owned()),
             (None, Some(identifier)) => usable_key(context, Some(identifier))?,
             (None, None) => None,
         };
-        secret.add_version(
-            now,
-            Uuid::new_v4().to_string(),
-            Payload::Text(payload),
-            &["AWSCURRENT"],
-        );
-        connection.secret = Some(ManagedSecret {
-            name: name.clone(),
-            arn: secret.arn.clone(),
-            until: None,
-        });
+        secret.add_version(now, Uuid::new_v4().to_string(), Payload::Text(payload), &["AWSCURRENT"]);
+        connection.secret = Some(ManagedSecret { name: name.clone(), arn: secret.arn.clone(), until: None });
         secret
     };
     let name = secret.name.clone();
@@ -448,11 +375,7 @@ fn end_secret(context: &mut Context<'_>, connection: &Connection, at: Millis) {
 }
 
 /// Finds a connection by its ARN, as a read sees it.
-pub(super) fn by_arn<'a>(
-    home: &'a crate::state::Home,
-    arn: &str,
-    view: View,
-) -> Option<&'a Connection> {
+pub(super) fn by_arn<'a>(home: &'a crate::state::Home, arn: &str, view: View) -> Option<&'a Connection> {
     let name = arn.split_once(":connection/")?.1.split('/').next()?;
     let connection = home.connections.seen(name, view)?;
     (connection.arn == arn).then_some(connection.as_ref())

@@ -45,10 +45,7 @@ impl Destination {
     /// Returns what `DescribeApiDestination` answers.
     pub(crate) fn describe(&self, home: &Home, view: View) -> Value {
         let mut out = self.listed(home, view);
-        insert(
-            &mut out,
-            [("Description", self.description.as_deref().map(Value::from))],
-        );
+        insert(&mut out, [("Description", self.description.as_deref().map(Value::from))]);
         out
     }
 
@@ -94,18 +91,11 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     if context.home.api_destinations.reaches(QUOTA, now) {
         return Err(Refusal::new("LimitExceededException", OVER_QUOTA));
     }
-    let rate = input
-        .get("InvocationRateLimitPerSecond")
-        .and_then(Value::as_u64);
+    let rate = input.get("InvocationRateLimitPerSecond").and_then(Value::as_u64);
     let destination = Destination {
         name: name.to_owned(),
-        arn: context.arn(
-            "events",
-            &format!("api-destination/{name}/{}", Uuid::new_v4()),
-        ),
-        description: text(input, "Description")
-            .filter(|it| !it.is_empty())
-            .map(str::to_owned),
+        arn: context.arn("events", &format!("api-destination/{name}/{}", Uuid::new_v4())),
+        description: text(input, "Description").filter(|it| !it.is_empty()).map(str::to_owned),
         connection: connection.to_owned(),
         endpoint: required(input, "InvocationEndpoint").to_owned(),
         method: required(input, "HttpMethod").to_owned(),
@@ -133,18 +123,11 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     }
     // [?] an empty description clears it, as that of a connection
     let description = text(input, "Description");
-    destination.description = merge::clearable(
-        destination.description.as_deref(),
-        description,
-        context.no_clear,
-    );
+    destination.description = merge::clearable(destination.description.as_deref(), description, context.no_clear);
     if let Some(method) = text(input, "HttpMethod") {
         method.clone_into(&mut destination.method);
     }
-    if let Some(rate) = input
-        .get("InvocationRateLimitPerSecond")
-        .and_then(Value::as_u64)
-    {
+    if let Some(rate) = input.get("InvocationRateLimitPerSecond").and_then(Value::as_u64) {
         destination.rate = rate;
     }
     destination.modified = now.max(destination.modified + 1);
@@ -174,18 +157,10 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
     let prefix = text(input, "NamePrefix").unwrap_or_default();
     let connection = text(input, "ConnectionArn");
     let after = start(input)?;
-    let all = context
-        .home
-        .api_destinations
-        .list(prefix, after.as_deref(), view);
+    let all = context.home.api_destinations.list(prefix, after.as_deref(), view);
     let fitting = all.filter(|it| connection.is_none_or(|arn| it.connection == arn));
-    let (page, last) = page::take(fitting, page::limit(input, "Limit", 100), |it| {
-        it.name.clone()
-    });
-    let entries: Value = page
-        .iter()
-        .map(|it| it.listed(context.home, view))
-        .collect();
+    let (page, last) = page::take(fitting, page::limit(input, "Limit", 100), |it| it.name.clone());
+    let entries: Value = page.iter().map(|it| it.listed(context.home, view)).collect();
     let mut out = json!({"ApiDestinations": entries});
     if let Some(last) = last {
         out["NextToken"] = page::token(&last).into();
@@ -195,18 +170,14 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
 
 fn existing(context: &Context<'_>, name: &str) -> Result<Destination, Refusal> {
     let found = context.home.api_destinations.current(name, context.now());
-    found
-        .map(|found| Destination::clone(found))
-        .ok_or_else(|| unknown(name))
+    found.map(|found| Destination::clone(found)).ok_or_else(|| unknown(name))
 }
 
 /// [L] the text.
 fn unknown(name: &str) -> Refusal {
     Refusal::new(
         "ResourceNotFoundException",
-        format!(
-            "Failed to describe the api-destination(s). An api-destination '{name}' does not exist."
-        ),
+        format!("Failed to describe the api-destination(s). An api-destination '{name}' does not exist."),
     )
 }
 
@@ -215,9 +186,6 @@ fn known_connection(context: &Context<'_>, arn: &str) -> Result<(), Refusal> {
     let now = View::of(context.now());
     match by_arn(context.home, arn, now) {
         Some(connection) if connection.state(now.now) != "DELETING" => Ok(()),
-        _ => Err(Refusal::new(
-            "ResourceNotFoundException",
-            format!("Connection '{arn}' does not exist."),
-        )),
+        _ => Err(Refusal::new("ResourceNotFoundException", format!("Connection '{arn}' does not exist."))),
     }
 }

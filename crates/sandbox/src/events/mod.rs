@@ -21,72 +21,17 @@ const OVER_QUOTA: &str = "The requested resource exceeds the maximum number allo
 
 /// The operations of EventBridge.
 pub(crate) static OPERATIONS: &[Operation] = &[
-    operation(
-        "CreateConnection",
-        &model::CREATE_CONNECTION,
-        connection_arn,
-        connections::create,
-    ),
-    operation(
-        "UpdateConnection",
-        &model::UPDATE_CONNECTION,
-        connection_arn,
-        connections::update,
-    ),
-    operation(
-        "DeleteConnection",
-        &model::NAME_ONLY,
-        connection_arn,
-        connections::delete,
-    ),
-    operation(
-        "DeauthorizeConnection",
-        &model::NAME_ONLY,
-        connection_arn,
-        connections::deauthorize,
-    ),
-    operation(
-        "DescribeConnection",
-        &model::NAME_ONLY,
-        connection_arn,
-        connections::describe,
-    ),
-    operation(
-        "ListConnections",
-        &model::LIST_CONNECTIONS,
-        Resource::any,
-        connections::list,
-    ),
-    operation(
-        "CreateApiDestination",
-        &model::CREATE_DESTINATION,
-        destination_arn,
-        destinations::create,
-    ),
-    operation(
-        "UpdateApiDestination",
-        &model::UPDATE_DESTINATION,
-        destination_arn,
-        destinations::update,
-    ),
-    operation(
-        "DeleteApiDestination",
-        &model::NAME_ONLY,
-        destination_arn,
-        destinations::delete,
-    ),
-    operation(
-        "DescribeApiDestination",
-        &model::NAME_ONLY,
-        destination_arn,
-        destinations::describe,
-    ),
-    operation(
-        "ListApiDestinations",
-        &model::LIST_DESTINATIONS,
-        Resource::any,
-        destinations::list,
-    ),
+    operation("CreateConnection", &model::CREATE_CONNECTION, connection_arn, connections::create),
+    operation("UpdateConnection", &model::UPDATE_CONNECTION, connection_arn, connections::update),
+    operation("DeleteConnection", &model::NAME_ONLY, connection_arn, connections::delete),
+    operation("DeauthorizeConnection", &model::NAME_ONLY, connection_arn, connections::deauthorize),
+    operation("DescribeConnection", &model::NAME_ONLY, connection_arn, connections::describe),
+    operation("ListConnections", &model::LIST_CONNECTIONS, Resource::any, connections::list),
+    operation("CreateApiDestination", &model::CREATE_DESTINATION, destination_arn, destinations::create),
+    operation("UpdateApiDestination", &model::UPDATE_DESTINATION, destination_arn, destinations::update),
+    operation("DeleteApiDestination", &model::NAME_ONLY, destination_arn, destinations::delete),
+    operation("DescribeApiDestination", &model::NAME_ONLY, destination_arn, destinations::describe),
+    operation("ListApiDestinations", &model::LIST_DESTINATIONS, Resource::any, destinations::list),
 ];
 
 const fn operation(
@@ -95,26 +40,16 @@ const fn operation(
     resources: fn(&Context<'_>, &Value) -> Vec<Resource>,
     run: fn(&mut Context<'_>, &Value) -> Result<Value, crate::wire::Refusal>,
 ) -> Operation {
-    Operation {
-        name,
-        input,
-        subject: &["Name"],
-        resources,
-        run,
-    }
+    Operation { name, input, subject: &["Name"], resources, run }
 }
 
 /// [S] policies name a connection without the uuid of its ARN.
 fn connection_arn(context: &Context<'_>, input: &Value) -> Vec<Resource> {
     let name = required(input, "Name");
-    vec![Resource::one(
-        context.arn("events", &format!("connection/{name}")),
-    )]
+    vec![Resource::one(context.arn("events", &format!("connection/{name}")))]
 }
 
 fn destination_arn(context: &Context<'_>, input: &Value) -> Vec<Resource> {
     let name = required(input, "Name");
-    vec![Resource::one(
-        context.arn("events", &format!("api-destination/{name}")),
-    )]
+    vec![Resource::one(context.arn("events", &format!("api-destination/{name}")))]
 }

@@ -10,10 +10,8 @@ const fn secret(min: usize, max: usize, pattern: &'static Pattern) -> Shape {
     Shape::Str(Text::new(min, max).pattern(pattern).sensitive())
 }
 
-static NAME_PATTERN: Pattern = Pattern {
-    text: r"[\.\-_A-Za-z0-9]+",
-    matches: |text| !text.is_empty() && text.chars().all(is_name),
-};
+static NAME_PATTERN: Pattern =
+    Pattern { text: r"[\.\-_A-Za-z0-9]+", matches: |text| !text.is_empty() && text.chars().all(is_name) };
 /// The model's `^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$`: no control character but
 /// tabs, no colon, and not tabs alone.
 static AUTH_PATTERN: Pattern = Pattern {
@@ -38,33 +36,21 @@ static HEADER_VALUE_PATTERN: Pattern = Pattern {
         text.chars().all(|c| c == '\t' || plain(c)) && text.chars().any(plain)
     },
 };
-static QUERY_KEY_PATTERN: Pattern = Pattern {
-    text: r"[^\x00-\x1F\x7F]+",
-    matches: |text| !text.is_empty() && !text.chars().any(is_control),
-};
+static QUERY_KEY_PATTERN: Pattern =
+    Pattern { text: r"[^\x00-\x1F\x7F]+", matches: |text| !text.is_empty() && !text.chars().any(is_control) };
 static QUERY_VALUE_PATTERN: Pattern = Pattern {
     text: r"[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+",
-    matches: |text| {
-        !text.is_empty()
-            && !text
-                .chars()
-                .any(|c| is_control(c) && c != '\n' && c != '\r')
-    },
+    matches: |text| !text.is_empty() && !text.chars().any(|c| is_control(c) && c != '\n' && c != '\r'),
 };
-static ENDPOINT_PATTERN: Pattern = Pattern {
-    text: r"^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$",
-    matches: is_endpoint,
-};
+static ENDPOINT_PATTERN: Pattern =
+    Pattern { text: r"^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$", matches: is_endpoint };
 static RESOURCE_PATTERN: Pattern = Pattern {
     text: r"^(?:^arn:[a-z0-9\-]+:vpc-lattice:[a-zA-Z0-9\-]+:\d{12}:resourceconfiguration/rcfg-[0-9a-z]{17}$|^$)",
     matches: is_resource_configuration,
 };
 static KEY_PATTERN: Pattern = Pattern {
     text: r"^[a-zA-Z0-9_\-/:]*$",
-    matches: |text| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-/:".contains(c))
-    },
+    matches: |text| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-/:".contains(c)),
 };
 static CONNECTION_ARN_PATTERN: Pattern = Pattern {
     text: r"^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$",
@@ -110,26 +96,17 @@ fn is_resource_configuration(text: &str) -> bool {
     let [arn, partition, service, region, account, resource] = parts[..] else {
         return false;
     };
-    let lower = |text: &str| {
-        text.bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let id = resource
-        .strip_prefix("resourceconfiguration/rcfg-")
-        .unwrap_or_default();
+    let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let id = resource.strip_prefix("resourceconfiguration/rcfg-").unwrap_or_default();
     arn == "arn"
         && !partition.is_empty()
         && lower(partition)
         && service == "vpc-lattice"
         && !region.is_empty()
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && is_account(account)
         && id.len() == 17
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 fn is_connection_arn(text: &str) -> bool {
@@ -145,9 +122,7 @@ fn is_connection_arn(text: &str) -> bool {
     arn == "arn"
         && partition.strip_prefix("aws").is_some_and(dashed)
         && service == "events"
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && (account.is_empty() || is_account(account))
         && kind == "connection"
         && !name.is_empty()
@@ -159,11 +134,7 @@ fn is_connection_arn(text: &str) -> bool {
 static NAME: Shape = text(1, 64, &NAME_PATTERN);
 static DESCRIPTION: Shape = Shape::Str(Text::new(0, 512));
 // [L] the order of the values
-static AUTHORIZATION: Shape = Shape::Str(Text::one_of(&[
-    "BASIC",
-    "OAUTH_CLIENT_CREDENTIALS",
-    "API_KEY",
-]));
+static AUTHORIZATION: Shape = Shape::Str(Text::one_of(&["BASIC", "OAUTH_CLIENT_CREDENTIALS", "API_KEY"]));
 static AUTH: Shape = text(1, 512, &AUTH_PATTERN);
 static AUTH_SECRET: Shape = secret(1, 512, &AUTH_PATTERN);
 static ENDPOINT: Shape = text(1, 2048, &ENDPOINT_PATTERN);
@@ -176,25 +147,14 @@ static CONNECTIVITY: Shape = Shape::Struct(&[must("ResourceParameters", &RESOURC
 
 static HEADER_KEY: Shape = text(0, 512, &HEADER_KEY_PATTERN);
 static HEADER_VALUE: Shape = secret(0, 512, &HEADER_VALUE_PATTERN);
-static HEADER: Shape = parameter(&[
-    may("Key", &HEADER_KEY),
-    may("Value", &HEADER_VALUE),
-    may("IsValueSecret", &BOOLEAN),
-]);
+static HEADER: Shape =
+    parameter(&[may("Key", &HEADER_KEY), may("Value", &HEADER_VALUE), may("IsValueSecret", &BOOLEAN)]);
 static QUERY_KEY: Shape = text(0, 512, &QUERY_KEY_PATTERN);
 static QUERY_VALUE: Shape = secret(0, 512, &QUERY_VALUE_PATTERN);
-static QUERY: Shape = parameter(&[
-    may("Key", &QUERY_KEY),
-    may("Value", &QUERY_VALUE),
-    may("IsValueSecret", &BOOLEAN),
-]);
+static QUERY: Shape = parameter(&[may("Key", &QUERY_KEY), may("Value", &QUERY_VALUE), may("IsValueSecret", &BOOLEAN)]);
 static BODY_KEY: Shape = Shape::Str(Text::new(0, usize::MAX));
 static BODY_VALUE: Shape = Shape::Str(Text::new(0, usize::MAX).sensitive());
-static BODY: Shape = parameter(&[
-    may("Key", &BODY_KEY),
-    may("Value", &BODY_VALUE),
-    may("IsValueSecret", &BOOLEAN),
-]);
+static BODY: Shape = parameter(&[may("Key", &BODY_KEY), may("Value", &BODY_VALUE), may("IsValueSecret", &BOOLEAN)]);
 static HEADERS: Shape = parameters(&HEADER);
 static QUERIES: Shape = parameters(&QUERY);
 static BODIES: Shape = parameters(&BODY);
@@ -209,19 +169,12 @@ const fn parameter(members: &'static [Member]) -> Shape {
 }
 
 const fn parameters(of: &'static Shape) -> Shape {
-    Shape::List {
-        of,
-        min: 0,
-        max: 100,
-    }
+    Shape::List { of, min: 0, max: 100 }
 }
 
-static CREATE_BASIC: Shape =
-    Shape::Struct(&[must("Username", &AUTH), must("Password", &AUTH_SECRET)]);
-static CREATE_API_KEY: Shape =
-    Shape::Struct(&[must("ApiKeyName", &AUTH), must("ApiKeyValue", &AUTH_SECRET)]);
-static CREATE_CLIENT: Shape =
-    Shape::Struct(&[must("ClientID", &AUTH), must("ClientSecret", &AUTH_SECRET)]);
+static CREATE_BASIC: Shape = Shape::Struct(&[must("Username", &AUTH), must("Password", &AUTH_SECRET)]);
+static CREATE_API_KEY: Shape = Shape::Struct(&[must("ApiKeyName", &AUTH), must("ApiKeyValue", &AUTH_SECRET)]);
+static CREATE_CLIENT: Shape = Shape::Struct(&[must("ClientID", &AUTH), must("ClientSecret", &AUTH_SECRET)]);
 static CREATE_OAUTH: Shape = Shape::Struct(&[
     must("ClientParameters", &CREATE_CLIENT),
     must("AuthorizationEndpoint", &ENDPOINT),
@@ -236,12 +189,9 @@ static CREATE_AUTH: Shape = Shape::Struct(&[
     may("ConnectivityParameters", &CONNECTIVITY),
 ]);
 
-static UPDATE_BASIC: Shape =
-    Shape::Struct(&[may("Username", &AUTH), may("Password", &AUTH_SECRET)]);
-static UPDATE_API_KEY: Shape =
-    Shape::Struct(&[may("ApiKeyName", &AUTH), may("ApiKeyValue", &AUTH_SECRET)]);
-static UPDATE_CLIENT: Shape =
-    Shape::Struct(&[may("ClientID", &AUTH), may("ClientSecret", &AUTH_SECRET)]);
+static UPDATE_BASIC: Shape = Shape::Struct(&[may("Username", &AUTH), may("Password", &AUTH_SECRET)]);
+static UPDATE_API_KEY: Shape = Shape::Struct(&[may("ApiKeyName", &AUTH), may("ApiKeyValue", &AUTH_SECRET)]);
+static UPDATE_CLIENT: Shape = Shape::Struct(&[may("ClientID", &AUTH), may("ClientSecret", &AUTH_SECRET)]);
 static UPDATE_OAUTH: Shape = Shape::Struct(&[
     may("ClientParameters", &UPDATE_CLIENT),
     may("AuthorizationEndpoint", &ENDPOINT),
@@ -296,13 +246,8 @@ pub(super) static LIST_CONNECTIONS: Shape = Shape::Struct(&[
 
 static CONNECTION_ARN: Shape = text(1, 1600, &CONNECTION_ARN_PATTERN);
 // [L] the order of the values
-static METHOD: Shape = Shape::Str(Text::one_of(&[
-    "HEAD", "POST", "PATCH", "DELETE", "PUT", "GET", "OPTIONS",
-]));
-static RATE: Shape = Shape::Int {
-    min: 1,
-    max: i64::MAX,
-};
+static METHOD: Shape = Shape::Str(Text::one_of(&["HEAD", "POST", "PATCH", "DELETE", "PUT", "GET", "OPTIONS"]));
+static RATE: Shape = Shape::Int { min: 1, max: i64::MAX };
 pub(super) static CREATE_DESTINATION: Shape = Shape::Struct(&[
     must("Name", &NAME),
     may("Description", &DESCRIPTION),
@@ -378,15 +323,9 @@ mod tests {
         ];
         for pattern in patterns {
             // The service matches whole values.
-            let regex =
-                Regex::new(&format!("^(?:{})$", pattern.text.replace("\\d", "[0-9]"))).unwrap();
+            let regex = Regex::new(&format!("^(?:{})$", pattern.text.replace("\\d", "[0-9]"))).unwrap();
             for sample in samples {
-                assert_eq!(
-                    (pattern.matches)(sample),
-                    regex.is_match(sample),
-                    "{} on {sample:?}",
-                    pattern.text
-                );
+                assert_eq!((pattern.matches)(sample), regex.is_match(sample), "{} on {sample:?}", pattern.text);
             }
         }
     }

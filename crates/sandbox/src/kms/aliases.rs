@@ -15,20 +15,10 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let arn = context.arn("kms", name);
     if seen_alias(context.home, name, View::of(now)).is_some() {
         // [I] the text
-        return Err(Refusal::new(
-            "AlreadyExistsException",
-            format!("An alias with the name {arn} already exists"),
-        ));
+        return Err(Refusal::new("AlreadyExistsException", format!("An alias with the name {arn} already exists")));
     }
     let key = target(context, input)?;
-    let alias = Alias {
-        name: name.to_owned(),
-        arn,
-        key,
-        created: now,
-        updated: now,
-        gone_at: None,
-    };
+    let alias = Alias { name: name.to_owned(), arn, key, created: now, updated: now, gone_at: None };
     context.home.aliases.put(name, now, alias);
     Ok(Value::Null)
 }
@@ -41,10 +31,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let (old, new) = (own_key(context, &alias.key), own_key(context, &key)?);
     if old.is_ok_and(|old| old.usage != new.usage || old.spec != new.spec) {
         // [D] an alias stays with keys of the same type and use; [?] the text
-        return Err(Refusal::invalid(format!(
-            "Alias {} cannot be moved to a key of another type or use.",
-            alias.arn
-        )));
+        return Err(Refusal::invalid(format!("Alias {} cannot be moved to a key of another type or use.", alias.arn)));
     }
     alias.key = key;
     alias.updated = now.max(alias.updated + 1);
@@ -67,16 +54,11 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
         None => None,
     };
     let after = marker(input)?;
-    let all = context
-        .home
-        .aliases
-        .list("", after.as_deref(), context.view);
+    let all = context.home.aliases.list("", after.as_deref(), context.view);
     let fitting = all
         .filter(|alias| key.as_ref().is_none_or(|key| alias.key == *key))
         .filter(|alias| context.home.keys.seen(&alias.key, context.view).is_some());
-    let (page, last) = page::take(fitting, page::limit(input, "Limit", 50), |alias| {
-        alias.name.clone()
-    });
+    let (page, last) = page::take(fitting, page::limit(input, "Limit", 50), |alias| alias.name.clone());
     let entries = page.iter().map(|alias| alias.entry()).collect();
     Ok(listed("Aliases", entries, last))
 }
@@ -100,9 +82,7 @@ fn checked_name(input: &Value) -> Result<&str, Refusal> {
         ));
     }
     if name.strip_prefix("alias/").is_none_or(str::is_empty) || name.contains(':') {
-        return Err(Refusal::invalid(format!(
-            "Invalid identifier: {name} does not begin with alias/"
-        )));
+        return Err(Refusal::invalid(format!("Invalid identifier: {name} does not begin with alias/")));
     }
     Ok(name)
 }
@@ -111,10 +91,7 @@ fn target(context: &Context<'_>, input: &Value) -> Result<String, Refusal> {
     let key = own_key(context, required(input, "TargetKeyId"))?;
     if key.deletion.is_some() {
         // [I] the text
-        return Err(Refusal::new(
-            "KMSInvalidStateException",
-            format!("{} is pending deletion.", key.arn),
-        ));
+        return Err(Refusal::new("KMSInvalidStateException", format!("{} is pending deletion.", key.arn)));
     }
     Ok(key.id)
 }

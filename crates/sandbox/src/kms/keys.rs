@@ -15,15 +15,10 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let mut key = Key::new(&context.caller.account, &context.caller.region, now);
     let owned = |member| text(input, member).map(str::to_owned);
     key.description = owned("Description").unwrap_or_default();
-    key.spec = owned("KeySpec")
-        .or(owned("CustomerMasterKeySpec"))
-        .unwrap_or(key.spec);
+    key.spec = owned("KeySpec").or(owned("CustomerMasterKeySpec")).unwrap_or(key.spec);
     key.usage = owned("KeyUsage").unwrap_or(key.usage);
     key.origin = owned("Origin").unwrap_or(key.origin);
-    key.multi_region = input
-        .get("MultiRegion")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    key.multi_region = input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false);
     if key.spec != "SYMMETRIC_DEFAULT" && text(input, "KeyUsage").is_none() {
         // [I] the text
         return Err(Refusal::invalid(
@@ -48,10 +43,7 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
     let after = marker(input)?;
     let all = context.home.keys.list("", after.as_deref(), context.view);
     let (page, last) = page::take(all, page::limit(input, "Limit", 100), |key| key.id.clone());
-    let entries: Value = page
-        .iter()
-        .map(|key| json!({"KeyId": key.id, "KeyArn": key.arn}))
-        .collect();
+    let entries: Value = page.iter().map(|key| json!({"KeyId": key.id, "KeyArn": key.arn})).collect();
     Ok(listed("Keys", entries, last))
 }
 
@@ -71,21 +63,13 @@ fn set_enabled(context: &mut Context<'_>, input: &Value, enabled: bool) -> Resul
     Ok(Value::Null)
 }
 
-pub(super) fn schedule_deletion(
-    context: &mut Context<'_>,
-    input: &Value,
-) -> Result<Value, Refusal> {
+pub(super) fn schedule_deletion(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;
     not_pending(&key)?;
-    let days = input
-        .get("PendingWindowInDays")
-        .and_then(Value::as_u64)
-        .unwrap_or(30);
+    let days = input.get("PendingWindowInDays").and_then(Value::as_u64).unwrap_or(30);
     if !(7..=30).contains(&days) {
         // [D] the range; [?] the text
-        return Err(Refusal::invalid(
-            "PendingWindowInDays must be between 7 and 30 days (inclusive).",
-        ));
+        return Err(Refusal::invalid("PendingWindowInDays must be between 7 and 30 days (inclusive)."));
     }
     let end = context.now() + days * DAY;
     key.deletion = Some(end);
@@ -103,10 +87,7 @@ pub(super) fn cancel_deletion(context: &mut Context<'_>, input: &Value) -> Resul
     let mut key = own_key(context, required(input, "KeyId"))?;
     if key.deletion.is_none() {
         // [?] the text
-        return Err(invalid_state(format!(
-            "{} is not pending deletion.",
-            key.arn
-        )));
+        return Err(invalid_state(format!("{} is not pending deletion.", key.arn)));
     }
     // [D] the key comes back disabled
     key.deletion = None;
@@ -127,11 +108,7 @@ pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
 pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;
     not_pending(&key)?;
-    for tag in part(input, "TagKeys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for tag in part(input, "TagKeys").and_then(Value::as_array).into_iter().flatten() {
         key.tags.remove(tag.as_str().unwrap_or_default());
     }
     store(context, key);
@@ -141,17 +118,9 @@ pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, R
 pub(super) fn list_tags(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let key = find(context, required(input, "KeyId"), context.view)?;
     let after = marker(input)?;
-    let all = key
-        .tags
-        .iter()
-        .filter(|(tag, _)| after.as_ref().is_none_or(|after| *tag > after));
-    let (page, last) = page::take(all, page::limit(input, "Limit", 50), |(tag, _)| {
-        (*tag).clone()
-    });
-    let tags: Value = page
-        .iter()
-        .map(|(tag, value)| json!({"TagKey": tag, "TagValue": value}))
-        .collect();
+    let all = key.tags.iter().filter(|(tag, _)| after.as_ref().is_none_or(|after| *tag > after));
+    let (page, last) = page::take(all, page::limit(input, "Limit", 50), |(tag, _)| (*tag).clone());
+    let tags: Value = page.iter().map(|(tag, value)| json!({"TagKey": tag, "TagValue": value})).collect();
     Ok(listed("Tags", tags, last))
 }
 
@@ -174,22 +143,12 @@ fn checked_policy(policy: &str) -> Result<String, Refusal> {
         return Ok(policy.to_owned());
     }
     // [M] the code; [?] the text
-    Err(Refusal::new(
-        "MalformedPolicyDocumentException",
-        "The policy is not a policy document.",
-    ))
+    Err(Refusal::new("MalformedPolicyDocumentException", "The policy is not a policy document."))
 }
 
 fn add_tags(key: &mut Key, input: &Value) {
-    for tag in part(input, "Tags")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        key.tags.insert(
-            required(tag, "TagKey").to_owned(),
-            required(tag, "TagValue").to_owned(),
-        );
+    for tag in part(input, "Tags").and_then(Value::as_array).into_iter().flatten() {
+        key.tags.insert(required(tag, "TagKey").to_owned(), required(tag, "TagValue").to_owned());
     }
 }
 
@@ -215,8 +174,7 @@ pub(super) fn marker(input: &Value) -> Result<Option<String>, Refusal> {
     let marker = text(input, "Marker");
     // [M] the code; [?] the text
     let read = |marker| {
-        page::after(marker)
-            .ok_or_else(|| Refusal::new("InvalidMarkerException", "Could not deserialize marker."))
+        page::after(marker).ok_or_else(|| Refusal::new("InvalidMarkerException", "Could not deserialize marker."))
     };
     marker.map(read).transpose()
 }

@@ -28,12 +28,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("ListAliases", &LIST_ALIASES, Resource::any, aliases::list),
     operation("EnableKey", &BY_KEY, key_arn, keys::enable),
     operation("DisableKey", &BY_KEY, key_arn, keys::disable),
-    operation(
-        "ScheduleKeyDeletion",
-        &SCHEDULE,
-        key_arn,
-        keys::schedule_deletion,
-    ),
+    operation("ScheduleKeyDeletion", &SCHEDULE, key_arn, keys::schedule_deletion),
     operation("CancelKeyDeletion", &BY_KEY, key_arn, keys::cancel_deletion),
     operation("TagResource", &TAG, key_arn, keys::tag),
     operation("UntagResource", &UNTAG, key_arn, keys::untag),
@@ -48,25 +43,14 @@ const fn operation(
     resources: fn(&Context<'_>, &Value) -> Vec<Resource>,
     run: fn(&mut Context<'_>, &Value) -> Result<Value, Refusal>,
 ) -> Operation {
-    Operation {
-        name,
-        input,
-        subject: &["AliasName", "KeyId"],
-        resources,
-        run,
-    }
+    Operation { name, input, subject: &["AliasName", "KeyId"], resources, run }
 }
 
 // [M]
 static KEY_ID: Shape = Shape::Str(Text::new(1, 2048));
 static ALIAS_PATTERN: Pattern = Pattern {
     text: "^[a-zA-Z0-9:/_-]+$",
-    matches: |text| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
-    },
+    matches: |text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b)),
 };
 static ALIAS_NAME: Shape = Shape::Str(Text::new(1, 256).pattern(&ALIAS_PATTERN));
 static DESCRIPTION: Shape = Shape::Str(Text::new(0, 8192));
@@ -84,24 +68,15 @@ static BOOLEAN: Shape = Shape::Bool;
 static TAG_KEY: Shape = Shape::Str(Text::new(1, 128));
 static TAG_VALUE: Shape = Shape::Str(Text::new(0, 256));
 static ONE_TAG: Shape = Shape::Struct(&[must("TagKey", &TAG_KEY), must("TagValue", &TAG_VALUE)]);
-static TAGS: Shape = Shape::List {
-    of: &ONE_TAG,
-    min: 0,
-    max: usize::MAX,
-};
-static TAG_KEYS: Shape = Shape::List {
-    of: &TAG_KEY,
-    min: 0,
-    max: usize::MAX,
-};
+static TAGS: Shape = Shape::List { of: &ONE_TAG, min: 0, max: usize::MAX };
+static TAG_KEYS: Shape = Shape::List { of: &TAG_KEY, min: 0, max: usize::MAX };
 static MARKER: Shape = Shape::Str(Text::new(1, 1024));
 static LIMIT: Shape = Shape::Int { min: 1, max: 1000 };
 static WINDOW: Shape = Shape::Int { min: 1, max: 365 };
 
 static BY_KEY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID)]);
 static BY_ALIAS: Shape = Shape::Struct(&[must("AliasName", &ALIAS_NAME)]);
-static PUT_ALIAS: Shape =
-    Shape::Struct(&[must("AliasName", &ALIAS_NAME), must("TargetKeyId", &KEY_ID)]);
+static PUT_ALIAS: Shape = Shape::Struct(&[must("AliasName", &ALIAS_NAME), must("TargetKeyId", &KEY_ID)]);
 static CREATE_KEY: Shape = Shape::Struct(&[
     may("Policy", &POLICY),
     may("Description", &DESCRIPTION),
@@ -113,27 +88,14 @@ static CREATE_KEY: Shape = Shape::Struct(&[
     may("MultiRegion", &BOOLEAN),
 ]);
 static LIST_KEYS: Shape = Shape::Struct(&[may("Limit", &LIMIT), may("Marker", &MARKER)]);
-static LIST_ALIASES: Shape = Shape::Struct(&[
-    may("KeyId", &KEY_ID),
-    may("Limit", &LIMIT),
-    may("Marker", &MARKER),
-]);
-static LIST_OF_KEY: Shape = Shape::Struct(&[
-    must("KeyId", &KEY_ID),
-    may("Limit", &LIMIT),
-    may("Marker", &MARKER),
-]);
-static SCHEDULE: Shape =
-    Shape::Struct(&[must("KeyId", &KEY_ID), may("PendingWindowInDays", &WINDOW)]);
+static LIST_ALIASES: Shape = Shape::Struct(&[may("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
+static LIST_OF_KEY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
+static SCHEDULE: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PendingWindowInDays", &WINDOW)]);
 static TAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Tags", &TAGS)]);
 static UNTAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("TagKeys", &TAG_KEYS)]);
-static GET_POLICY: Shape =
-    Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME)]);
-static PUT_POLICY: Shape = Shape::Struct(&[
-    must("KeyId", &KEY_ID),
-    may("PolicyName", &POLICY_NAME),
-    must("Policy", &POLICY),
-]);
+static GET_POLICY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME)]);
+static PUT_POLICY: Shape =
+    Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME), must("Policy", &POLICY)]);
 
 /// A key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -256,8 +218,7 @@ pub(crate) fn usable(context: &Context<'_>, identifier: &str) -> Use {
 pub(crate) fn add_managed_keys(home: &mut Home, account: &str, region: &str, now: Millis) {
     let mut key = Key::new(account, region, now);
     key.managed = true;
-    "Default key that protects my Secrets Manager data when no other key is defined"
-        .clone_into(&mut key.description);
+    "Default key that protects my Secrets Manager data when no other key is defined".clone_into(&mut key.description);
     let name = "alias/aws/secretsmanager";
     let alias = Alias {
         name: name.to_owned(),
@@ -310,18 +271,13 @@ impl Key {
 fn find<'a>(context: &'a Context<'_>, identifier: &str, view: View) -> Result<&'a Key, Refusal> {
     let home = &context.home;
     let own = context.arn("kms", "");
-    let local = if identifier.starts_with("arn:") {
-        identifier.strip_prefix(own.as_str())
-    } else {
-        Some(identifier)
-    };
+    let local = if identifier.starts_with("arn:") { identifier.strip_prefix(own.as_str()) } else { Some(identifier) };
     // [I] the texts
     let missing = |what: String| Refusal::new("NotFoundException", what);
     let id = match local {
         Some(alias) if alias.starts_with("alias/") => {
             let found = seen_alias(home, alias, view);
-            let found =
-                found.ok_or_else(|| missing(format!("Alias {own}{alias} is not found.")))?;
+            let found = found.ok_or_else(|| missing(format!("Alias {own}{alias} is not found.")))?;
             found.key.as_str()
         }
         Some(key) if identifier.starts_with("arn:") => key.strip_prefix("key/").unwrap_or_default(),
@@ -360,12 +316,7 @@ fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
     if key.managed {
         // [?] the text
         let why = "because it is managed by AWS";
-        return Err(crate::operation::denied(
-            context.caller,
-            "kms:*",
-            &key.arn,
-            why,
-        ));
+        return Err(crate::operation::denied(context.caller, "kms:*", &key.arn, why));
     }
     Ok(key)
 }

@@ -16,12 +16,7 @@ use crate::shape::{Pattern, Shape, Text, may, must};
 /// The operations of Secrets Manager.
 pub(crate) static OPERATIONS: &[Operation] = &[
     operation("GetSecretValue", &GET, secret_arn, reads::get),
-    operation(
-        "BatchGetSecretValue",
-        &BATCH,
-        Resource::any,
-        reads::batch_get,
-    ),
+    operation("BatchGetSecretValue", &BATCH, Resource::any, reads::batch_get),
     operation("DescribeSecret", &BY_ID, secret_arn, reads::describe),
     operation("ListSecrets", &LIST, Resource::any, reads::list),
     operation("CreateSecret", &CREATE, new_secret_arn, writes::create),
@@ -39,13 +34,7 @@ const fn operation(
     resources: fn(&Context<'_>, &Value) -> Vec<Resource>,
     run: fn(&mut Context<'_>, &Value) -> Result<Value, crate::wire::Refusal>,
 ) -> Operation {
-    Operation {
-        name,
-        input,
-        subject: &["SecretId", "Name"],
-        resources,
-        run,
-    }
+    Operation { name, input, subject: &["SecretId", "Name"], resources, run }
 }
 
 // [M]
@@ -53,39 +42,20 @@ static ID: Shape = Shape::Str(Text::new(1, 2048));
 static NAME: Shape = Shape::Str(Text::new(1, 512));
 static VERSION_ID: Shape = Shape::Str(Text::new(32, 64));
 static STAGE: Shape = Shape::Str(Text::new(1, 256));
-static STAGES: Shape = Shape::List {
-    of: &STAGE,
-    min: 1,
-    max: 20,
-};
+static STAGES: Shape = Shape::List { of: &STAGE, min: 1, max: 20 };
 static DESCRIPTION: Shape = Shape::Str(Text::new(0, 2048));
 static KMS_KEY: Shape = Shape::Str(Text::new(0, 2048));
 static STRING: Shape = Shape::Str(Text::new(1, 65536).sensitive());
 /// A blob of 65536 bytes in base64.
 static BINARY: Shape = Shape::Str(Text::new(1, 87384).sensitive());
 static BOOLEAN: Shape = Shape::Bool;
-static WINDOW: Shape = Shape::Int {
-    min: i64::MIN,
-    max: i64::MAX,
-};
+static WINDOW: Shape = Shape::Int { min: i64::MIN, max: i64::MAX };
 static TAG_KEY: Shape = Shape::Str(Text::new(1, 128));
 static TAG_VALUE: Shape = Shape::Str(Text::new(0, 256));
 static ONE_TAG: Shape = Shape::Struct(&[may("Key", &TAG_KEY), may("Value", &TAG_VALUE)]);
-static TAGS: Shape = Shape::List {
-    of: &ONE_TAG,
-    min: 0,
-    max: usize::MAX,
-};
-static TAG_KEYS: Shape = Shape::List {
-    of: &TAG_KEY,
-    min: 0,
-    max: usize::MAX,
-};
-static IDS: Shape = Shape::List {
-    of: &ID,
-    min: 1,
-    max: 20,
-};
+static TAGS: Shape = Shape::List { of: &ONE_TAG, min: 0, max: usize::MAX };
+static TAG_KEYS: Shape = Shape::List { of: &TAG_KEY, min: 0, max: usize::MAX };
+static IDS: Shape = Shape::List { of: &ID, min: 1, max: 20 };
 static TOKEN: Shape = Shape::Str(Text::new(1, 4096));
 static PAGE: Shape = Shape::Int { min: 1, max: 100 };
 static BATCH_PAGE: Shape = Shape::Int { min: 1, max: 20 };
@@ -100,37 +70,17 @@ static FILTER_KEY: Shape = Shape::Str(Text::one_of(&[
 ]));
 static FILTER_VALUE_PATTERN: Pattern = Pattern {
     text: r"^\!?[a-zA-Z0-9 :_@\/\+\=\.\-\!]*$",
-    matches: |text| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b" :_@/+=.-!".contains(&b))
-    },
+    matches: |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b" :_@/+=.-!".contains(&b)),
 };
 static FILTER_VALUE: Shape = Shape::Str(Text::new(0, 512).pattern(&FILTER_VALUE_PATTERN));
-static FILTER_VALUES: Shape = Shape::List {
-    of: &FILTER_VALUE,
-    min: 1,
-    max: 10,
-};
+static FILTER_VALUES: Shape = Shape::List { of: &FILTER_VALUE, min: 1, max: 10 };
 static FILTER: Shape = Shape::Struct(&[may("Key", &FILTER_KEY), may("Values", &FILTER_VALUES)]);
-static FILTERS: Shape = Shape::List {
-    of: &FILTER,
-    min: 0,
-    max: 10,
-};
+static FILTERS: Shape = Shape::List { of: &FILTER, min: 0, max: 10 };
 static SORT_ORDER: Shape = Shape::Str(Text::one_of(&["asc", "desc"]));
-static SORT_BY: Shape = Shape::Str(Text::one_of(&[
-    "created-date",
-    "last-accessed-date",
-    "last-changed-date",
-    "name",
-]));
+static SORT_BY: Shape = Shape::Str(Text::one_of(&["created-date", "last-accessed-date", "last-changed-date", "name"]));
 
 static BY_ID: Shape = Shape::Struct(&[must("SecretId", &ID)]);
-static GET: Shape = Shape::Struct(&[
-    must("SecretId", &ID),
-    may("VersionId", &VERSION_ID),
-    may("VersionStage", &STAGE),
-]);
+static GET: Shape = Shape::Struct(&[must("SecretId", &ID), may("VersionId", &VERSION_ID), may("VersionStage", &STAGE)]);
 static BATCH: Shape = Shape::Struct(&[
     may("SecretIdList", &IDS),
     may("Filters", &FILTERS),
@@ -179,10 +129,7 @@ static UNTAG: Shape = Shape::Struct(&[must("SecretId", &ID), must("TagKeys", &TA
 
 /// Returns a secret's name, given its name, its ARN, or its ARN without the random end.
 pub(crate) fn name_of(id: &str) -> &str {
-    let Some((_, rest)) = id
-        .strip_prefix("arn:")
-        .and_then(|arn| arn.split_once(":secret:"))
-    else {
+    let Some((_, rest)) = id.strip_prefix("arn:").and_then(|arn| arn.split_once(":secret:")) else {
         return id;
     };
     match rest.rsplit_once('-') {

@@ -13,12 +13,7 @@ use crate::wire::Refusal;
 
 pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let secret = seen(context, required(input, "SecretId"))?;
-    read(
-        context,
-        &secret,
-        text(input, "VersionId"),
-        text(input, "VersionStage"),
-    )
+    read(context, &secret, text(input, "VersionId"), text(input, "VersionStage"))
 }
 
 pub(super) fn batch_get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
@@ -72,8 +67,7 @@ pub(super) fn describe(context: &mut Context<'_>, input: &Value) -> Result<Value
 
 pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let (page, next) = select(context, input, 100)?;
-    let mut out =
-        json!({"SecretList": page.iter().map(|secret| secret.listed()).collect::<Value>()});
+    let mut out = json!({"SecretList": page.iter().map(|secret| secret.listed()).collect::<Value>()});
     if let Some(next) = next {
         out["NextToken"] = next.into();
     }
@@ -81,16 +75,9 @@ pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Re
 }
 
 /// Selects a page of secrets: by age [D], and newest first unless asked otherwise [?].
-fn select(
-    context: &Context<'_>,
-    input: &Value,
-    default: usize,
-) -> Result<(Vec<Arc<Secret>>, Option<String>), Refusal> {
+fn select(context: &Context<'_>, input: &Value, default: usize) -> Result<(Vec<Arc<Secret>>, Option<String>), Refusal> {
     let filters = part(input, "Filters");
-    let deleted_too = input
-        .get("IncludePlannedDeletion")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let deleted_too = input.get("IncludePlannedDeletion").and_then(Value::as_bool).unwrap_or(false);
     let region = &context.caller.region;
     let all = context.home.secrets.list("", None, context.view);
     let mut order: Vec<_> = all
@@ -111,48 +98,32 @@ fn select(
             let last = page::after(token);
             // [M] the code; [?] the text. A secret that is gone in between ends the paging.
             let last = last.and_then(|last| order.iter().position(|secret| secret.name == last));
-            last.map(|last| last + 1).ok_or_else(|| {
-                Refusal::new(
-                    "InvalidNextTokenException",
-                    "The NextToken value is invalid.",
-                )
-            })?
+            last.map(|last| last + 1)
+                .ok_or_else(|| Refusal::new("InvalidNextTokenException", "The NextToken value is invalid."))?
         }
     };
     let limit = page::limit(input, "MaxResults", default);
     let (page, last) = page::take(order.into_iter().skip(from), limit, |it| it.name.clone());
-    Ok((
-        page.into_iter().cloned().collect(),
-        last.as_deref().map(page::token),
-    ))
+    Ok((page.into_iter().cloned().collect(), last.as_deref().map(page::token)))
 }
 
 /// Finds a secret as a read sees it.
 fn seen(context: &Context<'_>, id: &str) -> Result<Arc<Secret>, Refusal> {
     let secret = context.home.secrets.seen(name_of(id), context.view);
     let secret = secret.or_else(|| context.home.secrets.seen(id, context.view));
-    secret
-        .filter(|secret| is(secret, id))
-        .cloned()
-        .ok_or_else(missing)
+    secret.filter(|secret| is(secret, id)).cloned().ok_or_else(missing)
 }
 
 /// Tells whether an id means this very secret: an ARN must be of this account, region and life.
 pub(super) fn is(secret: &Secret, id: &str) -> bool {
     !id.starts_with("arn:")
         || secret.arn == id
-        || secret
-            .arn
-            .strip_prefix(id)
-            .is_some_and(|end| end.starts_with('-') && end.len() == 7)
+        || secret.arn.strip_prefix(id).is_some_and(|end| end.starts_with('-') && end.len() == 7)
 }
 
 /// [L] the text.
 pub(super) fn missing() -> Refusal {
-    Refusal::new(
-        "ResourceNotFoundException",
-        "Secrets Manager can't find the specified secret.",
-    )
+    Refusal::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
 /// [T] the text.
@@ -163,12 +134,7 @@ pub(super) fn marked_for_deletion() -> Refusal {
     )
 }
 
-fn read(
-    context: &Context<'_>,
-    secret: &Secret,
-    id: Option<&str>,
-    stage: Option<&str>,
-) -> Result<Value, Refusal> {
+fn read(context: &Context<'_>, secret: &Secret, id: Option<&str>, stage: Option<&str>) -> Result<Value, Refusal> {
     if secret.deleted.is_some() {
         return Err(marked_for_deletion());
     }

@@ -78,19 +78,8 @@ impl Secret {
     }
 
     /// Adds a version and moves the stages to it; the last current one becomes the previous one.
-    pub(crate) fn add_version(
-        &mut self,
-        now: Millis,
-        id: String,
-        payload: Payload,
-        stages: &[&str],
-    ) {
-        let version = Version {
-            id,
-            payload,
-            stages: Vec::new(),
-            created: now,
-        };
+    pub(crate) fn add_version(&mut self, now: Millis, id: String, payload: Payload, stages: &[&str]) {
+        let version = Version { id, payload, stages: Vec::new(), created: now };
         self.versions.push(version);
         let index = self.versions.len() - 1;
         for stage in stages {
@@ -102,10 +91,7 @@ impl Secret {
 
     fn move_stage(&mut self, stage: &str, to: usize) {
         if stage == "AWSCURRENT"
-            && let Some(from) = self
-                .versions
-                .iter()
-                .position(|it| it.stages.iter().any(|s| s == stage))
+            && let Some(from) = self.versions.iter().position(|it| it.stages.iter().any(|s| s == stage))
             && from != to
         {
             self.move_stage("AWSPREVIOUS", from);
@@ -120,11 +106,7 @@ impl Secret {
 
     /// Finds a version by id, stage or both; without either, the current one.
     pub(super) fn version(&self, id: Option<&str>, stage: Option<&str>) -> Option<&Version> {
-        let stage = stage.or(if id.is_none() {
-            Some("AWSCURRENT")
-        } else {
-            None
-        });
+        let stage = stage.or(if id.is_none() { Some("AWSCURRENT") } else { None });
         self.versions.iter().find(|version| {
             id.is_none_or(|id| version.id == id)
                 && stage.is_none_or(|stage| version.stages.iter().any(|it| it == stage))
@@ -148,24 +130,15 @@ impl Secret {
             "CreatedDate": seconds(self.created),
             "LastChangedDate": seconds(self.changed),
         });
-        let tags = self
-            .tags
-            .iter()
-            .map(|(key, value)| json!({"Key": key, "Value": value}));
-        let versions = self
-            .versions
-            .iter()
-            .map(|it| (it.id.clone(), Value::from(it.stages.clone())));
+        let tags = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+        let versions = self.versions.iter().map(|it| (it.id.clone(), Value::from(it.stages.clone())));
         let members = [
             ("Description", self.description.as_deref().map(Value::from)),
             ("KmsKeyId", self.kms_key.as_deref().map(Value::from)),
             ("OwningService", self.owner.as_deref().map(Value::from)),
             ("DeletedDate", self.deleted.map(seconds)),
             ("Tags", (!self.tags.is_empty()).then(|| tags.collect())),
-            (
-                versions_member,
-                (!self.versions.is_empty()).then(|| versions.collect()),
-            ),
+            (versions_member, (!self.versions.is_empty()).then(|| versions.collect())),
         ];
         for (member, value) in members {
             if let Some(value) = value {
@@ -195,10 +168,7 @@ impl Secret {
 fn random_end() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let bytes = Uuid::new_v4().into_bytes();
-    let letters = bytes
-        .iter()
-        .take(RANDOM)
-        .map(|byte| LETTERS[usize::from(*byte) % LETTERS.len()]);
+    let letters = bytes.iter().take(RANDOM).map(|byte| LETTERS[usize::from(*byte) % LETTERS.len()]);
     letters.map(char::from).collect()
 }
 
@@ -210,12 +180,7 @@ mod tests {
     fn the_current_version_becomes_the_previous_one() {
         let mut secret = Secret::new("a", "arn:aws:secretsmanager:r:a:secret".to_owned(), 1);
         for id in ["1", "2", "3"] {
-            secret.add_version(
-                1,
-                id.to_owned(),
-                Payload::Text(id.to_owned()),
-                &["AWSCURRENT"],
-            );
+            secret.add_version(1, id.to_owned(), Payload::Text(id.to_owned()), &["AWSCURRENT"]);
         }
         let id = |stage| secret.version(None, Some(stage)).map(|it| it.id.as_str());
         assert_eq!(id("AWSCURRENT"), Some("3"));

@@ -25,11 +25,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     }
     let payload = payload(input)?;
     // A secret without a value has no version, and needs no token.
-    let id = if payload.is_some() {
-        token(input)?
-    } else {
-        String::new()
-    };
+    let id = if payload.is_some() { token(input)? } else { String::new() };
     if let Some(present) = context.home.secrets.current(name, now) {
         if present.deleted.is_some() {
             // [I] the text
@@ -39,9 +35,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
             ));
         }
         // [D] the same token with the same value is the same request
-        let same = present
-            .version(Some(&id), None)
-            .is_some_and(|it| Some(&it.payload) == payload.as_ref());
+        let same = present.version(Some(&id), None).is_some_and(|it| Some(&it.payload) == payload.as_ref());
         if same {
             return Ok(json!({"ARN": present.arn, "Name": name, "VersionId": id}));
         }
@@ -50,9 +44,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         return Err(Refusal::new("ResourceExistsException", text));
     }
     let mut secret = Secret::new(name, context.arn("secretsmanager", "secret"), now);
-    secret.description = text(input, "Description")
-        .filter(|it| !it.is_empty())
-        .map(str::to_owned);
+    secret.description = text(input, "Description").filter(|it| !it.is_empty()).map(str::to_owned);
     secret.kms_key = encryption_key(context, text(input, "KmsKeyId"))?;
     add_tags(&mut secret, input);
     let mut out = json!({"ARN": secret.arn, "Name": name});
@@ -69,10 +61,7 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     let mut secret = writable(context, input)?;
     let Some(payload) = payload(input)? else {
         // [?] the text
-        return Err(Refusal::new(
-            "InvalidRequestException",
-            "You must provide either SecretString or SecretBinary.",
-        ));
+        return Err(Refusal::new("InvalidRequestException", "You must provide either SecretString or SecretBinary."));
     };
     let id = token(input)?;
     let stages = part(input, "VersionStages").and_then(Value::as_array);
@@ -82,8 +71,7 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     };
     write_version(&mut secret, now, &id, payload, &stages)?;
     let stages = secret.version(Some(&id), None).map(|it| it.stages.clone());
-    let out =
-        json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
+    let out = json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
     store(context, secret);
     Ok(out)
 }
@@ -111,10 +99,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
 
 pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
-    let force = input
-        .get("ForceDeleteWithoutRecovery")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let force = input.get("ForceDeleteWithoutRecovery").and_then(Value::as_bool).unwrap_or(false);
     let window = input.get("RecoveryWindowInDays").and_then(Value::as_i64);
     if force && window.is_some() {
         // [D] that it is refused; [?] the text
@@ -142,11 +127,7 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         found => found?,
     };
     unmanaged(&secret)?;
-    let end = if force {
-        now
-    } else {
-        now + u64::try_from(days).unwrap_or(30) * DAY
-    };
+    let end = if force { now } else { now + u64::try_from(days).unwrap_or(30) * DAY };
     if secret.deleted.is_some() && !force {
         // [?] a second deletion is refused like any other operation
         return Err(marked_for_deletion());
@@ -178,11 +159,7 @@ pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
 
 pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut secret = writable(context, input)?;
-    for key in part(input, "TagKeys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for key in part(input, "TagKeys").and_then(Value::as_array).into_iter().flatten() {
         secret.tags.remove(key.as_str().unwrap_or_default());
     }
     secret.touch(context.now());
@@ -192,13 +169,8 @@ pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, R
 
 fn present(context: &Context<'_>, id: &str) -> Result<Secret, Refusal> {
     let secrets = &context.home.secrets;
-    let found = secrets
-        .current(name_of(id), context.now())
-        .or_else(|| secrets.current(id, context.now()));
-    found
-        .filter(|secret| is(secret, id))
-        .map(|secret| Secret::clone(secret))
-        .ok_or_else(missing)
+    let found = secrets.current(name_of(id), context.now()).or_else(|| secrets.current(id, context.now()));
+    found.filter(|secret| is(secret, id)).map(|secret| Secret::clone(secret)).ok_or_else(missing)
 }
 
 fn writable(context: &Context<'_>, input: &Value) -> Result<Secret, Refusal> {
@@ -218,9 +190,7 @@ fn unmanaged(secret: &Secret) -> Result<(), Refusal> {
     };
     Err(Refusal::new(
         "InvalidRequestException",
-        format!(
-            "The secret is managed by another service ({owner}), and you must use that service to update it."
-        ),
+        format!("The secret is managed by another service ({owner}), and you must use that service to update it."),
     ))
 }
 
@@ -255,22 +225,14 @@ fn token(input: &Value) -> Result<String, Refusal> {
 }
 
 /// [D] the same token with the same value changes nothing, with another value it is refused.
-fn write_version(
-    secret: &mut Secret,
-    now: Millis,
-    id: &str,
-    payload: Payload,
-    stages: &[&str],
-) -> Result<(), Refusal> {
+fn write_version(secret: &mut Secret, now: Millis, id: &str, payload: Payload, stages: &[&str]) -> Result<(), Refusal> {
     if let Some(version) = secret.version(Some(id), None) {
         if version.payload == payload {
             return Ok(());
         }
         return Err(Refusal::new(
             "ResourceExistsException",
-            format!(
-                "A resource with the ID you requested already exists: the version {id} has another value."
-            ),
+            format!("A resource with the ID you requested already exists: the version {id} has another value."),
         ));
     }
     secret.add_version(now, id.to_owned(), payload, stages);
@@ -279,15 +241,9 @@ fn write_version(
 }
 
 fn add_tags(secret: &mut Secret, input: &Value) {
-    for tag in part(input, "Tags")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for tag in part(input, "Tags").and_then(Value::as_array).into_iter().flatten() {
         let value = text(tag, "Value").unwrap_or_default();
-        secret
-            .tags
-            .insert(required(tag, "Key").to_owned(), value.to_owned());
+        secret.tags.insert(required(tag, "Key").to_owned(), value.to_owned());
     }
 }
 

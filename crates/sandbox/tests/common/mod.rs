@@ -34,19 +34,13 @@ impl Answer {
 
     /// The error code of an awsJson answer.
     pub fn code(&self) -> String {
-        self.json()["__type"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.json()["__type"].as_str().unwrap_or_default().to_owned()
     }
 }
 
 /// Options with states that last until the clock is advanced.
 pub fn slow() -> Options {
-    Options {
-        settle: Duration::from_mins(1),
-        ..Options::default()
-    }
+    Options { settle: Duration::from_mins(1), ..Options::default() }
 }
 
 impl Sandbox {
@@ -58,11 +52,7 @@ impl Sandbox {
     pub fn with(options: Options) -> Result<Self, Error> {
         let runtime = Runtime::new().unwrap();
         let running = runtime.block_on(start(options))?;
-        Ok(Self {
-            runtime,
-            running: Some(running),
-            tokens: AtomicU32::new(0),
-        })
+        Ok(Self { runtime, running: Some(running), tokens: AtomicU32::new(0) })
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -81,9 +71,7 @@ impl Sandbox {
     /// Sends one request; `None` when the connection ended without a whole reply.
     pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.addr()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
@@ -95,8 +83,7 @@ impl Sandbox {
         let (headers, body) = text.split_once("\r\n\r\n")?;
         let announced = headers.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse::<usize>().unwrap())
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
         });
         if announced.is_some_and(|announced| announced != body.len()) {
             return None;
@@ -125,8 +112,7 @@ impl Sandbox {
             let number = self.tokens.fetch_add(1, Ordering::Relaxed);
             input["ClientRequestToken"] = format!("{number:032}").into();
         }
-        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input)
-            .unwrap()
+        self.call_as("AKIDEXAMPLE", "us-east-1", target, &input).unwrap()
     }
 
     /// Calls an operation of EventBridge that must succeed.
@@ -158,21 +144,12 @@ impl Sandbox {
     }
 
     pub fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        self.send(method, &format!("/_trueup/{path}"), "", &body)
-            .unwrap()
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, &format!("/_trueup/{path}"), "", &body).unwrap()
     }
 
     pub fn advance(&self, text: &str) {
-        assert_eq!(
-            self.control("POST", "clock", &json!({"advance": text}))
-                .status,
-            200
-        );
+        assert_eq!(self.control("POST", "clock", &json!({"advance": text})).status, 200);
     }
 
     pub fn faults(&self, rules: Value) {
@@ -181,11 +158,7 @@ impl Sandbox {
     }
 
     pub fn calls(&self) -> Vec<Value> {
-        self.control("GET", "calls", &Value::Null)
-            .json()
-            .as_array()
-            .unwrap()
-            .clone()
+        self.control("GET", "calls", &Value::Null).json().as_array().unwrap().clone()
     }
 
     pub fn describe(&self, name: &str) -> Value {

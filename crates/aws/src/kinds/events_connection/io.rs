@@ -120,11 +120,22 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
                 notes: Vec::new(),
             })
         }
-        Err(fault) if fault.kind == FaultKind::NotFound => {
-            Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() })
-        }
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(gone()),
+        // It may be that it is on its way out already: an answer was lost, or somebody else deleted it.
+        Err(fault) if fault.kind == FaultKind::Conflict => match READS.describe(reach, identity).await {
+            Found::Absent => Ok(gone()),
+            Found::Described(answer) if text(&answer, "ConnectionState") == Some("DELETING") => {
+                Ok(written(&answer, false))
+            }
+            _ => Err(fault),
+        },
         Err(fault) => Err(fault),
     }
+}
+
+/// There is nothing to wait for.
+fn gone() -> Written {
+    Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }
 }
 
 fn written(answer: &Json, private: bool) -> Written {

@@ -129,11 +129,11 @@ fn http_parameters(answer: &Json) -> Map {
 
 fn http_parameter(answer: &Json) -> Value {
     let key = answer["Key"].as_str().unwrap_or_default();
-    // The safe reading of an answer that does not say.
-    let secret = answer["IsValueSecret"].as_bool().unwrap_or(true);
+    // The safe reading of an answer that does not say; the client makes `false` of that, but a value that is not there
+    // is one that is kept secret.
+    let secret = answer["IsValueSecret"].as_bool().unwrap_or(true) || answer["Value"].is_null();
     let value = match answer["Value"].as_str() {
         Some(value) if !secret => value.into(),
-        None if !secret => Value::from(""),
         _ => Value::Secret(leaked(&answer["Value"])),
     };
     Map::from_iter([

@@ -16,6 +16,7 @@ use trueup_engine::secret::Secret;
 use trueup_engine::value::Value;
 
 use super::live::LISTS;
+use crate::fault::of_unreadable;
 use crate::operation::{BATCH_GET_SECRET_VALUE, LIST_SECRETS};
 use crate::reach::Reach;
 
@@ -268,7 +269,10 @@ async fn list_names(reach: &Reach, items: &[Confirm]) -> Result<HashSet<String>,
     let mut tokens = HashSet::new();
     loop {
         let page = reach.read(&LIST_SECRETS, &input).await?;
-        for entry in page["SecretList"].as_array().into_iter().flatten() {
+        let Some(entries) = page["SecretList"].as_array() else {
+            return Err(of_unreadable(&LIST_SECRETS, "it has no `SecretList`", None));
+        };
+        for entry in entries {
             let name = entry["Name"].as_str().and_then(|name| name.strip_prefix(PREFIX));
             if let Some((connection, _)) = name.and_then(|name| name.split_once('/')) {
                 names.insert(connection.to_owned());

@@ -34,7 +34,7 @@ pub(super) fn connection(output: &DescribeConnectionOutput) -> Json {
 }
 
 pub(super) fn connections(output: &ListConnectionsOutput) -> Json {
-    let entries = output.connections().iter().map(|entry| {
+    let entry = |entry: &sdk::Connection| {
         tree([
             ("ConnectionArn", json(entry.connection_arn())),
             ("Name", json(entry.name())),
@@ -42,8 +42,10 @@ pub(super) fn connections(output: &ListConnectionsOutput) -> Json {
             ("StateReason", json(entry.state_reason())),
             ("AuthorizationType", json(entry.authorization_type().map(sdk::ConnectionAuthorizationType::as_str))),
         ])
-    });
-    tree([("Connections", Some(entries.collect())), ("NextToken", json(output.next_token()))])
+    };
+    // A page without a list is no page: nothing on it is absent.
+    let entries = output.connections.as_ref().map(|entries| entries.iter().map(entry).collect());
+    tree([("Connections", entries), ("NextToken", json(output.next_token()))])
 }
 
 pub(super) fn created_connection(output: &CreateConnectionOutput) -> Json {
@@ -132,7 +134,7 @@ pub(super) fn destination(output: &DescribeApiDestinationOutput) -> Json {
 }
 
 pub(super) fn destinations(output: &ListApiDestinationsOutput) -> Json {
-    let entries = output.api_destinations().iter().map(|entry| {
+    let entry = |entry: &sdk::ApiDestination| {
         tree([
             ("ApiDestinationArn", json(entry.api_destination_arn())),
             ("Name", json(entry.name())),
@@ -142,8 +144,9 @@ pub(super) fn destinations(output: &ListApiDestinationsOutput) -> Json {
             ("HttpMethod", json(entry.http_method().map(sdk::ApiDestinationHttpMethod::as_str))),
             ("InvocationRateLimitPerSecond", entry.invocation_rate_limit_per_second().map(Json::from)),
         ])
-    });
-    tree([("ApiDestinations", Some(entries.collect())), ("NextToken", json(output.next_token()))])
+    };
+    let entries = output.api_destinations.as_ref().map(|entries| entries.iter().map(entry).collect());
+    tree([("ApiDestinations", entries), ("NextToken", json(output.next_token()))])
 }
 
 pub(super) fn created_destination(output: &CreateApiDestinationOutput) -> Json {

@@ -137,6 +137,7 @@ fn updated() -> Step {
         edit("Description", Some(Value::from("Orders")), Some(Value::from("Orders API"))),
         edit("KmsKeyIdentifier", Some(Value::from("alias/a")), None),
         edit("AuthParameters/InvocationHttpParameters/HeaderParameters[X]", None, Some(host)),
+        edit("Gone", Some(Value::Map(map([("User", Value::from("u")), ("Pass", secret())]))), None),
         edit("Text", Some(Value::from("one\ntwo\nthree\n")), Some(Value::from("one\nzwei\nthree\n"))),
         ignored,
     ];

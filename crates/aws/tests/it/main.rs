@@ -1,0 +1,14 @@
+//! The kinds against endpoints that speak AWS's protocols: the sandbox, a server that answers anything, and, where
+//! `TRUEUP_TEST_MOTO_URL` names one, moto.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
+mod answers;
+mod conformance;
+mod faults;
+mod meta;
+mod moto;
+mod names;
+mod reading;
+mod samples;
+mod support;

@@ -1,0 +1,129 @@
+//! What may not go although a step wants it to, because something else still needs it or nobody knows whether it does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cloud::Live;
+use crate::graph::Graph;
+use crate::observe::Observed;
+use crate::plan::{Action, Step};
+use crate::value::{Map, Value};
+
+/// Why a dependant may go on pointing at what there is now; `None` where it will be changed or does not exist.
+fn holds(graph: &Graph, observed: &Observed, steps: &[Option<Step>], dependant: usize) -> Option<String> {
+    let node = &graph.nodes[dependant];
+    let why = match &steps[dependant] {
+        None if matches!(observed.live[dependant], Some(Live::Absent)) => return None,
+        None => "is not selected",
+        Some(step) if step.unread().is_some() => "could not be read",
+        Some(step) if step.action == Action::Blocked && (step.live.present().is_some() || !step.former.is_empty()) => {
+            if node.instance.protect {
+                "is protected"
+            } else {
+                "is blocked"
+            }
+        }
+        Some(_) => return None,
+    };
+    Some(format!("{}, which refers to it, {why}", node.address))
+}
+
+/// A replacement under the same name deletes first; when a dependant may not go before it, nothing may.
+pub(super) fn held_by_dependants(
+    graph: &Graph,
+    observed: &Observed,
+    pointing: &[BTreeSet<usize>],
+    steps: &[Option<Step>],
+) -> BTreeMap<usize, String> {
+    let mut held = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        if step.as_ref().is_some_and(|step| step.action == Action::Replace && !step.new_first)
+            && let Some(holder) = graph.dependants[index]
+                .iter()
+                .chain(&pointing[index])
+                .find_map(|dependant| holds(graph, observed, steps, *dependant))
+        {
+            held.insert(index, holder);
+        }
+    }
+    held
+}
+
+/// A former resource goes only when nothing points at it any more; a later run finishes what is left.
+pub(super) fn keep_what_is_still_needed(
+    graph: &Graph,
+    observed: &Observed,
+    pointing: &[BTreeSet<usize>],
+    steps: &mut [Option<Step>],
+) {
+    let mut kept: BTreeSet<usize> = BTreeSet::new();
+    // Dependants first: a former one that stays may point at the former one of what it needs.
+    for &index in graph.order.iter().rev() {
+        let Some(step) = &steps[index] else { continue };
+        if step.action != Action::Replace || step.former.is_empty() {
+            continue;
+        }
+        let holder = graph.dependants[index].iter().chain(&pointing[index]).find_map(|dependant| {
+            if kept.contains(dependant) {
+                return Some(format!("the former {}, which may refer to it, stays", graph.nodes[*dependant].address));
+            }
+            holds(graph, observed, steps, *dependant)
+        });
+        let (Some(holder), Some(step)) = (holder, &mut steps[index]) else { continue };
+        kept.insert(index);
+        for former in std::mem::take(&mut step.former) {
+            step.notes.push(format!("`{}` stays for now: {holder}", former.identity));
+        }
+        if step.new_first && step.live.present().is_some() {
+            let effective = step.edits.iter().any(|edit| !edit.is_ignored());
+            step.action = if effective { Action::Update } else { Action::None };
+            step.reason = if effective { "properties differ".to_owned() } else { String::new() };
+            step.new_first = false;
+        }
+    }
+}
+
+/// A dependency that could not be read, or that follows from one, so that its properties are not known.
+pub(super) fn uncertain_dependency(graph: &Graph, steps: &[Option<Step>], index: usize) -> Option<String> {
+    graph.dependencies[index].iter().find_map(|dependency| {
+        let step = steps[*dependency].as_ref()?;
+        if step.unread().is_some() {
+            return Some(step.address().to_string());
+        }
+        if step.live.present().is_some() {
+            return None;
+        }
+        uncertain_dependency(graph, steps, *dependency)
+    })
+}
+
+/// The properties with what is live in place of what is not known, and the names of those properties.
+pub(super) fn as_live_where_unknown(desired: &Map, live: &Map) -> (Map, Vec<String>) {
+    let mut skipped = Vec::new();
+    let mut compared = Map::with_capacity(desired.len());
+    for (name, value) in desired {
+        if !crate::delta::has_unknown(value) {
+            compared.insert(name.clone(), value.clone());
+            continue;
+        }
+        skipped.push(name.clone());
+        if let Some(value) = known_part(value, live.get(name)) {
+            compared.insert(name.clone(), value);
+        }
+    }
+    (compared, skipped)
+}
+
+fn known_part(desired: &Value, live: Option<&Value>) -> Option<Value> {
+    match desired {
+        value if !crate::delta::has_unknown(value) => Some(value.clone()),
+        Value::Map(map) => Some(Value::Map(
+            map.iter()
+                .filter_map(|(name, value)| {
+                    let live = live.and_then(|live| live.get(name));
+                    Some((name.clone(), known_part(value, live)?))
+                })
+                .collect(),
+        )),
+        _ => live.cloned(),
+    }
+}

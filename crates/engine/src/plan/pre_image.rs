@@ -1,0 +1,56 @@
+//! From which live state a plan was concluded.
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::cloud::Present;
+use crate::delta;
+use crate::desired::Desired;
+use crate::patch;
+use crate::plan::document::{canonical_text, hex};
+
+/// The pre-image of a step: of the resource, where it exists, and of former ones that go. `None` where nothing exists.
+pub(super) fn pre_images(node: &Desired, live: Option<&Present>, former: &[Present]) -> Option<String> {
+    let images: Vec<String> = live.into_iter().chain(former).map(|present| pre_image(node, present)).collect();
+    match images.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(hex(&Sha256::digest(several.join(" ").as_bytes()))),
+    }
+}
+
+/// What a plan was concluded from: a digest (SHA-256, hex) of identity, properties without secrets, stable attributes
+/// and the version of the secrets.
+fn pre_image(node: &Desired, present: &Present) -> String {
+    let canonical = delta::canonical_form(node.kind.schema(), &present.properties);
+    let mut document = patch::document(&canonical);
+    blank_secrets(&mut document);
+    let stable: serde_json::Map<String, Json> = node
+        .kind
+        .attributes()
+        .iter()
+        .filter(|attribute| attribute.stable)
+        .filter_map(|attribute| {
+            Some((attribute.name.to_owned(), present.attributes.get(attribute.name)?.to_masked_json()))
+        })
+        .collect();
+    let whole = json!({
+        "identity": present.identity,
+        "properties": document,
+        "attributes": stable,
+        "secret_version": present.secret_version,
+    });
+    hex(&Sha256::digest(canonical_text(&whole).as_bytes()))
+}
+
+/// The source of a live secret says how it was read, which is no part of what was read.
+fn blank_secrets(document: &mut Json) {
+    match document {
+        Json::Object(map) if map.contains_key("$secret") => {
+            map.insert("$secret".to_owned(), Json::Null);
+        }
+        Json::Object(map) => map.values_mut().for_each(blank_secrets),
+        Json::Array(items) => items.iter_mut().for_each(blank_secrets),
+        _ => {}
+    }
+}
