@@ -84,7 +84,7 @@ fn a_password_from_elsewhere_arrives_unchanged() {
         "1e5",
         "0x1F",
         "null",
-        "{{ secret('env:HOME') }}",
+        "{{ vars.OTHER }}",
         "{% for %}",
         "{# none #}",
         "say \"hello\" 'there'",
