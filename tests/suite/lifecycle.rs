@@ -210,8 +210,10 @@ fn the_kind_changes_in_place_both_ways() {
         let first = &step["patch"].as_array().expect("a step has a patch")[..2];
         assert_eq!(
             first,
-            [json!({"op": "test", "path": "/AuthorizationType", "value": from}),
-             json!({"op": "replace", "path": "/AuthorizationType", "value": to})]
+            [
+                json!({"op": "test", "path": "/AuthorizationType", "value": from}),
+                json!({"op": "replace", "path": "/AuthorizationType", "value": to})
+            ]
         );
         assert_eq!(operations(&apply(&env)), ["UpdateConnection orders"]);
         assert_eq!(arn(&env), before, "the connection is the same one");
@@ -237,7 +239,10 @@ fn a_new_name_with_renamed_from_is_a_replacement_that_leaves_no_gap() {
         nothing_to_do(&env);
         let home = env.sandbox().home("us-east-1");
         assert_eq!(home["secrets"].as_object().map(serde_json::Map::len), Some(1), "the old one's secret is gone");
-        assert_eq!(home["api_destinations"]["created"]["ConnectionArn"], home["connections"]["purchases"]["ConnectionArn"]);
+        assert_eq!(
+            home["api_destinations"]["created"]["ConnectionArn"],
+            home["connections"]["purchases"]["ConnectionArn"]
+        );
         env.trueup("teardown --yes").expect(0);
         nothing_is_left(&env);
     }
@@ -254,7 +259,10 @@ fn a_replacement_that_stopped_in_between_is_finished() {
     for operation in ["UpdateApiDestination", "DeleteConnection"] {
         env.sandbox().faults(&json!({"rules": [{"operation": operation, "deny": true}]}));
         env.trueup("apply --yes").expect(1);
-        assert!(env.sandbox().home("us-east-1")["connections"]["orders"].is_object(), "the old one waits for its users");
+        assert!(
+            env.sandbox().home("us-east-1")["connections"]["orders"].is_object(),
+            "the old one waits for its users"
+        );
     }
     env.sandbox().no_faults();
     assert_eq!(operations(&apply(&env)), ["DeleteConnection orders"]);
