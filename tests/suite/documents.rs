@@ -12,8 +12,11 @@ const MISTAKES: &str = "stackql-awscc-events-connections";
 
 fn folders(of: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(repository().join(of)).expect("a folder of the repository can be read");
-    let mut folders: Vec<PathBuf> =
-        entries.filter_map(Result::ok).map(|it| it.path()).filter(|it| it.is_dir() && !it.ends_with(MISTAKES)).collect();
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|it| it.path())
+        .filter(|it| it.is_dir() && !it.ends_with(MISTAKES))
+        .collect();
     folders.sort();
     folders
 }
@@ -233,8 +236,23 @@ fn the_first_command_of_the_readme_works_and_the_plan_in_it_is_a_real_one() {
 fn help_is_as_it_was() {
     let env = TestEnv::offline();
     let commands = [
-        "", "validate", "render", "plan", "apply", "teardown", "vars", "kinds", "explain", "init", "schema", "completions",
-        "man", "sandbox", "sandbox serve", "sandbox reset", "sandbox dump",
+        "",
+        "validate",
+        "render",
+        "plan",
+        "apply",
+        "teardown",
+        "vars",
+        "kinds",
+        "explain",
+        "init",
+        "schema",
+        "completions",
+        "man",
+        "sandbox",
+        "sandbox serve",
+        "sandbox reset",
+        "sandbox dump",
     ];
     let folder = repository().join("tests/snapshots");
     filters(&folder, env.folder()).bind(|| {
@@ -292,8 +310,11 @@ fn every_code_is_explained() {
     let mut used = BTreeSet::new();
     for path in files(&repository().join("crates"), "rs") {
         let text = fs::read_to_string(&path).expect("a source can be read");
-        let code_only: Vec<&str> =
-            text.lines().take_while(|line| *line != "#[cfg(test)]").filter(|line| !line.trim().starts_with("//")).collect();
+        let code_only: Vec<&str> = text
+            .lines()
+            .take_while(|line| *line != "#[cfg(test)]")
+            .filter(|line| !line.trim().starts_with("//"))
+            .collect();
         for part in code_only.join("\n").split('"') {
             let code = part.len() == 4
                 && part.starts_with(['M', 'P', 'A', 'C'])

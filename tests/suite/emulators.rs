@@ -47,9 +47,24 @@ const CELLS: [(&str, Cell); 18] = [
 
 /// Real regions: moto knows no others.
 const REGIONS: [&str; 18] = [
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "eu-west-1", "eu-west-2", "eu-west-3",
-    "eu-central-1", "eu-north-1", "eu-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
-    "ap-south-1", "sa-east-1", "ap-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-south-1",
+    "sa-east-1",
+    "ap-east-1",
 ];
 
 #[test]
@@ -207,7 +222,8 @@ impl Place {
 
     fn update(&mut self) -> Result<(), String> {
         self.apply_all(&connection("BASIC", "c", ""))?;
-        let other = connection("BASIC", "c", "").replace("as it was", "as it is").replace("Username: svc", "Username: svc2");
+        let other =
+            connection("BASIC", "c", "").replace("as it was", "as it is").replace("Username: svc", "Username: svc2");
         self.apply_all(&other)?;
         let live = self.describe("c");
         expect("the description", &live["Description"], &json!("as it is"))?;

@@ -24,7 +24,10 @@ resources:
 fn stack() -> TestEnv {
     let mut env = TestEnv::new();
     env.set_secret("ORDERS_PASSWORD", "Sg4vXw95-password-on-a-terminal");
-    env.write("trueup.yaml", &MANIFEST.replace("{{ 'a long description, ' * 12 }}", &"a long description, ".repeat(12)));
+    env.write(
+        "trueup.yaml",
+        &MANIFEST.replace("{{ 'a long description, ' * 12 }}", &"a long description, ".repeat(12)),
+    );
     env
 }
 
@@ -48,7 +51,8 @@ fn a_full_disk_is_a_failure_that_is_said() {
     let env = stack();
     let full = || File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
     for args in [&["plan", "--json"][..], &["schema", "plan"]] {
-        let output = env.command(trueup(), args).stdout(full()).stderr(Stdio::piped()).output().expect("it can be started");
+        let output =
+            env.command(trueup(), args).stdout(full()).stderr(Stdio::piped()).output().expect("it can be started");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("panicked"), "{stderr}");
         assert_eq!(output.status.code(), Some(1), "{args:?} claims to have printed its result: {stderr}");
@@ -60,10 +64,11 @@ fn a_full_disk_is_a_failure_that_is_said() {
 }
 
 fn coloured(screen: &str) -> bool {
-    screen.contains("\u{1b}[") && screen.split("\u{1b}[").skip(1).any(|part| {
-        let code = part.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';');
-        code.starts_with('m') && !part.starts_with("0m") && !part.starts_with('m')
-    })
+    screen.contains("\u{1b}[")
+        && screen.split("\u{1b}[").skip(1).any(|part| {
+            let code = part.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';');
+            code.starts_with('m') && !part.starts_with("0m") && !part.starts_with('m')
+        })
 }
 
 /// What is left when every control sequence is taken out.
