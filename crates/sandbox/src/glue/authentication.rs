@@ -158,7 +158,8 @@ fn payload(given: &Value, code: Option<&str>) -> Option<String> {
     };
     match text(given, "AuthenticationType") {
         Some("BASIC") => {
-            take(part(given, "BasicAuthenticationCredentials")?, &[("Username", "USERNAME"), ("Password", "PASSWORD")])
+            let basic = part(given, "BasicAuthenticationCredentials")?;
+            take(basic, &[("Username", "USERNAME"), ("Password", "PASSWORD")]);
         }
         Some("CUSTOM") => {
             let custom = part(given, "CustomAuthenticationCredentials")?;

@@ -160,7 +160,7 @@ impl Missing<'_> {
         match (secret, complete) {
             (false, false) => self.lacks(&format!("SecretArn or {inline}")),
             (true, true) => {
-                self.say(&format!("AuthenticationConfiguration: SecretArn and {inline} exclude each other."))
+                self.say(&format!("AuthenticationConfiguration: SecretArn and {inline} exclude each other."));
             }
             _ => {}
         }
