@@ -137,6 +137,13 @@ impl TestEnv {
         self
     }
 
+    /// Copies a folder into one below the stack's.
+    pub fn copy_as(&mut self, from: &Path, name: &str) -> &mut Self {
+        let to = self.stack().join(name);
+        self.copy_into(from, &to);
+        self
+    }
+
     fn copy_into(&mut self, from: &Path, to: &Path) {
         fs::create_dir_all(to).expect("a temporary folder can be filled");
         for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("cannot read {}: {error}", from.display())) {

@@ -42,17 +42,22 @@ impl Stack {
         }
         let _ = writeln!(text, "      AuthorizationType: {}\n      AuthParameters:", self.kind);
         let user = self.user;
-        text.push_str(&match self.kind {
-            "BASIC" => format!("        BasicAuthParameters: {{ Username: {user}, Password: \"{{{{ vars.PASSWORD }}}}\" }}\n"),
+        let parameters = match self.kind {
+            "BASIC" => {
+                format!("        BasicAuthParameters: {{ Username: {user}, Password: \"{{{{ vars.PASSWORD }}}}\" }}\n")
+            }
             "API_KEY" => {
-                format!("        ApiKeyAuthParameters: {{ ApiKeyName: {user}, ApiKeyValue: \"{{{{ vars.PASSWORD }}}}\" }}\n")
+                format!(
+                    "        ApiKeyAuthParameters: {{ ApiKeyName: {user}, ApiKeyValue: \"{{{{ vars.PASSWORD }}}}\" }}\n"
+                )
             }
             _ => format!(
                 "        OAuthParameters:\n          ClientParameters: {{ ClientID: {user}, ClientSecret: \"{{{{ vars.PASSWORD \
                  }}}}\" }}\n          AuthorizationEndpoint: https://login.example.com/token\n          HttpMethod: POST\n          \
                  OAuthHttpParameters:\n            BodyParameters: [{{ Key: scope, Value: all, IsValueSecret: false }}]\n"
             ),
-        });
+        };
+        text.push_str(&parameters);
         text.push_str(
             "        InvocationHttpParameters:\n          HeaderParameters:\n            - { Key: X-Token, Value: \"{{ \
              vars.HEADER }}\", IsValueSecret: true }\n            - { Key: X-Version, Value: \"2\", IsValueSecret: false }\n          \

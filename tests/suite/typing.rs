@@ -106,7 +106,7 @@ fn a_password_from_elsewhere_arrives_unchanged() {
         env.write("trueup.yaml", if source.contains("vars") { &declared } else { &plain });
         for value in hard {
             // A digit or a short word is in many an output; the others are searched for.
-            if value.len() > 10 {
+            if value.len() > 10 && !value.contains("{{") {
                 env.plant(value);
             }
             env.set("TYPED", value).write("typed.txt", value);

@@ -128,7 +128,7 @@ pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     if context.printer.settings().quiet {
         // The one line of a quiet run is its result: of an apply that is the report.
         if context.name == "plan" {
-            context.printer.result(&human::summary(&planned.plan));
+            context.printer.result(&human::summary(&planned.plan, view));
         }
     } else {
         context.printer.result(&human::plan(&planned.plan, view));

@@ -40,7 +40,7 @@ pub fn plan(plan: &Plan, view: View) -> String {
         }
     }
     text.push('\n');
-    text.push_str(&summary(plan));
+    text.push_str(&summary(plan, view));
     text
 }
 
@@ -65,7 +65,7 @@ pub fn head(plan: &Plan, view: View) -> String {
 }
 
 /// The line that counts.
-pub fn summary(plan: &Plan) -> String {
+pub fn summary(plan: &Plan, view: View) -> String {
     let sum = plan.summary();
     let mut text = String::new();
     let nothing = !plan.has_changes() && sum.blocked == 0;
@@ -109,8 +109,7 @@ pub fn summary(plan: &Plan) -> String {
             count(usize::try_from(plan.estimate.calls).unwrap_or(usize::MAX), "call", "calls")
         );
     }
-    text.push('\n');
-    text
+    Line::new(2).then(Tone::Plain, text).render(view.paint, view.width)
 }
 
 /// What a fault means in a word or two, for a line that has no room for more.

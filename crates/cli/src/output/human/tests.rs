@@ -248,10 +248,10 @@ fn summaries_say_no_more_than_is_known() {
     unverified.secrets = vec![verdict("A/B", SecretStatus::NotVerifiable, None)];
     let mut texts = Vec::new();
     for steps in [vec![quiet()], vec![quiet(), unread], vec![unverified], vec![step("new", Action::Create, "")]] {
-        texts.push(summary(&plan_of("plan", steps)));
+        texts.push(summary(&plan_of("plan", steps), VIEW));
     }
     let mut sandboxed = plan_of("teardown", vec![step("old", Action::Delete, "teardown")]);
-    texts.push(summary(&sandboxed));
+    texts.push(summary(&sandboxed, VIEW));
     sandboxed.partial = true;
     texts.push(head(&sandboxed, View { sandbox: true, ..VIEW }));
     sandboxed.whereabouts = None;
