@@ -17,6 +17,7 @@ mod clock;
 mod control;
 mod events;
 mod faults;
+mod glue;
 mod kms;
 mod operation;
 mod page;

@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Refusal, Service};
-use crate::{events, kms, secrets, shape, sts};
+use crate::{events, glue, kms, secrets, shape, sts};
 
 /// Everything that requests share.
 pub(crate) struct Shared {
@@ -47,6 +47,7 @@ fn operations(service: Service) -> &'static [Operation] {
         Service::Events => events::OPERATIONS,
         Service::SecretsManager => secrets::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
+        Service::Glue => glue::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
     }
 }
@@ -144,8 +145,17 @@ fn read(service: Service, body: &Bytes) -> Result<Value, Refusal> {
 
 /// Returns the name of the resource that a request is about.
 fn subject<'a>(service: Service, operation: &Operation, input: &'a Value) -> Option<&'a str> {
-    let name = operation.subject.iter().find_map(|member| text(input, member))?;
-    Some(if service == Service::SecretsManager { secrets::name_of(name) } else { name })
+    let member = |path: &&str| {
+        let mut members = path.split('.');
+        let found = members.try_fold(input, |value, member| value.get(member));
+        found.and_then(Value::as_str)
+    };
+    let name = operation.subject.iter().find_map(member)?;
+    Some(match service {
+        Service::SecretsManager => secrets::name_of(name),
+        Service::Glue => glue::name_of(name),
+        _ => name,
+    })
 }
 
 fn run(
@@ -182,13 +192,16 @@ fn run(
     if let Some(state) = &action.state {
         show_state(&mut output, state);
     }
-    if service == Service::Events && operation.name.starts_with("List") {
-        for member in ["Connections", "ApiDestinations"] {
-            for entry in output.get_mut(member).and_then(Value::as_array_mut).into_iter().flatten() {
-                let name = text(entry, "Name").unwrap_or_default();
-                if let Some(state) = shared.faults.listed(service.name(), operation.name, name) {
-                    show_state(entry, &state);
-                }
+    let lists: &[&str] = match service {
+        Service::Events if operation.name.starts_with("List") => &["Connections", "ApiDestinations"],
+        Service::Glue => &["ConnectionList"],
+        _ => &[],
+    };
+    for member in lists {
+        for entry in output.get_mut(*member).and_then(Value::as_array_mut).into_iter().flatten() {
+            let name = text(entry, "Name").unwrap_or_default();
+            if let Some(state) = shared.faults.listed(service.name(), operation.name, name) {
+                show_state(entry, &state);
             }
         }
     }
@@ -222,15 +235,27 @@ fn permit(
 
 /// Shows a state in place of the real one.
 fn show_state(output: &mut Value, state: &str) {
-    let unhealthy = matches!(state, "DEAUTHORIZED" | "FAILED_CONNECTIVITY");
-    for member in ["ConnectionState", "ApiDestinationState", "KeyState"] {
+    let unhealthy = matches!(state, "DEAUTHORIZED" | "FAILED_CONNECTIVITY" | "FAILED");
+    let members = [
+        ("ConnectionState", Some("StateReason")),
+        ("ApiDestinationState", Some("StateReason")),
+        ("KeyState", Some("StateReason")),
+        ("Status", Some("StatusReason")),
+        ("CreateConnectionStatus", None),
+    ];
+    for (member, reason) in members {
         if let Some(shown) = output.get_mut(member) {
             *shown = state.into();
-            if unhealthy {
-                output["StateReason"] = "A fault rule of the sandbox says so.".into();
+            if let Some(reason) = reason.filter(|_| unhealthy) {
+                output[reason] = "A fault rule of the sandbox says so.".into();
             }
             return;
         }
+    }
+    // Glue answers a connection inside of a structure.
+    if let Some(connection) = output.get_mut("Connection") {
+        show_state(connection, state);
+        return;
     }
     if let Some(metadata) = output.get_mut("KeyMetadata") {
         metadata["KeyState"] = state.into();
@@ -246,7 +271,7 @@ mod tests {
     #[test]
     fn the_registry_is_consistent() {
         let mut seen = std::collections::BTreeSet::new();
-        for service in [Service::Events, Service::SecretsManager, Service::Kms, Service::Sts] {
+        for service in [Service::Events, Service::SecretsManager, Service::Kms, Service::Glue, Service::Sts] {
             for operation in operations(service) {
                 assert!(seen.insert((service.name(), operation.name)));
                 let shape::Shape::Struct(members) = operation.input else {
@@ -254,13 +279,17 @@ mod tests {
                 };
                 let required = members.iter().filter(|member| member.required).map(|member| member.name);
                 let subject = required.collect::<Vec<_>>();
+                // One without a subject is about many, or about the account.
+                let top = |path: &&str| path.split('.').next().map(str::to_owned);
                 assert!(
-                    subject.is_empty() || operation.subject.iter().any(|member| subject.contains(member)),
+                    subject.is_empty()
+                        || operation.subject.is_empty()
+                        || operation.subject.iter().filter_map(top).any(|member| subject.contains(&member.as_str())),
                     "{} has no subject",
                     operation.name
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 11 + 16 + 1);
+        assert_eq!(seen.len(), 11 + 11 + 16 + 12 + 1);
     }
 }

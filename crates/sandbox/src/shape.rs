@@ -5,9 +5,9 @@
 //! plain functions beside their text, because a regular expression per member would be most of the
 //! cost of a request; a test holds the two together.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::wire::Refusal;
 
@@ -53,12 +53,62 @@ impl Text {
     }
 }
 
+/// One thing that a string must satisfy.
+enum Constraint {
+    Max(usize),
+    Min(usize),
+    Pattern(&'static Pattern),
+    OneOf(&'static [&'static str]),
+}
+
+impl Text {
+    /// Returns what a string must satisfy, in the order in which the service's texts say it.
+    fn constraints(&self) -> impl Iterator<Item = Constraint> {
+        let enumeration = (!self.one_of.is_empty()).then_some(Constraint::OneOf(self.one_of));
+        let length = self.one_of.is_empty() && self.max < usize::MAX;
+        [
+            length.then_some(Constraint::Max(self.max)),
+            (self.min > 0).then_some(Constraint::Min(self.min)),
+            self.pattern.map(Constraint::Pattern),
+            enumeration,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Constraint {
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            // Counting characters is only needed near the limits.
+            Self::Max(max) => value.len() <= *max || value.chars().count() <= *max,
+            Self::Min(min) => value.len() >= *min,
+            Self::Pattern(pattern) => (pattern.matches)(value),
+            Self::OneOf(all) => all.contains(&value),
+        }
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Max(max) => write!(f, "Member must have length less than or equal to {max}"),
+            Self::Min(min) => write!(f, "Member must have length greater than or equal to {min}"),
+            Self::Pattern(pattern) => write!(f, "Member must satisfy regular expression pattern: {}", pattern.text),
+            Self::OneOf(all) => {
+                write!(f, "Member must satisfy enum value set: [{}]", all.join(", "))
+            }
+        }
+    }
+}
+
 /// A shape of the model.
 pub(crate) enum Shape {
     Str(Text),
     Int { min: i64, max: i64 },
     Bool,
     List { of: &'static Shape, min: usize, max: usize },
+    Map { key: Text, value: Text, max: usize },
     Struct(&'static [Member]),
 }
 
@@ -130,6 +180,9 @@ impl Violations {
                     self.path.truncate(mark);
                 }
             }
+            (Shape::Map { key, value, max }, Value::Object(entries)) => {
+                self.map(key, value, *max, entries)?;
+            }
             (Shape::Struct(members), Value::Object(object)) => {
                 for member in *members {
                     let mark = self.path.len();
@@ -158,21 +211,32 @@ impl Violations {
 
     fn text(&mut self, text: &Text, value: &str) {
         let shown = (!text.sensitive).then_some(value);
-        // Counting characters is only needed near the limits.
-        if value.len() > text.max && value.chars().count() > text.max {
-            self.add(shown, &format!("Member must have length less than or equal to {}", text.max));
+        for constraint in text.constraints() {
+            if !constraint.holds(value) {
+                self.add(shown, &constraint.to_string());
+            }
         }
-        if value.len() < text.min {
-            self.add(shown, &format!("Member must have length greater than or equal to {}", text.min));
+    }
+
+    /// [I] the form of the texts. What a map holds may be secret: it is not repeated.
+    fn map(&mut self, key: &Text, value: &Text, max: usize, entries: &Map<String, Value>) -> Result<(), Refusal> {
+        if entries.len() > max {
+            self.add(None, &format!("Member must have length less than or equal to {max}"));
         }
-        if let Some(pattern) = text.pattern
-            && !(pattern.matches)(value)
-        {
-            self.add(shown, &format!("Member must satisfy regular expression pattern: {}", pattern.text));
+        if let Some(other) = entries.values().find(|it| !it.is_string()) {
+            return self.visit(&Shape::Str(Text::new(0, 0)), other);
         }
-        if !text.one_of.is_empty() && !text.one_of.contains(&value) {
-            self.add(shown, &format!("Member must satisfy enum value set: [{}]", text.one_of.join(", ")));
+        let keys: Vec<&str> = entries.keys().map(String::as_str).collect();
+        let values: Vec<&str> = entries.values().filter_map(Value::as_str).collect();
+        for (what, text, all) in [("keys", key, keys), ("value", value, values)] {
+            let broken = |one: &&str| text.constraints().any(|it| !it.holds(one));
+            if all.iter().any(broken) {
+                let constraints: Vec<String> = text.constraints().map(|it| it.to_string()).collect();
+                let constraints = constraints.join(", ");
+                self.add(None, &format!("Map {what} must satisfy constraint: [{constraints}]"));
+            }
         }
+        Ok(())
     }
 
     fn add(&mut self, value: Option<&str>, constraint: &str) {
@@ -209,6 +273,7 @@ fn name_of(shape: &Shape) -> &'static str {
         Shape::Int { .. } => "an Integer",
         Shape::Bool => "a Boolean",
         Shape::List { .. } => "a List",
+        Shape::Map { .. } => "a Map",
         Shape::Struct(_) => "a Structure",
     }
 }
@@ -246,6 +311,21 @@ mod tests {
              Value at 'items' failed to satisfy constraint: Member must have length less than or equal to 1; Value null \
              at 'items.1.member.key' failed to satisfy constraint: Member must not be null"
         );
+    }
+
+    #[test]
+    fn maps_name_their_constraints_and_not_their_entries() {
+        static MAP: Shape = Shape::Map { key: Text::new(1, 4), value: Text::new(1, 8), max: 1 };
+        static INPUT: Shape = Shape::Struct(&[may("Map", &MAP)]);
+        let refusal = check(&INPUT, &json!({"Map": {"a": "hunter2-long", "b": "c"}}));
+        assert_eq!(
+            refusal.err().unwrap().message,
+            "2 validation errors detected: Value at 'map' failed to satisfy constraint: Member must have length less \
+             than or equal to 1; Value at 'map' failed to satisfy constraint: Map value must satisfy constraint: \
+             [Member must have length less than or equal to 8, Member must have length greater than or equal to 1]"
+        );
+        let refusal = check(&INPUT, &json!({"Map": {"a": 5}})).err().unwrap();
+        assert_eq!(refusal.code, "SerializationException");
     }
 
     #[test]

@@ -17,12 +17,16 @@ use crate::Error;
 use crate::clock::Millis;
 use crate::events::connection::Connection;
 use crate::events::destinations::Destination;
+use crate::glue::catalog::Settings;
+use crate::glue::connection::Connection as GlueConnection;
 use crate::kms::{Alias, Key};
 use crate::secrets::secret::Secret;
 use crate::store::{Store, View};
 use crate::wire::partition;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest version that is still read: 1 had no Glue.
+const OLDEST: u32 = 1;
 const FILE: &str = "state.json";
 const LOCK: &str = "lock";
 
@@ -35,6 +39,10 @@ pub(crate) struct Home {
     pub(crate) secrets: Store<Secret>,
     pub(crate) keys: Store<Key>,
     pub(crate) aliases: Store<Alias>,
+    #[serde(default)]
+    pub(crate) glue_connections: Store<GlueConnection>,
+    #[serde(default)]
+    pub(crate) glue_catalog: Settings,
 }
 
 impl Home {
@@ -46,6 +54,8 @@ impl Home {
             secrets: Store::default(),
             keys: Store::default(),
             aliases: Store::default(),
+            glue_connections: Store::default(),
+            glue_catalog: Settings::default(),
         };
         crate::kms::add_managed_keys(&mut home, account, region, now);
         home
@@ -58,6 +68,7 @@ impl Home {
         let secrets = self.secrets.list("", None, view);
         let keys = self.keys.list("", None, view);
         let aliases = self.aliases.list("", None, view);
+        let glue = self.glue_connections.list("", None, view);
         json!({
             "connections": connections.map(|it| (it.name.clone(), it.describe(view))).collect::<Value>(),
             "api_destinations":
@@ -65,6 +76,8 @@ impl Home {
             "secrets": secrets.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
             "keys": keys.map(|it| (it.id.clone(), it.describe(view))).collect::<Value>(),
             "aliases": aliases.map(|it| (it.name.clone(), it.entry())).collect::<Value>(),
+            "glue_connections": glue.map(|it| (it.name.clone(), it.masked(view))).collect::<Value>(),
+            "glue_catalog": self.glue_catalog.show(),
         })
     }
 }
@@ -180,7 +193,7 @@ pub(crate) fn load(path: &Path) -> Result<World, Error> {
         version: u32,
     }
     let head: Head = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
-    if head.version != VERSION {
+    if !(OLDEST..=VERSION).contains(&head.version) {
         return Err(Error::Version { path: path.to_owned(), version: head.version });
     }
     serde_json::from_slice(&text).map_err(|error| malformed(path, &error))

@@ -22,6 +22,7 @@ pub(crate) enum Service {
     Events,
     SecretsManager,
     Kms,
+    Glue,
     Sts,
 }
 
@@ -32,6 +33,7 @@ impl Service {
             Self::Events => "events",
             Self::SecretsManager => "secretsmanager",
             Self::Kms => "kms",
+            Self::Glue => "glue",
             Self::Sts => "sts",
         }
     }
@@ -42,6 +44,7 @@ impl Service {
             "AWSEvents" => Some(Self::Events),
             "secretsmanager" => Some(Self::SecretsManager),
             "TrentService" => Some(Self::Kms),
+            "AWSGlue" => Some(Self::Glue),
             _ => None,
         }
     }
@@ -172,9 +175,9 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
         );
         return respond(status, service, id, body.into());
     }
-    // Secrets Manager and every access denial spell it `Message`.
-    let member =
-        if service == Service::SecretsManager || code == "AccessDeniedException" { "Message" } else { "message" };
+    // Secrets Manager, Glue [M] and every access denial spell it `Message`.
+    let spelled_large = matches!(service, Service::SecretsManager | Service::Glue);
+    let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
     let body = if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };
     let mut response = respond(status, service, id, body.to_string().into());
     if let Ok(value) = HeaderValue::from_str(code) {

@@ -40,7 +40,7 @@ fn answers_have_the_services_form() {
     let answer = sandbox.call("secretsmanager.DescribeSecret", json!({"SecretId": "absent"}));
     assert!(answer.json()["Message"].is_string());
     assert_eq!(sandbox.call("AWSEvents.ListRules", json!({})).code(), "UnknownOperationException");
-    assert_eq!(sandbox.call("AWSGlue.GetConnection", json!({})).code(), "UnknownOperationException");
+    assert_eq!(sandbox.call("AWSGlue.GetDatabases", json!({})).code(), "UnknownOperationException");
     assert_eq!(sandbox.call("AWSEvents.DescribeConnection", json!({"Name": 5})).code(), "SerializationException");
     let unsigned = sandbox.send("POST", "/", "X-Amz-Target: AWSEvents.ListConnections\r\n", "{}").unwrap();
     assert_eq!(unsigned.code(), "MissingAuthenticationTokenException");

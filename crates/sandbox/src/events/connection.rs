@@ -321,7 +321,7 @@ impl Connectivity {
 }
 
 /// Adds the members that have a value.
-pub(super) fn insert<const N: usize>(object: &mut Value, members: [(&str, Option<Value>); N]) {
+pub(crate) fn insert<const N: usize>(object: &mut Value, members: [(&str, Option<Value>); N]) {
     if let Some(object) = object.as_object_mut() {
         for (name, value) in members {
             if let Some(value) = value {

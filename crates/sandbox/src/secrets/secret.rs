@@ -113,6 +113,11 @@ impl Secret {
         })
     }
 
+    /// Tells whether it has a current value that can be read.
+    pub(crate) fn has_value(&self) -> bool {
+        self.deleted.is_none() && self.version(None, None).is_some()
+    }
+
     /// Returns what `DescribeSecret` answers.
     pub(crate) fn describe(&self) -> Value {
         self.show("VersionIdsToStages")
