@@ -65,7 +65,10 @@ impl Aligner<'_> {
         pointer: &mut String,
     ) -> Option<Value> {
         if let Some(ignore) = self.ignore.iter().find(|ignore| ignores(ignore, pointer)) {
-            return self.passed_over(ignore, live, desired, pointer);
+            let aligned = self.passed_over(ignore, live, desired, pointer);
+            // Leaving out what an update would have to clear leaves it as it is, and nobody can send what nobody read.
+            let merges = !matches!(property.clearing, Clearing::Omit | Clearing::Never);
+            return aligned.filter(|aligned| !(self.for_sending && merges && has_unread(aligned)));
         }
         let desired = if property.kept { kept(live, desired) } else { desired };
         // A single secret has its live counterpart, which a kind may have read elsewhere.
@@ -133,7 +136,10 @@ impl Aligner<'_> {
             self.ignored.push(Edit {
                 pointer: pointer.to_owned(),
                 label: pointer.trim_start_matches('/').to_owned(),
-                before: live.cloned(),
+                before: live.map(|live| match &desired {
+                    Some(desired) => covered(live.clone(), desired),
+                    None => live.clone(),
+                }),
                 after: desired,
                 effect: Effect::Ignored(reason),
             });
@@ -218,8 +224,12 @@ impl Aligner<'_> {
                 // Different only where it is proved: what could not be compared stays as it is.
                 (same, false, reason, (same != Some(false)).then(|| Value::Secret(live.clone())))
             }
-            // The service shows the value: it was not a secret there until now.
-            Some(Value::String(shown)) => (secret.same_as(&Secret::new("live", shown.clone())), false, None, None),
+            // The service shows the value: the property is public, or it was not a secret there until now, which its flag
+            // says.
+            Some(Value::String(shown)) => {
+                let same = secret.same_as(&Secret::new("live", shown.clone()));
+                (same, false, None, (same != Some(false)).then(|| Value::String(shown.clone())))
+            }
             Some(_) => (Some(false), false, None, None),
         };
         // A value that is new is sent whatever it is, so a missing source is worth saying here too.
@@ -266,6 +276,44 @@ impl Aligner<'_> {
                 item
             })
             .collect()
+    }
+}
+
+/// Whether a secret in a value is not known.
+fn has_unread(value: &Value) -> bool {
+    let mut found = false;
+    value.walk(&mut |_, leaf| found |= matches!(leaf, Value::Secret(secret) if !secret.is_resolved()));
+    found
+}
+
+/// A live value, secret wherever the desired one is. Items of lists are not matched: a member that is secret in one of
+/// them is covered in all.
+pub(super) fn covered(live: Value, desired: &Value) -> Value {
+    match (live, desired) {
+        (Value::Map(live), Value::Map(desired)) => {
+            let member = |(name, value): (String, Value)| match desired.get(&name) {
+                Some(desired) => (name, covered(value, desired)),
+                None => (name, value),
+            };
+            Value::Map(live.into_iter().map(member).collect())
+        }
+        (Value::List(live), Value::List(desired)) => {
+            Value::List(live.into_iter().map(|item| desired.iter().fold(item, covered)).collect())
+        }
+        (live, Value::Secret(_)) => hidden(live),
+        (live, Value::Deferred(deferred)) if deferred.secret_source().is_some() => hidden(live),
+        (live, _) => live,
+    }
+}
+
+/// Every text in a value as a secret.
+fn hidden(value: Value) -> Value {
+    match value {
+        Value::Map(map) => Value::Map(map.into_iter().map(|(name, value)| (name, hidden(value))).collect()),
+        Value::List(items) => Value::List(items.into_iter().map(hidden).collect()),
+        Value::String(text) => Value::Secret(Secret::new("live", text)),
+        Value::Number(number) => Value::Secret(Secret::new("live", number.to_string())),
+        other => other,
     }
 }
 

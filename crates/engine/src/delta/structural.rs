@@ -1,9 +1,9 @@
 //! What differs between the live properties and the aligned desired ones, as edits in an order in which they can be
 //! applied one after the other: in a list changes of items come first, then removals from its end, then additions.
 
+use crate::delta::align::covered;
 use crate::delta::{Edit, Effect};
 use crate::schema::{Clearing, List, Order, Property, Type};
-use crate::secret::Secret;
 use crate::value::{Map, Value, push_token};
 
 /// Where we are: as a pointer and for people.
@@ -82,8 +82,8 @@ fn value(ty: &'static Type, before: &Value, after: &Value, at: &mut At, edits: &
             }
         }
         // It was shown until now and is no longer.
-        (_, Value::String(shown), Value::Secret(_)) => {
-            let before = Value::Secret(Secret::new("live", shown.clone()));
+        (_, before, Value::Secret(_)) => {
+            let before = covered(before.clone(), after);
             edits.push(at.edit(Some(&before), Some(after), Effect::InPlace));
         }
         (Type::Object(members), Value::Map(live), Value::Map(desired)) => object(members, live, desired, at, edits),

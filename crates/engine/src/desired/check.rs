@@ -3,10 +3,12 @@
 //! One diagnostic a mistake and no cascade: what is below a wrong value is not looked at, and kind-specific rules are
 //! asked only about properties that the schema accepts.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
-use crate::schema::{List, OneOf, Property, Secrecy, Text, Type, is_secret_member};
+use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
 use crate::secret::{LITERAL, Secret};
 use crate::source::Sources;
 use crate::stack::Instance;
@@ -39,6 +41,9 @@ fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
     let (kind, instance) = (checker.kind, checker.instance);
     let properties = checker.object(kind.schema().properties, properties, &mut String::new());
     checker.one_of(kind.schema().one_of, &properties);
+    if checker.late.is_none() {
+        checker.ignored();
+    }
     let wrong = std::mem::take(&mut checker.wrong);
     for finding in kind.check(&properties) {
         // Quiet about what is wrong already.
@@ -259,6 +264,9 @@ impl Checker<'_> {
         let mut clean = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             push_token(pointer, &index.to_string());
+            if let Order::Keyed(key) = list.order {
+                self.key(key, &item, pointer);
+            }
             // A null that is written was reported when the manifest was read; one that an expression gave means the same.
             if !item.is_null() {
                 clean.push(self.value(&list.item, item, secret, pointer));
@@ -271,6 +279,38 @@ impl Checker<'_> {
             self.error("M308", pointer, true, summary, None);
         }
         Value::List(clean)
+    }
+
+    /// The member by which items are told apart names them, so that it is shown wherever they are.
+    fn key(&mut self, key: &str, item: &Value, pointer: &mut String) {
+        let secret = match item.get(key) {
+            Some(Value::Secret(_)) => true,
+            Some(Value::Deferred(deferred)) => deferred.secret_source().is_some(),
+            _ => false,
+        };
+        if secret {
+            let list = last(pointer).to_owned();
+            let length = pointer.len();
+            push_token(pointer, key);
+            let help = "items are shown by it everywhere; use something that is not secret".to_owned();
+            self.error("M313", pointer, false, format!("`{key}` in `{list}` is made from a secret"), Some(help));
+            pointer.truncate(length);
+        }
+    }
+
+    /// An item of a list cannot be passed over: which one it is, and what the others are, depends on it.
+    fn ignored(&mut self) {
+        for ignore in &self.instance.ignore {
+            let tokens: Vec<_> = crate::value::tokens(&ignore.path.value).collect();
+            if names_item(&Type::Object(self.kind.schema().properties), &tokens) {
+                let list = ignore.path.value.rsplit_once('/').map_or("", |(list, _)| list);
+                self.diagnostics.push(
+                    Diagnostic::error("M319", format!("`{}` is an item of a list", ignore.path.value))
+                        .at(ignore.path.span)
+                        .help(format!("ignore the whole list, `{list}`, or a member of its items, `{list}/*/…`")),
+                );
+            }
+        }
     }
 
     /// Whether a value was made by a template, and not written as it is.
@@ -404,6 +444,19 @@ fn matches(pattern: &'static str, text: &str) -> bool {
         .or_insert_with(|| regex_lite::Regex::new(pattern).ok());
     // A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
     regex.as_ref().is_none_or(|regex| regex.is_match(text))
+}
+
+/// Whether a path into a value of this type ends at an item of a list.
+fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
+    match (ty, path) {
+        (Type::List(_), [_]) => true,
+        (Type::List(list), [_, rest @ ..]) => names_item(&list.item, rest),
+        (Type::Map(item), [_, rest @ ..]) => names_item(item, rest),
+        (Type::Object(members), [first, rest @ ..]) => {
+            members.iter().any(|property| (first == "*" || first == property.name) && names_item(&property.ty, rest))
+        }
+        _ => false,
+    }
 }
 
 fn last(pointer: &str) -> &str {

@@ -78,6 +78,7 @@ pub static CODES: &[Code] = &[
     page!("M315", "Two resources that are one"),
     page!("M317", "A former name that is the present one"),
     page!("M318", "A secret made from what is not marked as one"),
+    page!("M319", "An `ignore` of an item of a list"),
     page!("M330", "A type of authorization that does not fit its parameters"),
     page!("M331", "An address that is not https"),
     page!("M332", "A parameter that is given twice"),

@@ -94,3 +94,59 @@ fn an_entry_of_a_map() {
         assert_eq!(planned.step("calls").edits.len(), 3);
     });
 }
+
+const HTTP: &str = "/AuthParameters/InvocationHttpParameters";
+
+#[test]
+fn a_list_whose_secrets_nobody_may_read_is_not_sent() {
+    run(async {
+        for path in [HTTP.to_owned(), format!("{HTTP}/HeaderParameters")] {
+            let world = World::new();
+            let headers = json!({"HeaderParameters": [{"Key": "Tok", "Value": "{{ secret('env:PASSWORD') }}"}]});
+            let orders = connection("orders", "orders");
+            world.converge(&stack(&[&with(&orders, &format!("/props{HTTP}"), headers)])).await;
+            world.cloud.set().secrets_denied = true;
+            let changed = with(&orders, "/props/AuthParameters/BasicAuthParameters/Username", "other");
+            world.converge(&stack(&[&ignoring(&changed, &path)])).await;
+            let value = world.cloud.property(CONNECTION_TYPE, "orders", &format!("{HTTP}/HeaderParameters/0/Value"));
+            let password = trueup_engine::secret::Secret::new("test", "correct-horse".to_owned());
+            assert!(value == Some(trueup_engine::value::Value::Secret(password)), "{value:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_passed_over_and_secret_now_is_not_shown() {
+    run(async {
+        let world = World::new();
+        let headers =
+            |value: &str, open| json!({"HeaderParameters": [{"Key": "X", "Value": value, "IsValueSecret": open}]});
+        let orders = connection("orders", "orders");
+        let open = with(&orders, &format!("/props{HTTP}"), headers("c4n4ry", false));
+        world.converge(&stack(&[&open])).await;
+        let hidden = with(&orders, &format!("/props{HTTP}"), headers("{{ secret('env:PASSWORD') }}", true));
+        let user = with(&hidden, "/props/AuthParameters/BasicAuthParameters/Username", "{{ secret('env:PASSWORD') }}");
+        let user = with(&user, "/ignore", json!([{"path": HTTP}, {"path": "/AuthParameters/BasicAuthParameters"}]));
+        let planned = world.plan(&stack(&[&user])).await;
+        assert_eq!(planned.action("orders"), Action::None);
+        let said = format!("{:?} {:?}", planned.step("orders").edits, planned.document().steps);
+        assert!(!said.contains("c4n4ry") && !said.contains("svc"), "{said}");
+    });
+}
+
+#[test]
+fn an_item_of_a_list_cannot_be_passed_over() {
+    let codes = |path: &str| {
+        let graph = World::graph(&stack(&[&ignoring(&connection("orders", "orders"), path)])).1;
+        graph.err().into_iter().flat_map(|found| found.iter().map(|found| found.code).collect::<Vec<_>>()).collect()
+    };
+    let list = format!("{HTTP}/HeaderParameters");
+    for item in ["*", "1", "-"] {
+        let codes: Vec<&str> = codes(&format!("{list}/{item}"));
+        assert_eq!(codes, ["M319"]);
+    }
+    for path in [list.clone(), format!("{list}/*/Value"), format!("{HTTP}/*")] {
+        let codes: Vec<&str> = codes(&path);
+        assert!(codes.is_empty(), "{path}");
+    }
+}

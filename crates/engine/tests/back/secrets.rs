@@ -278,3 +278,47 @@ fn no_planted_text_is_shown_anywhere() {
         });
     }
 }
+
+#[test]
+fn a_key_of_an_item_is_not_made_from_a_secret() {
+    for key in ["{{ secret('env:PASSWORD') }}", "X-{{ secret('env:PASSWORD') }}"] {
+        let headers = json!({"HeaderParameters": [{"Key": key, "Value": "1", "IsValueSecret": false}]});
+        let manifest = stack(&[&with(&orders(), "/props/AuthParameters/InvocationHttpParameters", headers)]);
+        let found = World::graph(&manifest).1.unwrap_err();
+        let found: Vec<_> = found.iter().map(|found| (found.code, !found.labels.is_empty())).collect();
+        assert_eq!(found, [("M313", true)]);
+    }
+}
+
+#[test]
+fn a_secret_in_a_public_property_comes_to_rest() {
+    run(async {
+        let mut world = World::new();
+        let user = "/props/AuthParameters/BasicAuthParameters/Username";
+        world.env.0.insert("USER".to_owned(), "c4n4ry".to_owned());
+        let manifest = stack(&[&with(&orders(), user, "{{ secret('env:USER') }}")]);
+        world.apply(&manifest).await;
+        // The service shows it.
+        world.cloud.tamper(CONNECTION_TYPE, "orders", |item| {
+            let Some(Value::Map(auth)) = item.properties.get_mut("AuthParameters") else { unreachable!() };
+            let Some(Value::Map(basic)) = auth.get_mut("BasicAuthParameters") else { unreachable!() };
+            basic.insert("Username".to_owned(), "c4n4ry".into());
+        });
+        world.in_sync(&manifest).await;
+        let planned = world.plan(&manifest).await;
+        assert_eq!(status(&planned), [(SecretStatus::Same, None), (SecretStatus::Same, None)]);
+        let said = serde_json::to_string(&planned.document()).unwrap() + &format!("{:?}", planned.step("orders").edits);
+        assert!(!said.contains("c4n4ry"), "{said}");
+        // Another one: an edit that shows neither.
+        world.env.0.insert("USER".to_owned(), "other".to_owned());
+        let planned = world.plan(&manifest).await;
+        assert_eq!(planned.action("orders"), Action::Update);
+        let said = serde_json::to_string(&planned.document()).unwrap() + &format!("{:?}", planned.step("orders").edits);
+        assert!(!said.contains("c4n4ry"), "{said}");
+        // Nobody knows it: no edit.
+        world.env.0.remove("USER");
+        let planned = world.plan(&manifest).await;
+        assert_eq!(planned.action("orders"), Action::None);
+        assert!(status(&planned).contains(&(SecretStatus::NotVerifiable, Some("source missing"))));
+    });
+}
