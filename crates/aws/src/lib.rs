@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Credentials, region, profiles, SSO, container and instance roles are the SDK's own chain (`aws-config`), and so are
-//! signatures and the HTTP client. Properties become a request in `wire::to_wire` alone, which is the only place that
+//! signatures and the HTTP client. Properties become a request in `wire::wire_member` alone, which is the only place that
 //! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
 
 mod call;

@@ -1,7 +1,7 @@
 //! One attempt of a call to a JSON service (awsJson 1.1) of which too little is used for a generated client: the body,
-//! the signature, the HTTP exchange, the answer. And [`to_wire`], through which every property passes into a request.
+//! the signature, the HTTP exchange, the answer. And [`wire_member`], through which every property passes into a request.
 //!
-//! This is the only module that exposes secrets: a request is built from the property tree by [`to_wire`], and the
+//! This is the only module that exposes secrets: a request is built from the property tree by [`wire_member`], and the
 //! redactor asks [`exposed`] for what it has to take out. Bodies are never logged.
 //!
 //! Protocol: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
@@ -36,8 +36,26 @@ pub(crate) fn exposed(secret: &Secret) -> Option<&str> {
     secret.expose()
 }
 
-/// A value as the service takes it. Nothing, unknown and unresolved values are left out.
-pub(crate) fn to_wire(value: &Value) -> Option<Json> {
+/// A property as the service takes it, or a fault where a secret in it is not known: left out it would be wiped where the
+/// service replaces what it is part of.
+pub(crate) fn wire_member(properties: &Map, name: &str) -> Result<Option<Json>, Fault> {
+    let Some(value) = properties.get(name) else { return Ok(None) };
+    let mut lacking = None;
+    value.walk(&mut |below, leaf| {
+        if let Value::Secret(secret) = leaf
+            && !secret.is_resolved()
+        {
+            lacking = Some(format!("{name}{below} ({}) has to be sent and could not be read", secret.source()));
+        }
+    });
+    match lacking {
+        Some(lacking) => Err(Fault::new(FaultKind::Invalid, "resolve", lacking)),
+        None => Ok(to_wire(value)),
+    }
+}
+
+/// Nothing and unknown values are left out; only [`wire_member`] calls it, which knows that every secret is resolved.
+fn to_wire(value: &Value) -> Option<Json> {
     Some(match value {
         Value::Null | Value::Deferred(_) | Value::Unknown(_) => return None,
         Value::Bool(flag) => Json::Bool(*flag),
@@ -203,13 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_goes_on_the_wire_as_it_is_and_unresolved_secrets_stay_away() {
-        let tree = Value::from(Map::from_iter([
+    fn a_tree_goes_on_the_wire_as_it_is_and_never_without_a_secret() {
+        let mut tree = Map::from_iter([
             ("Flag".to_owned(), Value::from(false)),
             ("None".to_owned(), Value::Null),
             ("Known".to_owned(), Value::Secret(Secret::new("literal", "hunter2".to_owned()))),
-            ("Unread".to_owned(), Value::Secret(Secret::unresolved("live"))),
-        ]));
-        assert_eq!(to_wire(&tree), Some(json!({"Flag": false, "Known": "hunter2"})));
+        ]);
+        let member = |tree: &Map| wire_member(&Map::from_iter([("Tree".to_owned(), tree.clone().into())]), "Tree");
+        assert_eq!(member(&tree).unwrap(), Some(json!({"Flag": false, "Known": "hunter2"})));
+        tree.insert("Unread".to_owned(), Value::List(vec![Value::Secret(Secret::unresolved("live"))]));
+        let fault = member(&tree).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Invalid);
+        assert!(fault.message.starts_with("Tree/Unread/0 (live)"), "{fault}");
     }
 }

@@ -17,13 +17,13 @@ use crate::kinds::AwsKind;
 use crate::kinds::events_connection::{NAME, URL, not_https};
 use crate::kinds::fields::{arn_attributes, copy_text, is_not_https, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
-use crate::kinds::settle::lost_create;
+use crate::kinds::settle::{lost_create, unread};
 use crate::operation::{
     CREATE_API_DESTINATION, DELETE_API_DESTINATION, DESCRIBE_API_DESTINATION, LIST_API_DESTINATIONS,
     UPDATE_API_DESTINATION,
 };
 use crate::reach::Reach;
-use crate::wire::{secrets_of, to_wire};
+use crate::wire::{secrets_of, wire_member};
 
 /// The rate that the service sets where none is given.
 const DEFAULT_RATE: i64 = 300;
@@ -128,7 +128,7 @@ impl AwsKind for EventsApiDestination {
     fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
             let secrets = secrets_of(create.desired);
-            let outcome = reach.call(&CREATE_API_DESTINATION, &creation(create.desired), &secrets).await;
+            let outcome = reach.call(&CREATE_API_DESTINATION, &creation(create.desired)?, &secrets).await;
             match outcome.result {
                 Ok(answer) => Ok(written(&answer)),
                 Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
@@ -146,14 +146,17 @@ impl AwsKind for EventsApiDestination {
 
     fn update<'a>(&'a self, reach: &'a Reach, update: &'a Update<'a>) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
-            let (input, cleared) = change(update);
+            let (input, cleared) = change(update)?;
             let answer = reach.call(&UPDATE_API_DESTINATION, &input, &secrets_of(update.desired)).await.result?;
             let mut written = written(&answer);
-            if cleared
-                && let Found::Described(answer) = READS.describe(reach, &update.live.identity).await
-                && text(&answer, "Description").is_some()
-            {
-                written.notes.push("/Description was cleared and is still there".to_owned());
+            if cleared {
+                match READS.describe(reach, &update.live.identity).await {
+                    Found::Described(answer) if text(&answer, "Description").is_some() => {
+                        written.notes.push("/Description was cleared and is still there".to_owned());
+                    }
+                    Found::Described(_) => {}
+                    _ => written.notes.push(unread("/Description")),
+                }
             }
             Ok(written)
         })
@@ -218,20 +221,23 @@ fn written(answer: &Json) -> Written {
     }
 }
 
-fn creation(desired: &Map) -> Json {
-    let given = SENT.iter().filter_map(|name| Some((*name, to_wire(desired.get(*name)?)?)));
-    let input: JsonMap<_, _> =
-        given.filter(|(_, value)| value.as_str() != Some("")).map(|(name, value)| (name.to_owned(), value)).collect();
-    Json::Object(input)
+fn creation(desired: &Map) -> Result<Json, Fault> {
+    let mut input = JsonMap::new();
+    for name in SENT {
+        if let Some(value) = wire_member(desired, name)?.filter(|value| value.as_str() != Some("")) {
+            input.insert(name.to_owned(), value);
+        }
+    }
+    Ok(Json::Object(input))
 }
 
 /// The input of an update, and whether it clears the description. What is not sent stays.
-fn change(update: &Update<'_>) -> (Json, bool) {
+fn change(update: &Update<'_>) -> Result<(Json, bool), Fault> {
     let mut input = JsonMap::new();
     input.insert("Name".to_owned(), update.live.identity.as_str().into());
     let mut cleared = false;
     for name in SENT.into_iter().skip(1).filter(|name| touches(update.edits, name)) {
-        let value = match (update.desired.get(name).and_then(to_wire), name) {
+        let value = match (wire_member(update.desired, name)?, name) {
             (Some(value), _) => value,
             (None, "Description") => "".into(),
             (None, RATE) => DEFAULT_RATE.into(),
@@ -240,7 +246,7 @@ fn change(update: &Update<'_>) -> (Json, bool) {
         cleared |= name == "Description" && value.as_str() == Some("");
         input.insert(name.to_owned(), value);
     }
-    (Json::Object(input), cleared)
+    Ok((Json::Object(input), cleared))
 }
 
 #[cfg(test)]
@@ -282,7 +288,7 @@ mod tests {
             effect: Effect::InPlace,
         };
         let edits = [edit("/Description"), edit("/InvocationRateLimitPerSecond")];
-        let (input, cleared) = change(&Update { live: &live, desired: &desired, edits: &edits });
+        let (input, cleared) = change(&Update { live: &live, desired: &desired, edits: &edits }).unwrap();
         assert_eq!(input, json!({"Name": "created", "Description": "", RATE: 300}));
         assert!(cleared);
     }

@@ -6,6 +6,11 @@ use trueup_engine::delta::delta;
 use trueup_engine::fault::Fault;
 use trueup_engine::schema::Schema;
 
+/// The note on a value that was cleared and whose read failed.
+pub(crate) fn unread(pointer: &str) -> String {
+    format!("{pointer} was cleared; whether it is gone could not be read")
+}
+
 /// Takes what is there for what was sent where they are equal, and gives `fault` back with the difference where not.
 pub(crate) fn lost_create(
     schema: &'static Schema,

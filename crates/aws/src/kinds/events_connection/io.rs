@@ -9,7 +9,7 @@ use super::schema::SCHEMA;
 use super::{is_private, live, managed_secret, request};
 use crate::kinds::fields::text;
 use crate::kinds::listing::{Found, Reads};
-use crate::kinds::settle::lost_create;
+use crate::kinds::settle::{lost_create, unread};
 use crate::operation::{
     CREATE_CONNECTION, DELETE_CONNECTION, DESCRIBE_CONNECTION, LIST_CONNECTIONS, UPDATE_CONNECTION,
 };
@@ -68,7 +68,7 @@ fn note_private(reach: &Reach, identity: &str, properties: &Map) -> bool {
 /// Creates a connection.
 pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written, Fault> {
     let secrets = secrets_of(create.desired);
-    let outcome = reach.call(&CREATE_CONNECTION, &request::create(create.desired), &secrets).await;
+    let outcome = reach.call(&CREATE_CONNECTION, &request::create(create.desired)?, &secrets).await;
     match outcome.result {
         Ok(answer) => Ok(written(&answer, note_private(reach, create.identity, create.desired))),
         Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
@@ -89,7 +89,7 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
 /// Updates a connection.
 pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written, Fault> {
     let identity = &update.live.identity;
-    let (input, cleared) = request::update(identity, &update.live.properties, update.desired, update.edits);
+    let (input, cleared) = request::update(identity, &update.live.properties, update.desired, update.edits)?;
     let mut secrets = secrets_of(update.desired);
     secrets.extend(secrets_of(&update.live.properties));
     let answer = reach.call(&UPDATE_CONNECTION, &input, &secrets).await.result?;
@@ -102,7 +102,9 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
 
 /// What was cleared and is there nevertheless. That clearing values clear is not documented for each of them.
 async fn still_there(reach: &Reach, identity: &str, cleared: &[String]) -> Vec<String> {
-    let Found::Described(answer) = READS.describe(reach, identity).await else { return Vec::new() };
+    let Found::Described(answer) = READS.describe(reach, identity).await else {
+        return cleared.iter().map(|pointer| unread(pointer)).collect();
+    };
     let properties = Value::Map(live::of_described(identity, &answer).properties);
     let stays = cleared.iter().filter(|pointer| properties.at(pointer).is_some());
     stays.map(|pointer| format!("{pointer} was cleared and is still there")).collect()

@@ -6,11 +6,12 @@
 
 use serde_json::{Map as JsonMap, Value as Json, json};
 use trueup_engine::delta::Edit;
+use trueup_engine::fault::Fault;
 use trueup_engine::value::{Map, Value};
 
 use super::live::LISTS;
 use crate::kinds::fields::touches;
-use crate::wire::to_wire;
+use crate::wire::wire_member;
 
 const SENT: [&str; 6] = [
     "Name",
@@ -22,10 +23,10 @@ const SENT: [&str; 6] = [
 ];
 
 /// The input of `CreateConnection`.
-pub(super) fn create(desired: &Map) -> Json {
+pub(super) fn create(desired: &Map) -> Result<Json, Fault> {
     let mut input = JsonMap::new();
     for name in SENT {
-        let Some(value) = desired.get(name).and_then(to_wire) else { continue };
+        let Some(value) = wire_member(desired, name)? else { continue };
         if !is_nothing(&value) {
             input.insert(name.to_owned(), value);
         }
@@ -33,44 +34,44 @@ pub(super) fn create(desired: &Map) -> Json {
     if let Some(auth) = input.get_mut("AuthParameters") {
         explicit(auth);
     }
-    Json::Object(input)
+    Ok(Json::Object(input))
 }
 
 /// The input of `UpdateConnection`, and the pointers of what it clears.
-pub(super) fn update(identity: &str, live: &Map, desired: &Map, edits: &[Edit]) -> (Json, Vec<String>) {
+pub(super) fn update(identity: &str, live: &Map, desired: &Map, edits: &[Edit]) -> Result<(Json, Vec<String>), Fault> {
     let mut input = JsonMap::new();
     let mut cleared = Vec::new();
     input.insert("Name".to_owned(), identity.into());
-    let value_of = |name: &str| desired.get(name).and_then(to_wire).filter(|value| !is_nothing(value));
+    let value_of = |name: &str| Ok(wire_member(desired, name)?.filter(|value| !is_nothing(value)));
     if touches(edits, "Description") {
-        let value = value_of("Description").unwrap_or_else(|| {
+        let value = value_of("Description")?.unwrap_or_else(|| {
             cleared.push("/Description".to_owned());
             "".into()
         });
         input.insert("Description".to_owned(), value);
     }
     if touches(edits, "AuthorizationType") || touches(edits, "AuthParameters") {
-        if let Some(kind) = value_of("AuthorizationType") {
+        if let Some(kind) = value_of("AuthorizationType")? {
             input.insert("AuthorizationType".to_owned(), kind);
         }
-        let mut auth = value_of("AuthParameters").unwrap_or_else(|| json!({}));
+        let mut auth = value_of("AuthParameters")?.unwrap_or_else(|| json!({}));
         explicit(&mut auth);
-        clear_in_auth(live, &mut auth, &mut cleared);
+        clear_in_auth(live, edits, &mut auth, &mut cleared);
         input.insert("AuthParameters".to_owned(), auth);
     }
     if touches(edits, "InvocationConnectivityParameters") {
-        let value = value_of("InvocationConnectivityParameters").unwrap_or_else(|| {
+        let value = value_of("InvocationConnectivityParameters")?.unwrap_or_else(|| {
             cleared.push("/InvocationConnectivityParameters".to_owned());
             no_resource()
         });
         input.insert("InvocationConnectivityParameters".to_owned(), value);
     }
     if touches(edits, "KmsKeyIdentifier")
-        && let Some(key) = value_of("KmsKeyIdentifier")
+        && let Some(key) = value_of("KmsKeyIdentifier")?
     {
         input.insert("KmsKeyIdentifier".to_owned(), key);
     }
-    (Json::Object(input), cleared)
+    Ok((Json::Object(input), cleared))
 }
 
 /// An endpoint becomes public again by an empty resource; leaving it out keeps it private.
@@ -79,11 +80,12 @@ fn no_resource() -> Json {
 }
 
 /// Adds what clears the parts that live has and desired has not.
-fn clear_in_auth(live: &Map, auth: &mut Json, cleared: &mut Vec<String>) {
+fn clear_in_auth(live: &Map, edits: &[Edit], auth: &mut Json, cleared: &mut Vec<String>) {
     let Some(live) = live.get("AuthParameters") else { return };
     if let Some(invocation) = live.get("InvocationHttpParameters") {
         clear_lists(
             invocation,
+            edits,
             &mut auth["InvocationHttpParameters"],
             "/AuthParameters/InvocationHttpParameters",
             cleared,
@@ -94,9 +96,12 @@ fn clear_in_auth(live: &Map, auth: &mut Json, cleared: &mut Vec<String>) {
         && let Some(oauth) = live.at("/OAuthParameters/OAuthHttpParameters")
     {
         let here = &mut auth["OAuthParameters"]["OAuthHttpParameters"];
-        clear_lists(oauth, here, "/AuthParameters/OAuthParameters/OAuthHttpParameters", cleared);
+        clear_lists(oauth, edits, here, "/AuthParameters/OAuthParameters/OAuthHttpParameters", cleared);
     }
-    if live.get("ConnectivityParameters").is_some() && auth.get("ConnectivityParameters").is_none() {
+    if live.get("ConnectivityParameters").is_some()
+        && auth.get("ConnectivityParameters").is_none()
+        && is_edited(edits, "/AuthParameters/ConnectivityParameters")
+    {
         auth["ConnectivityParameters"] = no_resource();
         cleared.push("/AuthParameters/ConnectivityParameters".to_owned());
     }
@@ -108,13 +113,14 @@ fn clear_in_auth(live: &Map, auth: &mut Json, cleared: &mut Vec<String>) {
     }
 }
 
-fn clear_lists(live: &Value, sent: &mut Json, pointer: &str, cleared: &mut Vec<String>) {
+fn clear_lists(live: &Value, edits: &[Edit], sent: &mut Json, pointer: &str, cleared: &mut Vec<String>) {
     for list in LISTS {
         let is_live = live.get(list).and_then(Value::as_list).is_some_and(|items| !items.is_empty());
         let is_sent = sent.get(list).and_then(Json::as_array).is_some_and(|items| !items.is_empty());
-        if is_live && !is_sent {
+        let pointer = format!("{pointer}/{list}");
+        if is_live && !is_sent && is_edited(edits, &pointer) {
             sent[list] = json!([]);
-            cleared.push(format!("{pointer}/{list}"));
+            cleared.push(pointer);
         }
     }
 }
@@ -130,6 +136,18 @@ fn explicit(auth: &mut Json) {
             }
         }
     }
+}
+
+/// Whether an edit changes what is at a pointer: one of it, of what it is in, or of what is in it. What none changes and
+/// is not sent is passed over, and stays.
+fn is_edited(edits: &[Edit], pointer: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    edits
+        .iter()
+        .filter(|edit| !edit.is_ignored())
+        .any(|edit| within(&edit.pointer, pointer) || within(pointer, &edit.pointer))
 }
 
 /// Whether there is nothing in a value: an empty text, list or map, or a map of such.
@@ -191,7 +209,7 @@ mod tests {
             Map::from_iter([("Password".to_owned(), Value::Secret(Secret::new("literal", "p".to_owned())))]).into(),
         );
         assert_eq!(
-            create(&desired),
+            create(&desired).unwrap(),
             json!({
                 "Name": "orders", "AuthorizationType": "BASIC",
                 "AuthParameters": {
@@ -206,9 +224,40 @@ mod tests {
     fn only_changed_parts_are_sent() {
         let mut desired = live();
         desired.insert("Description".to_owned(), "new".into());
-        let (input, cleared) = update("orders", &live(), &desired, &[edit("/Description")]);
+        let (input, cleared) = update("orders", &live(), &desired, &[edit("/Description")]).unwrap();
         assert_eq!(input, json!({"Name": "orders", "Description": "new"}));
         assert!(cleared.is_empty());
+    }
+
+    #[test]
+    fn what_is_passed_over_is_neither_sent_nor_cleared() {
+        let mut desired = live();
+        let Some(Value::Map(auth)) = desired.get_mut("AuthParameters") else { panic!() };
+        auth.shift_remove("InvocationHttpParameters");
+        let (input, cleared) =
+            update("orders", &live(), &desired, &[edit("/AuthParameters/BasicAuthParameters/Username")]).unwrap();
+        assert!(input["AuthParameters"].get("InvocationHttpParameters").is_none(), "{input}");
+        assert!(cleared.is_empty());
+    }
+
+    #[test]
+    fn a_secret_that_nobody_read_stops_a_call() {
+        let mut desired = live();
+        let Some(Value::Map(auth)) = desired.get_mut("AuthParameters") else { panic!() };
+        let item = Map::from_iter([
+            ("Key".to_owned(), "Tok".into()),
+            ("Value".to_owned(), Value::Secret(Secret::unresolved("denied"))),
+        ]);
+        let lists = Map::from_iter([("HeaderParameters".to_owned(), Value::List(vec![item.into()]))]);
+        auth.insert("InvocationHttpParameters".to_owned(), lists.into());
+        let edits = [edit("/AuthParameters/BasicAuthParameters/Username")];
+        let fault = update("orders", &live(), &desired, &edits).unwrap_err();
+        assert_eq!(fault.kind, trueup_engine::fault::FaultKind::Invalid);
+        let place = "AuthParameters/InvocationHttpParameters/HeaderParameters/0/Value (denied)";
+        assert!(fault.message.contains(place), "{fault}");
+        assert!(create(&desired).is_err());
+        // What is not sent need not be known.
+        assert!(update("orders", &live(), &desired, &[edit("/Description")]).is_ok());
     }
 
     #[test]
@@ -221,7 +270,7 @@ mod tests {
             },
         }));
         let edits = [edit("/Description"), edit("/AuthParameters/InvocationHttpParameters/BodyParameters")];
-        let (input, cleared) = update("orders", &live(), &desired, &edits);
+        let (input, cleared) = update("orders", &live(), &desired, &edits).unwrap();
         assert_eq!(
             input,
             json!({
@@ -246,7 +295,7 @@ mod tests {
             Value::from(json!({"ResourceParameters": {"ResourceConfigurationArn": arn}})),
         );
         let desired = self::live();
-        let (input, _) = update("orders", &live, &desired, &[edit("/InvocationConnectivityParameters")]);
+        let (input, _) = update("orders", &live, &desired, &[edit("/InvocationConnectivityParameters")]).unwrap();
         assert_eq!(
             input["InvocationConnectivityParameters"],
             json!({"ResourceParameters": {"ResourceConfigurationArn": ""}})

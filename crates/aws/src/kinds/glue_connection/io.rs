@@ -25,7 +25,7 @@ use crate::operation::{
     GLUE_TAG_RESOURCE, GLUE_UNTAG_RESOURCE, GLUE_UPDATE_CONNECTION,
 };
 use crate::reach::Reach;
-use crate::wire::{secrets_of, to_wire};
+use crate::wire::{secrets_of, wire_member};
 
 /// Up to this many are read one by one.
 const FEW: usize = 3;
@@ -254,7 +254,7 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
         readiness = Readiness::Settling("IN_PROGRESS".to_owned());
     }
     let arn = arn(reach, identity).await?;
-    let (added, removed) = tag_changes(update.live, update.desired, update.edits);
+    let (added, removed) = tag_changes(update.live, update.desired, update.edits)?;
     if !removed.is_empty() {
         let input = json!({ "ResourceArn": arn, "TagsToRemove": removed });
         reach.call(&GLUE_UNTAG_RESOURCE, &input, &secrets).await.result?;
@@ -267,7 +267,7 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
 }
 
 /// Tags to write and the names of tags to remove.
-fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> (JsonMap<String, Json>, Vec<String>) {
+fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> Result<(JsonMap<String, Json>, Vec<String>), Fault> {
     let (mut added, mut removed) = (JsonMap::new(), Vec::new());
     let of = |properties: &Map| properties.get("Tags").and_then(Value::as_map).cloned().unwrap_or_default();
     let (live, desired) = (of(&live.properties), of(desired));
@@ -281,13 +281,13 @@ fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> (JsonMap<String
             None => live.keys().chain(desired.keys()).cloned().collect(),
         };
         for name in names {
-            match desired.get(&name).and_then(to_wire) {
+            match wire_member(&desired, &name)? {
                 Some(value) => drop(added.insert(name, value)),
                 None => removed.push(name),
             }
         }
     }
-    (added, removed)
+    Ok((added, removed))
 }
 
 /// Deletes a connection.
@@ -321,7 +321,7 @@ mod tests {
             effect: Effect::InPlace,
         };
         let edits = [edit("/Tags/team"), edit("/Tags/a~1b"), edit("/Tags/old"), edit("/ConnectionInput/Description")];
-        let (added, removed) = tag_changes(&live, &desired, &edits);
+        let (added, removed) = tag_changes(&live, &desired, &edits).unwrap();
         assert_eq!(Json::from(added), json!({"team": "orders", "a/b": "2"}));
         assert_eq!(removed, ["old"]);
     }

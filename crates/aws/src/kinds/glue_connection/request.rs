@@ -9,7 +9,7 @@ use trueup_engine::value::{Map, Value};
 
 use super::split;
 use crate::operation::Operation;
-use crate::wire::to_wire;
+use crate::wire::wire_member;
 
 /// Blocks of `AuthenticationConfiguration` that hold credentials.
 const CREDENTIALS: [&str; 2] = ["BasicAuthenticationCredentials", "CustomAuthenticationCredentials"];
@@ -27,7 +27,7 @@ pub(super) fn has_credentials(authentication: &Value) -> bool {
 pub(super) fn create(operation: &Operation, identity: &str, desired: &Map) -> Result<Json, Fault> {
     let mut input = json!({ "ConnectionInput": connection(operation, desired)? });
     add_catalog(identity, &mut input);
-    if let Some(tags) = desired.get("Tags").and_then(to_wire) {
+    if let Some(tags) = wire_member(desired, "Tags")? {
         input["Tags"] = tags;
     }
     Ok(input)
@@ -84,8 +84,12 @@ fn connection(operation: &Operation, desired: &Map) -> Result<Json, Fault> {
         let message = format!("{lacking} is not at hand, and Glue overwrites the whole connection: it would be wiped");
         return Err(Fault::new(FaultKind::Invalid, operation.name, message));
     }
-    let sent = input.iter().filter_map(|(name, value)| Some((name.clone(), to_wire(value)?)));
-    let mut sent: JsonMap<String, Json> = sent.filter(|(_, value)| value.as_str() != Some("")).collect();
+    let mut sent = JsonMap::new();
+    for name in input.keys() {
+        if let Some(value) = wire_member(input, name)?.filter(|value| value.as_str() != Some("")) {
+            sent.insert(name.clone(), value);
+        }
+    }
     // Required, and empty for a network.
     sent.entry("ConnectionProperties").or_insert_with(|| json!({}));
     Ok(Json::Object(sent))
