@@ -189,3 +189,27 @@ fn the_plan_for_the_same_inputs_is_the_same_to_the_byte() {
     assert_eq!(read("one.json"), read("two.json"));
     assert_eq!(env.trueup("plan --json").stdout, env.trueup("plan --json").stdout);
 }
+
+#[test]
+fn a_saved_plan_is_made_again_under_the_same_view() {
+    let mut env = stack();
+    let connection = |name: &str, more: &str| {
+        format!(
+            "  - name: {name}\n    type: AWS::Events::Connection\n{more}    props:\n      Name: {name}-x\n      \
+             AuthorizationType: BASIC\n      AuthParameters:\n        BasicAuthParameters: {{ Username: svc, \
+             Password: \"{{{{ vars.ORDERS_PASSWORD }}}}\" }}\n"
+        )
+    };
+    let manifest = |a: &str| {
+        let head = "version: 1\nname: orders\nproviders: [aws]\nvars: [{ name: ORDERS_PASSWORD, secret: true }]\n";
+        format!("{head}resources:\n{a}{}", connection("b", "    depends_on: [a]\n"))
+    };
+    env.write("trueup.yaml", &manifest(&connection("a", "")));
+    env.trueup("apply --yes").expect(0);
+    // `b` is in sync and has no step; it lets the former `a` go all the same.
+    let renamed = connection("a", "    renamed_from: a-x\n").replace("Name: a-x", "Name: a-y");
+    env.write("trueup.yaml", &manifest(&renamed));
+    env.trueup("plan --out plan.json").expect(0);
+    env.trueup("apply plan.json").expect(0);
+    env.trueup("plan --exit-code").expect(0);
+}

@@ -9,13 +9,11 @@ use trueup_engine::plan::document::{PlanDocument, Stale, verify};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
-use crate::commands::plan::Planned;
 use crate::commands::{Context, Ready, execute, plan as planning, ready};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics;
-use crate::output::document::{Bare, ErrorDocument, ReportDocument, StaleDocument};
-use crate::output::jsonl::Body;
+use crate::output::document::Bare;
 use crate::secrets::Secrets;
 use crate::selection;
 use crate::settings::{ApplyWhat, Target};
@@ -76,7 +74,16 @@ async fn planned_run(
     if !execute::confirmed(context, &planned, yes).await? {
         return execute::declined(context, ready, &planned);
     }
-    execute::run(context, ready, &planned, cloud, secrets).await
+    if !execute::asks(&planned, yes) {
+        return execute::run(context, ready, &planned, cloud, secrets).await;
+    }
+    // Minutes may have passed at the prompt.
+    let mut fresh = planning::make(context, ready, cloud, secrets, options).await;
+    fresh.diagnostics.clone_from(&planned.diagnostics);
+    match execute::still_so(context, ready, &planned, &fresh)? {
+        Some(exit) => Ok(exit),
+        None => execute::run(context, ready, &fresh, cloud, secrets).await,
+    }
 }
 
 /// Executes a saved plan.
@@ -114,15 +121,13 @@ async fn saved_run(
     mut saved: PlanDocument,
 ) -> Result<Exit, CommandError> {
     let mut planned = planning::late(planning::make(context, ready, cloud, secrets, options).await, secrets);
-    // Only the saved plan's resources were looked at, which says nothing about how much of the stack it was made for.
-    planned.plan.partial = saved.partial;
     planned.digest.clone_from(&saved.digest);
     if context.settings.run.plan_key.is_none() {
         without_fingerprints(&mut saved);
     }
     let stale = verify(&saved, &PlanDocument::saved(&planned.plan, &ready.stack));
     if !stale.is_empty() {
-        return late_stale(context, ready, &planned, &stale);
+        return execute::late_stale(context, ready, &planned, &stale, execute::SAVED_HINT);
     }
     if context.format() != Format::Json {
         planning::show(context, ready, &planned)?;
@@ -177,15 +182,9 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         allow_replace: replaced.collect(),
         // Fingerprints are compared only where both sides have the key.
         fingerprint_key: context.settings.run.plan_key.clone().filter(|_| has_fingerprints(saved)),
-        selected: Some(selection::of_addresses(&ready.graph, saved.addresses().chain(waited_for(saved)))),
+        selected: saved.partial.then(|| selection::of_addresses(&ready.graph, saved.selected())),
         allow_deletes: context.settings.run.allow_deletes,
     }
-}
-
-/// Resources without a step that an operation waits for.
-fn waited_for(saved: &PlanDocument) -> impl Iterator<Item = &str> {
-    let operations = saved.edges.iter().flatten().flat_map(|(before, after)| [before, after]);
-    operations.filter_map(|operation| operation.rsplit_once('#').map(|(address, _)| address))
 }
 
 fn has_fingerprints(saved: &PlanDocument) -> bool {
@@ -196,19 +195,9 @@ fn without_fingerprints(saved: &mut PlanDocument) {
     saved.steps.iter_mut().flat_map(|step| &mut step.secrets).for_each(|secret| secret.fingerprint = None);
 }
 
-fn stale_error(stale: &[Stale]) -> CommandError {
-    let what = stale.iter().map(|stale| match &stale.address {
-        Some(address) => format!("\n  {address}: {}", stale.what),
-        None => format!("\n  {}", stale.what),
-    });
-    let what: String = what.collect();
-    CommandError::stale(format!("the plan is stale, and nothing was written:{what}"))
-        .hint("make the plan again with `trueup plan --out`, and review it")
-}
-
 /// Stale before anything was read.
 fn early_stale(context: &Context<'_>, ready: &Ready, stale: &[Stale]) -> Result<Exit, CommandError> {
-    let error = stale_error(stale);
+    let error = execute::stale_error(stale, execute::SAVED_HINT);
     match context.format() {
         Format::Human => context.printer.error(&error),
         Format::Json => {
@@ -217,29 +206,6 @@ fn early_stale(context: &Context<'_>, ready: &Ready, stale: &[Stale]) -> Result<
             context.printer.document(&document.with_error(&error))?;
         }
         Format::Jsonl => context.jsonl.error(&error),
-    }
-    Ok(error.exit())
-}
-
-/// Stale because of the live state.
-fn late_stale(context: &Context<'_>, ready: &Ready, planned: &Planned, stale: &[Stale]) -> Result<Exit, CommandError> {
-    let error = stale_error(stale);
-    let documents: Vec<StaleDocument> = stale.iter().map(StaleDocument::from).collect();
-    match context.format() {
-        Format::Human => {
-            context.printer.error(&error);
-        }
-        Format::Json => {
-            let found = diagnostics::documents(&planned.diagnostics, &ready.sources);
-            let mut document = ReportDocument::new(context.name, &planned.plan, &planned.digest, found);
-            document.stale = documents;
-            document.error = Some(ErrorDocument::new(&error));
-            context.printer.document(&document)?;
-        }
-        Format::Jsonl => {
-            context.jsonl.write(Body::Stale { stale: documents });
-            context.jsonl.error(&error);
-        }
     }
     Ok(error.exit())
 }

@@ -3,6 +3,7 @@
 use trueup_engine::apply::{self, OnFailure, Work};
 use trueup_engine::credential::SecretStore;
 use trueup_engine::event::Event;
+use trueup_engine::plan::document::{PlanDocument, Stale, verify};
 use trueup_engine::report::{Ending, Report};
 
 use crate::args::Format;
@@ -12,8 +13,9 @@ use crate::commands::{Context, Ready, account_binding, findings};
 use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
 use crate::files;
-use crate::output::document::{self, ReportDocument};
+use crate::output::document::{self, ReportDocument, StaleDocument};
 use crate::output::human::View;
+use crate::output::jsonl::Body;
 use crate::output::progress::Progress;
 use crate::output::{ask, diagnostics, report};
 
@@ -63,9 +65,17 @@ pub fn can_go_on(context: &Context<'_>, yes: bool) -> Result<(), CommandError> {
     .hint("`--yes` goes on without asking"))
 }
 
+/// What to do about a saved plan that is stale.
+pub const SAVED_HINT: &str = "make the plan again with `trueup plan --out`, and review it";
+
+/// Whether somebody has to be asked.
+pub fn asks(planned: &Planned, yes: bool) -> bool {
+    !yes && planned.plan.has_changes()
+}
+
 /// Asks, where somebody has to be asked.
 pub async fn confirmed(context: &Context<'_>, planned: &Planned, yes: bool) -> Result<bool, CommandError> {
-    if yes || !planned.plan.has_changes() {
+    if !asks(planned, yes) {
         return Ok(true);
     }
     if context.format() != Format::Human {
@@ -84,6 +94,62 @@ pub async fn confirmed(context: &Context<'_>, planned: &Planned, yes: bool) -> R
     };
     let what = if planned.plan.command == "teardown" { "Delete this" } else { "Apply this plan" };
     ask::ask(context.printer, &format!("{what}{place}?")).await
+}
+
+/// Compares what was confirmed with what is so after the answer; with the exit where it may not be executed any more.
+pub fn still_so(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    fresh: &Planned,
+) -> Result<Option<Exit>, CommandError> {
+    let saved = |planned: &Planned| PlanDocument::saved(&planned.plan, &ready.stack);
+    let stale = verify(&saved(planned), &saved(fresh));
+    if !stale.is_empty() {
+        let hint = format!("run `trueup {}` again, and review what it shows", context.name);
+        return late_stale(context, ready, planned, &stale, &hint).map(Some);
+    }
+    match gate(ready, fresh, None) {
+        Err(error) => refused(context, ready, planned, &error).map(Some),
+        Ok(()) => Ok(None),
+    }
+}
+
+/// The error of a plan that is stale.
+pub fn stale_error(stale: &[Stale], hint: &str) -> CommandError {
+    let what = stale.iter().map(|stale| match &stale.address {
+        Some(address) => format!("\n  {address}: {}", stale.what),
+        None => format!("\n  {}", stale.what),
+    });
+    let what: String = what.collect();
+    CommandError::stale(format!("the plan is stale, and nothing was written:{what}")).hint(hint)
+}
+
+/// Stale because of the live state.
+pub fn late_stale(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    stale: &[Stale],
+    hint: &str,
+) -> Result<Exit, CommandError> {
+    let error = stale_error(stale, hint);
+    let documents: Vec<StaleDocument> = stale.iter().map(StaleDocument::from).collect();
+    match context.format() {
+        Format::Human => context.printer.error(&error),
+        Format::Json => {
+            let found = diagnostics::documents(&planned.diagnostics, &ready.sources);
+            let mut document = ReportDocument::new(context.name, &planned.plan, &planned.digest, found);
+            document.stale = documents;
+            document.error = Some(document::ErrorDocument::new(&error));
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => {
+            context.jsonl.write(Body::Stale { stale: documents });
+            context.jsonl.error(&error);
+        }
+    }
+    Ok(error.exit())
 }
 
 /// What a run shows and ends with when it was not confirmed.

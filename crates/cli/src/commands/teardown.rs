@@ -35,14 +35,7 @@ async fn planned_run(
     options: &plan::Options,
     yes: bool,
 ) -> Result<Exit, CommandError> {
-    let reading = observe::Options { secrets: false, shallow: true, only: options.selected.clone() };
-    let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
-    let plan = plan::teardown(&ready.graph, &observed, options);
-    let digest = PlanDocument::saved(&plan, &ready.stack).digest;
-    let mut diagnostics = ready.diagnostics.clone();
-    diagnostics.extend(plan.diagnostics.clone());
-    let planned = Planned { observed, plan, digest, diagnostics };
-
+    let planned = make(ready, cloud, options).await;
     if context.format() != Format::Json {
         planning::show(context, ready, &planned)?;
     }
@@ -52,5 +45,24 @@ async fn planned_run(
     if !execute::confirmed(context, &planned, yes).await? {
         return execute::declined(context, ready, &planned);
     }
-    execute::run(context, ready, &planned, cloud, &NoSecrets).await
+    if !execute::asks(&planned, yes) {
+        return execute::run(context, ready, &planned, cloud, &NoSecrets).await;
+    }
+    // Minutes may have passed at the prompt.
+    let fresh = make(ready, cloud, options).await;
+    match execute::still_so(context, ready, &planned, &fresh)? {
+        Some(exit) => Ok(exit),
+        None => execute::run(context, ready, &fresh, cloud, &NoSecrets).await,
+    }
+}
+
+/// Observes and plans.
+async fn make(ready: &Ready, cloud: &Connected, options: &plan::Options) -> Planned {
+    let reading = observe::Options { secrets: false, shallow: true, only: options.selected.clone() };
+    let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
+    let plan = plan::teardown(&ready.graph, &observed, options);
+    let digest = PlanDocument::saved(&plan, &ready.stack).digest;
+    let mut diagnostics = ready.diagnostics.clone();
+    diagnostics.extend(plan.diagnostics.clone());
+    Planned { observed, plan, digest, diagnostics }
 }

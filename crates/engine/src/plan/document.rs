@@ -1,8 +1,8 @@
 //! The plan as a document: for `plan --json`, and saved for a later apply. Secret-free by construction.
 //!
 //! It is built only from what may be shown: masked values, sources, verdicts, digests. The same inputs give the same
-//! bytes. A saved plan is *verified*, not trusted: `apply` makes the plan again from the same manifest for the resources
-//! that have a step, and goes on only where both documents agree on every step; so no value ever has to be stored.
+//! bytes. A saved plan is *verified*, not trusted: `apply` makes the plan again from the same manifest for the same
+//! selection, and goes on only where both documents agree on every step; so no value ever has to be stored.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct PlanDocument {
     /// Only a part of the stack was planned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Only in a saved plan of a part of the stack: the addresses that were planned, with or without a step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<String>,
     /// How many of what.
     pub summary: SummaryDocument,
     /// The steps, in the order of the manifest.
@@ -190,6 +193,7 @@ impl PlanDocument {
             manifest_digest: None,
             variables_digest: None,
             partial: plan.partial,
+            selected: Vec::new(),
             summary: SummaryDocument {
                 create: summary.create,
                 update: summary.update,
@@ -226,6 +230,9 @@ impl PlanDocument {
         {
             written.pre_image.clone_from(&step.pre_image);
             written.former = step.former.iter().map(|former| former.identity.clone()).collect();
+        }
+        if plan.partial {
+            document.selected = plan.steps.iter().map(|step| step.address().to_string()).collect();
         }
         let name = |index: usize| {
             let operation = &plan.operations[index];
@@ -268,14 +275,14 @@ impl PlanDocument {
         if document.digest == document.compute_digest() { Ok(document) } else { Err(ReadError::Tampered) }
     }
 
-    /// Addresses that have a step.
-    pub fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().map(|step| step.address.as_str())
+    /// Addresses that a plan of a part of the stack was made for.
+    pub fn selected(&self) -> impl Iterator<Item = &str> {
+        self.selected.iter().map(String::as_str)
     }
 
     /// Everything but the digest itself, the diagnostics (which have lines) and the counts of what has no step.
     fn compute_digest(&self) -> String {
-        let whole = serde_json::json!({
+        let mut whole = serde_json::json!({
             "format_version": self.format_version,
             "command": self.command,
             "stack": self.stack,
@@ -287,6 +294,9 @@ impl PlanDocument {
             "steps": self.steps,
             "edges": self.edges,
         });
+        if !self.selected.is_empty() {
+            whole["selected"] = self.selected.clone().into();
+        }
         hex(&sha2::Sha256::digest(canonical_text(&whole).as_bytes()))
     }
 }

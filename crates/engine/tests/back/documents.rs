@@ -169,7 +169,7 @@ fn a_plan_of_a_part_says_so_and_holds_only_that() {
         world.only = vec!["orders".to_owned(), "new".to_owned()];
         let saved = world.plan(&after()).await.saved();
         assert!(saved.partial);
-        assert_eq!(saved.addresses().collect::<Vec<_>>(), ["orders", "new"]);
+        assert_eq!(saved.selected().collect::<Vec<_>>(), ["orders", "new"]);
     });
 }
 
