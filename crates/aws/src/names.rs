@@ -3,11 +3,12 @@
 //! EventBridge echoes a KMS key in the form in which it was given (key id, key ARN, alias, alias ARN), so that two
 //! spellings of one key differ as texts. The canonical form is the key's ARN.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 use trueup_engine::fault::{Fault, FaultKind};
 
+use crate::fault::of_unreadable;
 use crate::operation::{DESCRIBE_KEY, LIST_ALIASES};
 use crate::reach::Reach;
 
@@ -67,6 +68,7 @@ async fn describe(reach: &Reach, name: &str) -> Result<Option<String>, Fault> {
 /// Alias names and alias ARNs of the account and region, with the ARN of the key behind each.
 async fn list_aliases(reach: &Reach) -> Result<HashMap<String, String>, Fault> {
     let mut found = HashMap::new();
+    let mut markers = HashSet::new();
     let mut marker: Option<String> = None;
     loop {
         let mut input = json!({ "Limit": PAGE });
@@ -84,11 +86,12 @@ async fn list_aliases(reach: &Reach) -> Result<HashMap<String, String>, Fault> {
             found.insert(name.to_owned(), key_arn);
         }
         let next = page["NextMarker"].as_str().filter(|_| page["Truncated"].as_bool() == Some(true));
-        // A marker that comes again would go round for ever.
-        match next.filter(|next| marker.as_deref() != Some(*next)) {
-            Some(next) => marker = Some(next.to_owned()),
-            None => return Ok(found),
+        let Some(next) = next.map(str::to_owned) else { return Ok(found) };
+        // A list that begins again would go round for ever, and is not a whole one.
+        if !markers.insert(next.clone()) {
+            return Err(of_unreadable(&LIST_ALIASES, "its `NextMarker` comes again", None));
         }
+        marker = Some(next);
     }
 }
 

@@ -82,6 +82,9 @@ pub(crate) static DELETE_API_DESTINATION: Operation =
 // https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
 pub(crate) static BATCH_GET_SECRET_VALUE: Operation =
     Operation::new("secretsmanager:BatchGetSecretValue", &SECRETS_MANAGER, Effect::Reads, 100);
+// Thousands a second are allowed; no run needs as many.
+pub(crate) static DESCRIBE_SECRET: Operation =
+    Operation::new("secretsmanager:DescribeSecret", &SECRETS_MANAGER, Effect::Reads, 500);
 pub(crate) static LIST_SECRETS: Operation =
     Operation::new("secretsmanager:ListSecrets", &SECRETS_MANAGER, Effect::Reads, 100);
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use trueup_engine::secret::Secret;
 
 use crate::call::Attempt;
-use crate::operation::{BATCH_GET_SECRET_VALUE, LIST_SECRETS, Operation};
+use crate::operation::{BATCH_GET_SECRET_VALUE, DESCRIBE_SECRET, LIST_SECRETS, Operation};
 use crate::sdk::{answered, json, no_client, number, text, tree};
 
 /// Sends a call once.
@@ -53,6 +53,13 @@ pub(super) async fn send(
             let entry = |entry: &SecretListEntry| tree([("Name", json(entry.name())), ("ARN", json(entry.arn()))]);
             let entries = output.secret_list.as_ref().map(|entries| entries.iter().map(entry).collect());
             tree([("SecretList", entries), ("NextToken", json(output.next_token()))])
+        });
+    }
+    if operation.name == DESCRIBE_SECRET.name {
+        let answer = client.describe_secret().set_secret_id(text(input, "SecretId")).send().await;
+        return answered(operation, secrets, answer, |output| {
+            let deleted = output.deleted_date().map(|date| Json::from(date.secs()));
+            tree([("ARN", json(output.arn())), ("DeletedDate", deleted)])
         });
     }
     Err(no_client(operation))

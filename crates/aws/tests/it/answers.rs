@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use trueup_aws::{Network, Settings};
-use trueup_engine::cloud::{Cloud as _, Live, Place, Want};
+use trueup_engine::cloud::{Cloud as _, Confirm, Live, Place, Want};
 use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::schema::Domain;
 
 use crate::samples::kind;
 use crate::support::{Bench, REGION, place, settings};
@@ -91,6 +92,31 @@ async fn a_page_without_a_list_makes_nothing_absent() {
             assert!(matches!(&live, Live::Unreadable(fault) if fault.kind == FaultKind::Transport), "{live:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_that_begins_again_is_no_whole_list() {
+    let answer = |body: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let address = server(move |request| {
+        let aliases = request.to_lowercase().contains("trentservice.listaliases");
+        answer(match aliases {
+            true => "{\"Aliases\":[],\"Truncated\":true,\"NextMarker\":\"a\"}",
+            false => "{\"SecretList\":[],\"NextToken\":\"a\"}",
+        })
+    })
+    .await;
+    let bench = Bench::at(&format!("http://{address}"));
+    let item = [Confirm { identity: "orders".to_owned(), present: false }];
+    let findings = bench.session.confirm(kind("AWS::Events::Connection"), &place(), &item).await;
+    assert!(!findings[0].proven && findings[0].message.contains("could not be verified"), "{findings:?}");
+    let names: Vec<String> = (0..4).map(|n| format!("alias/orders-{n}")).collect();
+    let fault = bench.session.canonical(Domain::KmsKey, &place(), &names).await.unwrap_err();
+    assert!(fault.message.contains("NextMarker"), "{}", fault.message);
 }
 
 #[tokio::test]

@@ -128,6 +128,35 @@ async fn what_brought_no_secret_is_found_and_what_cannot_be_seen_is_noted() {
 }
 
 #[tokio::test]
+async fn a_list_that_lags_behind_proves_nothing() {
+    let bench = Bench::new().await;
+    bench.faults(&json!([{"service": "secretsmanager", "operation": "ListSecrets", "stale_ms": 60000}])).await;
+    create(&bench, &names("orders", 1)).await;
+    let item = |present| [Confirm { identity: "orders-000".to_owned(), present }];
+    let before = bench.session.calls();
+    assert_eq!(bench.session.confirm(connection(), &place(), &item(true)).await, []);
+    assert_eq!(bench.session.calls() - before, 3, "the list, the connection, its secret");
+    // Listed for a while after it is gone.
+    bench.session.delete(connection(), &place(), "orders-000").await.unwrap();
+    bench.gone(connection(), "orders-000").await;
+    assert_eq!(bench.session.confirm(connection(), &place(), &item(false)).await, []);
+    let findings = bench.session.confirm(connection(), &place(), &item(true)).await;
+    assert!(findings[0].proven, "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_nobody_shows_is_noted_and_one_that_stays_is_proven() {
+    let bench = Bench::new().await;
+    create(&bench, &names("orders", 1)).await;
+    let item = |present| [Confirm { identity: "orders-000".to_owned(), present }];
+    let findings = bench.session.confirm(connection(), &place(), &item(false)).await;
+    assert!(findings[0].proven && findings[0].message.contains("is still there"), "{findings:?}");
+    bench.faults(&json!([{"operation": "DescribeSecret", "deny": true}])).await;
+    let findings = bench.session.confirm(connection(), &place(), &item(false)).await;
+    assert!(!findings[0].proven && findings[0].message.contains("DescribeSecret denied"), "{findings:?}");
+}
+
+#[tokio::test]
 async fn states_that_settled_badly_have_their_reason() {
     let bench = Bench::new().await;
     create(&bench, &names("orders", 1)).await;

@@ -17,13 +17,15 @@ use trueup_engine::value::Value;
 
 use super::live::LISTS;
 use crate::fault::of_unreadable;
-use crate::operation::{BATCH_GET_SECRET_VALUE, LIST_SECRETS};
+use crate::operation::{BATCH_GET_SECRET_VALUE, DESCRIBE_CONNECTION, DESCRIBE_SECRET, LIST_SECRETS};
 use crate::reach::Reach;
 
 /// How many secrets one call reads.
 const BATCH: usize = 20;
 /// How many of these calls are under way at once.
 const AT_ONCE: usize = 8;
+/// Up to this many suspects are asked for one by one at once.
+const A_FEW: usize = 20;
 /// What the names begin with. `!` is reserved for secrets that services manage.
 const PREFIX: &str = "events!connection/";
 
@@ -215,46 +217,122 @@ fn fold(name: &str) -> String {
     name.chars().filter(|character| *character != '_').map(|character| character.to_ascii_lowercase()).collect()
 }
 
-/// Whether the managed secrets are there, or gone, as they should be after changes; by list pages.
+/// Whether the managed secrets are there, or gone, as they should be after changes.
+///
+/// List pages find the suspects. A list may lag behind, so only what the services say of a suspect proves anything.
 pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<Unconfirmed> {
     // EventBridge removes a secret after its connection, and a list may lag behind.
     const PAUSES: [u64; 5] = [250, 500, 1000, 2000, 2000];
     let mut pauses = PAUSES.into_iter().map(Duration::from_millis);
+    let mut suspects: Vec<&Confirm> = items.iter().collect();
+    let mut findings = Vec::new();
     loop {
-        let names = match list_names(reach, items).await {
-            Ok(names) => names,
+        let listed = match list(reach, &suspects).await {
+            Ok(listed) => listed,
             Err(fault) => {
-                let message = format!("its managed secret could not be verified: {}", why_unread(&fault));
-                let note = |item: &Confirm| Unconfirmed {
-                    identity: item.identity.clone(),
-                    message: message.clone(),
-                    proven: false,
-                };
-                return items.iter().map(note).collect();
+                findings.extend(suspects.into_iter().map(|item| unverified(item, &why_unread(&fault))));
+                return findings;
             }
         };
-        let wrong: Vec<&Confirm> = items.iter().filter(|item| names.contains(&item.identity) != item.present).collect();
-        if wrong.is_empty() {
-            return Vec::new();
+        suspects.retain(|item| listed.contains_key(&item.identity) != item.present);
+        let pause = pauses.next();
+        // Many are waited for by pages, which cost less, until there is no time left.
+        let mut wrong = Vec::new();
+        if suspects.len() <= A_FEW || pause.is_none() {
+            let mut asked = Vec::with_capacity(suspects.len());
+            for item in &suspects {
+                asked.push(ask(reach, item, listed.get(&item.identity).map_or(&[], Vec::as_slice)));
+            }
+            let verdicts: Vec<Verdict> = futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await;
+            for (item, verdict) in std::mem::take(&mut suspects).into_iter().zip(verdicts) {
+                match verdict {
+                    Verdict::Right => {}
+                    Verdict::Wrong(finding) => {
+                        suspects.push(item);
+                        wrong.push(finding);
+                    }
+                    Verdict::Unknown(finding) => findings.push(finding),
+                }
+            }
         }
-        let Some(pause) = pauses.next() else {
-            let finding = |item: &Confirm| Unconfirmed {
-                identity: item.identity.clone(),
-                message: format!(
-                    "its managed secret {PREFIX}{}/… {}",
-                    item.identity,
-                    if item.present { "is not there" } else { "is still there" }
-                ),
-                proven: true,
-            };
-            return wrong.into_iter().map(finding).collect();
-        };
-        tokio::time::sleep(pause).await;
+        match pause {
+            Some(pause) if !suspects.is_empty() => tokio::time::sleep(pause).await,
+            _ => {
+                findings.extend(wrong);
+                return findings;
+            }
+        }
     }
 }
 
-/// The names of the connections that have a managed secret.
-async fn list_names(reach: &Reach, items: &[Confirm]) -> Result<HashSet<String>, Fault> {
+/// What the services say of one managed secret.
+enum Verdict {
+    /// It is as it should be.
+    Right,
+    /// It is not, or not yet.
+    Wrong(Unconfirmed),
+    /// They do not say.
+    Unknown(Unconfirmed),
+}
+
+/// Asks for one managed secret by name instead of by list. `ids` are the secrets that are listed for the connection.
+async fn ask(reach: &Reach, item: &Confirm, ids: &[String]) -> Verdict {
+    let unknown = |fault: &Fault| Verdict::Unknown(unverified(item, &why_unread(fault)));
+    if !item.present {
+        for id in ids {
+            match describe(reach, id).await {
+                Ok(State::There) => return Verdict::Wrong(wrong(item, "is still there")),
+                Ok(State::Doomed | State::Gone) => {}
+                Err(fault) => return unknown(&fault),
+            }
+        }
+        return Verdict::Right;
+    }
+    let connection = match reach.read(&DESCRIBE_CONNECTION, &json!({ "Name": item.identity })).await {
+        Ok(connection) => connection,
+        Err(fault) if fault.kind == FaultKind::NotFound => return Verdict::Wrong(wrong(item, "is not there")),
+        Err(fault) => return unknown(&fault),
+    };
+    let Some(arn) = connection["SecretArn"].as_str() else {
+        return Verdict::Wrong(unverified(item, "EventBridge does not say which it is"));
+    };
+    match describe(reach, arn).await {
+        Ok(State::There) => Verdict::Right,
+        Ok(State::Doomed) => Verdict::Wrong(unverified(item, "it is marked for deletion")),
+        Ok(State::Gone) => Verdict::Wrong(wrong(item, "is not there")),
+        Err(fault) => unknown(&fault),
+    }
+}
+
+/// How a secret stands with the service itself.
+enum State {
+    There,
+    /// Marked for deletion.
+    Doomed,
+    Gone,
+}
+
+async fn describe(reach: &Reach, id: &str) -> Result<State, Fault> {
+    match reach.read(&DESCRIBE_SECRET, &json!({ "SecretId": id })).await {
+        Ok(answer) if answer["DeletedDate"].is_null() => Ok(State::There),
+        Ok(_) => Ok(State::Doomed),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(State::Gone),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn wrong(item: &Confirm, how: &str) -> Unconfirmed {
+    let message = format!("its managed secret {PREFIX}{}/… {how}", item.identity);
+    Unconfirmed { identity: item.identity.clone(), message, proven: true }
+}
+
+fn unverified(item: &Confirm, why: &str) -> Unconfirmed {
+    let message = format!("its managed secret could not be verified: {why}");
+    Unconfirmed { identity: item.identity.clone(), message, proven: false }
+}
+
+/// The managed secrets that are listed, by connection.
+async fn list(reach: &Reach, items: &[&Confirm]) -> Result<HashMap<String, Vec<String>>, Fault> {
     // The filter takes beginnings of names, so that a few connections are asked for by name.
     let values: Vec<String> = if items.len() <= 3 {
         items.iter().map(|item| format!("{PREFIX}{}/", item.identity)).collect()
@@ -265,7 +343,7 @@ async fn list_names(reach: &Reach, items: &[Confirm]) -> Result<HashSet<String>,
         "MaxResults": 100,
         "Filters": [{"Key": "owning-service", "Values": ["events"]}, {"Key": "name", "Values": values}],
     });
-    let mut names = HashSet::new();
+    let mut listed: HashMap<String, Vec<String>> = HashMap::new();
     let mut tokens = HashSet::new();
     loop {
         let page = reach.read(&LIST_SECRETS, &input).await?;
@@ -273,15 +351,18 @@ async fn list_names(reach: &Reach, items: &[Confirm]) -> Result<HashSet<String>,
             return Err(of_unreadable(&LIST_SECRETS, "it has no `SecretList`", None));
         };
         for entry in entries {
-            let name = entry["Name"].as_str().and_then(|name| name.strip_prefix(PREFIX));
-            if let Some((connection, _)) = name.and_then(|name| name.split_once('/')) {
-                names.insert(connection.to_owned());
+            let Some(name) = entry["Name"].as_str() else { continue };
+            if let Some((connection, _)) = name.strip_prefix(PREFIX).and_then(|name| name.split_once('/')) {
+                let id = entry["ARN"].as_str().unwrap_or(name).to_owned();
+                listed.entry(connection.to_owned()).or_default().push(id);
             }
         }
-        match page["NextToken"].as_str().filter(|token| !token.is_empty()) {
-            Some(token) if tokens.insert(token.to_owned()) => input["NextToken"] = token.into(),
-            _ => return Ok(names),
+        let Some(token) = page["NextToken"].as_str().filter(|token| !token.is_empty()) else { return Ok(listed) };
+        // A list that begins again is not a whole one.
+        if !tokens.insert(token.to_owned()) {
+            return Err(of_unreadable(&LIST_SECRETS, "its `NextToken` comes again", None));
         }
+        input["NextToken"] = token.into();
     }
 }
 

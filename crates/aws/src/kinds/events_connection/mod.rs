@@ -116,6 +116,7 @@ impl Kind for EventsConnection {
                 "kms:DescribeKey",
                 "kms:ListAliases",
                 "secretsmanager:BatchGetSecretValue",
+                "secretsmanager:DescribeSecret",
                 "secretsmanager:GetSecretValue",
                 "secretsmanager:ListSecrets",
             ],
