@@ -72,7 +72,8 @@ pub struct Plan {
     pub exports: Vec<StackExport>,
     /// Only a part of the stack was looked at (`--only`, `--exclude`).
     pub partial: bool,
-    /// Resources without a step that matter to one and could not be read.
+    /// Resources without a step that matter to one and could not be read, and steps with a name that could not be looked
+    /// up.
     pub unread_beside: usize,
     /// How many calls executing the plan will send, and about how long that takes.
     pub estimate: Estimate,

@@ -86,6 +86,7 @@ fn decide_all(
 ) -> (Vec<Option<Step>>, Diagnostics, usize) {
     let mut diagnostics = Diagnostics::new();
     let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
+    let mut not_compared = 0;
     let mut uncertain: Vec<Option<usize>> = vec![None; graph.nodes.len()];
     for &index in &graph.order {
         let node = &graph.nodes[index];
@@ -105,14 +106,19 @@ fn decide_all(
         }
         let decision =
             Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index };
-        let (step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        let (mut step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        if observed.canonical.has_faults() {
+            let notes = decision.spelling_notes(&step);
+            not_compared += usize::from(!notes.is_empty());
+            step.notes.extend(notes);
+        }
         known.set(index, Resource { properties: step.resolved.clone(), attributes });
         steps[index] = Some(step);
     }
     let of_steps = uncertain.iter().zip(&steps).filter(|(_, step)| step.is_some());
     let unread: BTreeSet<usize> = of_steps.filter_map(|(unread, _)| *unread).collect();
     let unread_beside = unread.into_iter().filter(|index| steps[*index].is_none()).count();
-    (steps, diagnostics, unread_beside)
+    (steps, diagnostics, unread_beside + not_compared)
 }
 
 struct Decision<'a> {
@@ -222,7 +228,6 @@ impl Decision<'_> {
                 Diagnostic::error("P190", format!("{}: {mistake}", self.node.address)).help("please report this"),
             );
         }
-        self.spelling_notes(&mut step, &delta);
         let mut attributes = present.attributes.clone();
 
         let effective = delta.effective().count();
@@ -304,16 +309,23 @@ impl Decision<'_> {
         })
     }
 
-    fn spelling_notes(&self, step: &mut Step, delta: &Delta) {
-        for edit in delta.effective() {
-            let domain = self.node.kind.schema().at(&edit.pointer).and_then(|property| property.names);
-            if let Some(fault) = domain.and_then(|domain| self.observed.canonical.fault(&self.node.place, domain)) {
-                step.notes.push(format!(
-                    "{}: whether both name one and the same could not be looked up ({fault})",
-                    edit.label
-                ));
-            }
-        }
+    /// Notes of two spellings that could not be compared, because the lookup of what they name failed.
+    fn spelling_notes(&self, step: &Step) -> Vec<String> {
+        let Some(present) = step.live.present() else { return Vec::new() };
+        let schema = self.node.kind.schema();
+        let literal = |_: Domain, name: &str| name.to_owned();
+        let delta = delta::delta(schema, &step.resolved, &present.properties, &self.node.instance.ignore, &literal);
+        let notes = delta.effective().filter_map(|edit| {
+            edit.before.as_ref()?.as_str()?;
+            edit.after.as_ref()?.as_str()?;
+            let domain = schema.at(&edit.pointer)?.names?;
+            let fault = self.observed.canonical.fault(&self.node.place, domain)?;
+            let label = &edit.label;
+            Some(format!(
+                "{label} was not compared: whether both name one and the same could not be looked up ({fault})"
+            ))
+        });
+        notes.collect()
     }
 
     fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {

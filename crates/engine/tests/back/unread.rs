@@ -62,6 +62,8 @@ fn spellings_that_could_not_be_looked_up_are_said() {
         world.cloud.set().keys_fault = Some(Fault::new(FaultKind::Denied, "kms:ListAliases", "no"));
         let planned = world.plan(&aliased).await;
         assert_eq!(planned.step("orders").notes.len(), 1);
+        assert_eq!(planned.action("orders"), Action::None);
+        assert_eq!(planned.plan.summary().unread, 1);
     });
 }
 
