@@ -52,6 +52,12 @@ pub fn with_dependencies(graph: &Graph, selected: &BTreeSet<usize>) -> BTreeSet<
     all
 }
 
+/// A selection and what refers to it directly.
+pub fn with_dependants(graph: &Graph, selected: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let dependants = selected.iter().flat_map(|index| &graph.dependants[*index]);
+    selected.iter().chain(dependants).copied().collect()
+}
+
 /// A replacement that is allowed to nothing is a typing error in the one option that should have none.
 fn known_replacements(graph: &Graph, run: &RunSettings) -> Result<(), CommandError> {
     for allowed in &run.allow_replace {

@@ -51,12 +51,19 @@ pub struct Canonical {
 }
 
 impl Canonical {
-    /// The canonical form of a name; the name itself where none is known.
+    /// The canonical form of a name; the name itself where none is known. Where the lookup failed nobody can tell names
+    /// apart, and all are taken for one.
     pub fn of<'a>(&'a self, place: &Place, domain: Domain, name: &'a str) -> &'a str {
         match self.forms.get(&(place.clone(), domain)) {
             Some(Ok(forms)) => forms.get(name).map_or(name, String::as_str),
-            _ => name,
+            Some(Err(_)) => "",
+            None => name,
         }
+    }
+
+    /// Whether any lookup failed.
+    pub fn has_faults(&self) -> bool {
+        self.forms.values().any(Result::is_err)
     }
 
     /// Why names of a domain could not be looked up.

@@ -72,6 +72,9 @@ pub struct Plan {
     pub exports: Vec<StackExport>,
     /// Only a part of the stack was looked at (`--only`, `--exclude`).
     pub partial: bool,
+    /// Resources without a step that matter to one and could not be read, and steps with a name that could not be looked
+    /// up.
+    pub unread_beside: usize,
     /// How many calls executing the plan will send, and about how long that takes.
     pub estimate: Estimate,
 }
@@ -228,7 +231,7 @@ pub struct Summary {
 impl Plan {
     /// Counts the steps.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
+        let mut summary = Summary { unread: self.unread_beside, ..Summary::default() };
         for step in &self.steps {
             summary.not_verifiable += step.not_verifiable();
             if step.unread().is_some() {

@@ -11,6 +11,7 @@ use crate::commands::plan::Planned;
 use crate::commands::{Context, Ready, execute, plan as planning, ready};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::selection;
 use crate::settings::Target;
 
 /// Tears a stack down.
@@ -58,7 +59,9 @@ async fn planned_run(
 
 /// Observes and plans.
 async fn make(ready: &Ready, cloud: &Connected, options: &plan::Options) -> Planned {
-    let reading = observe::Options { secrets: false, shallow: true, only: options.selected.clone() };
+    // An unselected resource may need a selected one.
+    let only = options.selected.as_ref().map(|selected| selection::with_dependants(&ready.graph, selected));
+    let reading = observe::Options { secrets: false, shallow: true, only };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let plan = plan::teardown(&ready.graph, &observed, options);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;

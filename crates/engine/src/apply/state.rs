@@ -91,10 +91,18 @@ impl<'a> State<'a> {
         let positions: BTreeMap<_, usize> =
             self.plan.steps.iter().enumerate().map(|(number, step)| (step.address(), number)).collect();
         for (index, node) in work.graph.nodes.iter().enumerate() {
-            let Some(step) = positions.get(&node.address).map(|number| &self.plan.steps[*number]) else { continue };
-            let reason = if step.unread().is_some() {
+            let step = positions.get(&node.address).map(|number| &self.plan.steps[*number]);
+            let unread = match step {
+                Some(step) => step.unread().is_some(),
+                None => matches!(work.observed.live[index], Some(Live::Unreadable(_))),
+            };
+            let reason = if unread {
                 format!("{} could not be read", node.address)
-            } else if step.action == Action::Blocked && self.plan.command == "plan" && step.live.present().is_none() {
+            } else if let Some(step) = step
+                && step.action == Action::Blocked
+                && self.plan.command == "plan"
+                && step.live.present().is_none()
+            {
                 format!("{} is blocked", node.address)
             } else {
                 continue;

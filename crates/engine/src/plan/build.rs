@@ -41,12 +41,12 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
-    let (mut steps, diagnostics) = loop {
-        let (steps, diagnostics) = decide_all(graph, observed, options, &held, &mut known);
+    let (mut steps, diagnostics, unread_beside) = loop {
+        let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
         if more.is_empty() {
-            break (steps, diagnostics);
+            break (steps, diagnostics, unread_beside);
         }
         held.extend(more);
     };
@@ -69,6 +69,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         diagnostics,
         exports,
         partial,
+        unread_beside,
         estimate: super::Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
@@ -82,11 +83,14 @@ fn decide_all(
     options: &Options,
     held: &BTreeMap<usize, String>,
     known: &mut Known<'_>,
-) -> (Vec<Option<Step>>, Diagnostics) {
+) -> (Vec<Option<Step>>, Diagnostics, usize) {
     let mut diagnostics = Diagnostics::new();
     let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
+    let mut not_compared = 0;
+    let mut uncertain: Vec<Option<usize>> = vec![None; graph.nodes.len()];
     for &index in &graph.order {
         let node = &graph.nodes[index];
+        uncertain[index] = hold::uncertain_dependency(graph, observed, &steps, &uncertain, index);
         let (resolved, problems) = known.resolve(node);
         for problem in problems {
             diagnostics.push(problem);
@@ -100,12 +104,21 @@ fn decide_all(
             known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
             continue;
         }
-        let decision = Decision { graph, observed, options, held, steps: &steps, node, index };
-        let (step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        let decision =
+            Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index };
+        let (mut step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        if observed.canonical.has_faults() {
+            let notes = decision.spelling_notes(&step);
+            not_compared += usize::from(!notes.is_empty());
+            step.notes.extend(notes);
+        }
         known.set(index, Resource { properties: step.resolved.clone(), attributes });
         steps[index] = Some(step);
     }
-    (steps, diagnostics)
+    let of_steps = uncertain.iter().zip(&steps).filter(|(_, step)| step.is_some());
+    let unread: BTreeSet<usize> = of_steps.filter_map(|(unread, _)| *unread).collect();
+    let unread_beside = unread.into_iter().filter(|index| steps[*index].is_none()).count();
+    (steps, diagnostics, unread_beside + not_compared)
 }
 
 struct Decision<'a> {
@@ -115,6 +128,8 @@ struct Decision<'a> {
     /// What may not be replaced under the same name, and why.
     held: &'a BTreeMap<usize, String>,
     steps: &'a [Option<Step>],
+    /// The resource that could not be read and from which properties of this one follow.
+    uncertain: Option<usize>,
     node: &'a Arc<Desired>,
     index: usize,
 }
@@ -169,6 +184,11 @@ impl Decision<'_> {
     fn absent(&self, mut step: Step) -> Step {
         step.secrets = self.verdicts_of_new(&step.resolved);
         step.implies = self.node.kind.implies(&Change::Create(&step.resolved));
+        if let Some(dependency) = self.missing_dependency() {
+            step.action = Action::Blocked;
+            step.reason = format!("{dependency}, which it refers to, does not exist and is not selected");
+            return step;
+        }
         if step.former.is_empty() {
             step.action = Action::Create;
             if step.reason.is_empty() {
@@ -189,8 +209,9 @@ impl Decision<'_> {
         let canonical =
             |domain: Domain, name: &str| self.observed.canonical.of(&self.node.place, domain, name).to_owned();
         let schema = self.node.kind.schema();
-        let compared = match hold::uncertain_dependency(self.graph, self.steps, self.index) {
+        let compared = match self.uncertain {
             Some(unread) => {
+                let unread = &self.graph.nodes[unread].address;
                 let (compared, skipped) = hold::as_live_where_unknown(&step.resolved, &present.properties);
                 step.notes
                     .extend(skipped.iter().map(|name| format!("{name} was not compared: {unread} could not be read")));
@@ -207,7 +228,6 @@ impl Decision<'_> {
                 Diagnostic::error("P190", format!("{}: {mistake}", self.node.address)).help("please report this"),
             );
         }
-        self.spelling_notes(&mut step, &delta);
         let mut attributes = present.attributes.clone();
 
         let effective = delta.effective().count();
@@ -272,6 +292,14 @@ impl Decision<'_> {
         self.options.allow_replace.iter().any(|allowed| *allowed == address || allowed == self.node.address.name())
     }
 
+    /// A dependency that does not exist and will not be created, because it is not selected.
+    fn missing_dependency(&self) -> Option<&crate::address::Address> {
+        let missing = self.graph.dependencies[self.index].iter().find(|dependency| {
+            self.steps[**dependency].is_none() && matches!(self.observed.live[**dependency], Some(Live::Absent))
+        })?;
+        Some(&self.graph.nodes[*missing].address)
+    }
+
     /// A resource that refers to one that is deleted and created again has to go before it and come after it.
     fn replaced_dependency(&self) -> Option<String> {
         self.graph.dependencies[self.index].iter().find_map(|dependency| {
@@ -281,16 +309,23 @@ impl Decision<'_> {
         })
     }
 
-    fn spelling_notes(&self, step: &mut Step, delta: &Delta) {
-        for edit in delta.effective() {
-            let domain = self.node.kind.schema().at(&edit.pointer).and_then(|property| property.names);
-            if let Some(fault) = domain.and_then(|domain| self.observed.canonical.fault(&self.node.place, domain)) {
-                step.notes.push(format!(
-                    "{}: whether both name one and the same could not be looked up ({fault})",
-                    edit.label
-                ));
-            }
-        }
+    /// Notes of two spellings that could not be compared, because the lookup of what they name failed.
+    fn spelling_notes(&self, step: &Step) -> Vec<String> {
+        let Some(present) = step.live.present() else { return Vec::new() };
+        let schema = self.node.kind.schema();
+        let literal = |_: Domain, name: &str| name.to_owned();
+        let delta = delta::delta(schema, &step.resolved, &present.properties, &self.node.instance.ignore, &literal);
+        let notes = delta.effective().filter_map(|edit| {
+            edit.before.as_ref()?.as_str()?;
+            edit.after.as_ref()?.as_str()?;
+            let domain = schema.at(&edit.pointer)?.names?;
+            let fault = self.observed.canonical.fault(&self.node.place, domain)?;
+            let label = &edit.label;
+            Some(format!(
+                "{label} was not compared: whether both name one and the same could not be looked up ({fault})"
+            ))
+        });
+        notes.collect()
     }
 
     fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {

@@ -82,17 +82,25 @@ pub(super) fn keep_what_is_still_needed(
     }
 }
 
-/// A dependency that could not be read, or that follows from one, so that its properties are not known.
-pub(super) fn uncertain_dependency(graph: &Graph, steps: &[Option<Step>], index: usize) -> Option<String> {
+/// The resource that could not be read, as far as the properties of this one follow from it: a dependency, or a
+/// dependency's own uncertain one where that does not exist. Resources before it in the order have theirs in `uncertain`.
+pub(super) fn uncertain_dependency(
+    graph: &Graph,
+    observed: &Observed,
+    steps: &[Option<Step>],
+    uncertain: &[Option<usize>],
+    index: usize,
+) -> Option<usize> {
     graph.dependencies[index].iter().find_map(|dependency| {
-        let step = steps[*dependency].as_ref()?;
-        if step.unread().is_some() {
-            return Some(step.address().to_string());
+        let live = match &steps[*dependency] {
+            Some(step) => Some(&step.live),
+            None => observed.live[*dependency].as_ref(),
+        };
+        match live {
+            Some(Live::Unreadable(_)) => Some(*dependency),
+            Some(Live::Present(_)) => None,
+            Some(Live::Absent) | None => uncertain[*dependency],
         }
-        if step.live.present().is_some() {
-            return None;
-        }
-        uncertain_dependency(graph, steps, *dependency)
     })
 }
 

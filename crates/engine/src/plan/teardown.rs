@@ -66,6 +66,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         steps.push(step);
     }
     let pointing = pointing(graph, observed);
+    let unread_beside = block_what_unselected_ones_need(graph, observed, &pointing, &position, &mut steps);
     while block_what_the_kept_ones_need(graph, &pointing, &position, &mut steps) {}
     cap_deletions(steps.iter_mut(), options.allow_deletes);
 
@@ -113,10 +114,50 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         diagnostics: Diagnostics::new(),
         exports: Vec::new(),
         partial: options.selected.is_some(),
+        unread_beside,
         estimate: Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
     plan
+}
+
+/// What an unselected resource needs cannot go while that exists. The number of those that could not be read.
+fn block_what_unselected_ones_need(
+    graph: &Graph,
+    observed: &Observed,
+    pointing: &[BTreeSet<usize>],
+    position: &HashMap<usize, usize>,
+    steps: &mut [Step],
+) -> usize {
+    let mut unread = BTreeSet::new();
+    for (index, number) in position {
+        let step = &mut steps[*number];
+        if step.action != Action::Delete {
+            continue;
+        }
+        for dependant in graph.dependants[*index].iter().chain(&pointing[*index]) {
+            if position.contains_key(dependant) {
+                continue;
+            }
+            let former = observed.former[*dependant].iter().map(|(_, live)| live);
+            for live in observed.live[*dependant].iter().chain(former) {
+                match live {
+                    Live::Absent => {}
+                    Live::Unreadable(_) => {
+                        unread.insert(*dependant);
+                    }
+                    Live::Present(present) if matches!(present.readiness, Readiness::Deleting(_)) => {}
+                    Live::Present(_) => {
+                        step.action = Action::Blocked;
+                        step.reason =
+                            format!("{}, which needs it, exists and is not selected", graph.nodes[*dependant].address);
+                        step.implies.clear();
+                    }
+                }
+            }
+        }
+    }
+    unread.len()
 }
 
 /// What a kept or protected resource needs cannot go either.

@@ -159,3 +159,23 @@ fn what_a_protected_one_points_at_stays_whatever_the_manifest_says() {
         world.sound();
     });
 }
+
+#[test]
+fn what_an_unselected_one_needs_stays() {
+    run(async {
+        let mut world = World::new();
+        let manifest = stack(&[&orders(), &calls()]);
+        world.converge(&manifest).await;
+        world.cloud.take_writes();
+        world.only = vec!["orders".to_owned()];
+        let planned = world.plan_teardown(&manifest).await;
+        assert_eq!(planned.action("orders"), Action::Blocked);
+        assert_eq!(planned.reason("orders"), "calls, which needs it, exists and is not selected");
+        world.cloud.trouble(Verb::Read, "calls", 0, 1, Trouble::Fail(FaultKind::Denied));
+        let planned = world.plan_teardown(&manifest).await;
+        assert_eq!(planned.plan.summary().unread, 1);
+        let report = world.execute(&planned).await;
+        assert_eq!(outcome(&report, "orders").ending, Ending::Skipped);
+        assert!(world.cloud.take_writes().is_empty());
+    });
+}

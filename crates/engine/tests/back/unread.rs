@@ -7,7 +7,7 @@ use trueup_engine::kind::Verb;
 use trueup_engine::plan::Action;
 use trueup_engine::report::Ending;
 
-use crate::support::{CONNECTION_TYPE, Trouble, World, connection, destination, outcome, run, stack, with};
+use crate::support::{CONNECTION_TYPE, Trouble, World, connection, destination, outcome, run, stack, with, without};
 
 fn manifest() -> serde_json::Value {
     stack(&[&connection("orders", "orders"), &destination("calls", "calls", "orders"), &connection("other", "other")])
@@ -62,6 +62,8 @@ fn spellings_that_could_not_be_looked_up_are_said() {
         world.cloud.set().keys_fault = Some(Fault::new(FaultKind::Denied, "kms:ListAliases", "no"));
         let planned = world.plan(&aliased).await;
         assert_eq!(planned.step("orders").notes.len(), 1);
+        assert_eq!(planned.action("orders"), Action::None);
+        assert_eq!(planned.plan.summary().unread, 1);
     });
 }
 
@@ -173,5 +175,56 @@ fn an_update_mends_one_that_cannot_be_used() {
         world.cloud.tamper(CONNECTION_TYPE, "orders", |item| {
             assert!(matches!(item.then, Readiness::Ready(_)));
         });
+    });
+}
+
+#[test]
+fn many_ways_to_the_same_dependency_are_gone_once() {
+    run(async {
+        let world = World::new();
+        let mut resources = Vec::new();
+        for layer in 0..24 {
+            for side in ["l", "r"] {
+                let own = connection(&format!("{side}{layer}"), &format!("{side}{layer}"));
+                resources.push(if layer == 0 {
+                    own
+                } else {
+                    with(&own, "/depends_on", json!([format!("l{}", layer - 1), format!("r{}", layer - 1)]))
+                });
+            }
+        }
+        let top = with(&connection("top", "top"), "/depends_on", json!(["l23", "r23"]));
+        world.converge(&stack(&[&without(&top, "", "depends_on")])).await;
+        resources.push(top);
+        let planned = world.plan(&stack(&resources.iter().collect::<Vec<_>>())).await;
+        assert_eq!(planned.plan.summary().create, 48);
+    });
+}
+
+#[test]
+fn an_unselected_dependency_that_could_not_be_read_changes_nothing() {
+    run(async {
+        let mut world = World::new();
+        world.converge(&manifest()).await;
+        world.cloud.trouble(Verb::Read, "orders", 0, 100, Trouble::Fail(FaultKind::Denied));
+        world.only = vec!["calls".to_owned()];
+        let planned = world.plan(&manifest()).await;
+        assert!(!planned.plan.has_changes(), "{:#?}", planned.step("calls").edits);
+        assert_eq!(planned.plan.summary().unread, 1);
+        assert_eq!(planned.step("calls").notes, ["ConnectionArn was not compared: orders could not be read"]);
+    });
+}
+
+#[test]
+fn an_unselected_dependency_that_is_not_there_blocks_a_create() {
+    run(async {
+        let mut world = World::new();
+        world.only = vec!["calls".to_owned()];
+        let planned = world.plan(&manifest()).await;
+        assert_eq!(planned.action("calls"), Action::Blocked);
+        assert_eq!(planned.reason("calls"), "orders, which it refers to, does not exist and is not selected");
+        let report = world.execute(&planned).await;
+        assert_eq!(outcome(&report, "calls").ending, Ending::Blocked);
+        assert!(world.cloud.take_writes().is_empty());
     });
 }

@@ -73,6 +73,7 @@ fn plan_of(command: &'static str, steps: Vec<Step>) -> Plan {
         diagnostics: Diagnostics::new(),
         exports: Vec::new(),
         partial: false,
+        unread_beside: 0,
         estimate: Estimate { calls: 9, seconds: 2 },
     }
 }
