@@ -145,6 +145,7 @@ pub async fn run(
     };
     let told = async {
         cancel.cancelled().await;
+        cloud.session.stop_repeating();
         context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
         std::future::pending::<()>().await;
     };
