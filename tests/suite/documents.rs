@@ -355,3 +355,16 @@ fn completions_and_manual_pages_are_printed() {
     }
     env.trueup("man nothing").expect(64);
 }
+
+/// What cannot be written is told in the one document.
+#[test]
+fn a_file_that_cannot_be_written_is_told_in_the_one_document() {
+    const MANIFEST: &str = "version: 1\nname: orders\nproviders: [aws]\nvars: [{ name: KEY, secret: true }]\nresources:\n  - name: c\n    type: AWS::Events::Connection\n    props:\n      Name: \"c-{{ stack_env }}\"\n      AuthorizationType: API_KEY\n      AuthParameters: { ApiKeyAuthParameters: { ApiKeyName: X-Key, ApiKeyValue: \"{{ vars.KEY }}\" } }\n";
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Wd4pKn82-key-of-one").write("trueup.yaml", MANIFEST);
+    let planned = env.run(&["plan", "--json", "--out", "no-such-folder/plan.json"]).expect(1).json();
+    assert!(planned["error"]["message"].as_str().is_some_and(|text| text.contains("cannot write")), "{planned}");
+    let applied = env.run(&["apply", "--yes", "--json", "--output-file", "no-such-folder/out.json"]).expect(1).json();
+    assert!(applied["error"]["message"].as_str().is_some_and(|text| text.contains("cannot write")), "{applied}");
+    assert_eq!(applied["summary"]["done"], 1, "{applied}");
+}

@@ -5,7 +5,7 @@
 //! [`FaultKind`], which is classified per operation.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::retry::Backoff;
 
 use crate::limits::Buckets;
-use crate::operation::Operation;
+use crate::operation::{Effect, Operation};
 
 /// One attempt of a call, as an observer sees it.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub(crate) struct Calls {
     pub(crate) backoff: Backoff,
     pub(crate) observer: Arc<dyn Fn(CallEvent) + Send + Sync>,
     pub(crate) count: AtomicU64,
+    /// A write that was refused is not sent again; what may have been carried out still is, until that is known.
+    pub(crate) stopped: AtomicBool,
 }
 
 /// How a call ended.
@@ -86,7 +88,10 @@ impl Calls {
             // Throttling has its own count, so that it never uses up the attempts of other faults.
             let nth = if is_throttled { &mut throttled } else { &mut failed };
             *nth += 1;
-            let pause = self.backoff.pause(fault.kind, *nth, started.elapsed());
+            // Reads go on: they find out what became of what was begun.
+            let refused = is_throttled && !doubtful && operation.effect == Effect::Writes;
+            let over = || refused && self.stopped.load(Ordering::Relaxed);
+            let pause = self.backoff.pause(fault.kind, *nth, started.elapsed()).filter(|_| !over());
             tracing::debug!(
                 operation = operation.name,
                 attempt = attempts,
@@ -102,6 +107,10 @@ impl Calls {
             };
             doubtful |= fault.kind.is_ambiguous();
             tokio::time::sleep(pause).await;
+            // It may have been stopped during the pause.
+            if over() {
+                return Outcome { result: Err(fault), doubtful };
+            }
         }
     }
 }
@@ -115,6 +124,10 @@ mod tests {
     use crate::operation::CREATE_CONNECTION;
 
     async fn run(faults: &[FaultKind]) -> (Outcome<()>, u64, Vec<bool>) {
+        run_when(false, faults).await
+    }
+
+    async fn run_when(stopped: bool, faults: &[FaultKind]) -> (Outcome<()>, u64, Vec<bool>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let calls = Calls {
             backoff: Backoff {
@@ -127,6 +140,7 @@ mod tests {
                 Arc::new(move |event: CallEvent| seen.lock().unwrap().push(event.retry_in.is_some()))
             },
             count: AtomicU64::new(0),
+            stopped: AtomicBool::new(stopped),
         };
         let left = Mutex::new(faults.to_vec());
         let outcome = calls
@@ -151,6 +165,16 @@ mod tests {
     async fn throttling_alone_leaves_no_doubt() {
         let (outcome, ..) = run(&[FaultKind::Throttled; 20]).await;
         assert!(outcome.result.is_ok() && !outcome.doubtful);
+    }
+
+    #[tokio::test]
+    async fn once_stopped_only_what_is_doubtful_is_repeated() {
+        let (outcome, _, seen) = run_when(true, &[FaultKind::Throttled]).await;
+        assert_eq!(outcome.result.unwrap_err().kind, FaultKind::Throttled);
+        assert_eq!(seen, [false]);
+        let (outcome, _, seen) = run_when(true, &[FaultKind::Timeout, FaultKind::Throttled]).await;
+        assert!(outcome.result.is_ok() && outcome.doubtful);
+        assert_eq!(seen, [true, true, false]);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::BehaviorVersion;
@@ -72,7 +72,8 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// A session. Nothing is loaded yet.
     pub fn new(settings: Settings, observer: Observer) -> Self {
-        let calls = Calls { backoff: settings.backoff, observer, count: AtomicU64::new(0) };
+        let calls =
+            Calls { backoff: settings.backoff, observer, count: AtomicU64::new(0), stopped: AtomicBool::new(false) };
         Self {
             connectors: Arc::new(Connectors::new(settings.connect_timeout)),
             settings,
@@ -83,6 +84,11 @@ impl Session {
             places: Shelf::default(),
             reaches: Shelf::default(),
         }
+    }
+
+    /// From now on a write that was plainly refused is not sent again; one that may have been carried out still is.
+    pub fn stop_repeating(&self) {
+        self.calls.stopped.store(true, Ordering::Relaxed);
     }
 
     async fn reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {

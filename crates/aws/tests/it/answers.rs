@@ -104,9 +104,10 @@ async fn a_list_that_begins_again_is_no_whole_list() {
     };
     let address = server(move |request| {
         let aliases = request.to_lowercase().contains("trentservice.listaliases");
-        answer(match aliases {
-            true => "{\"Aliases\":[],\"Truncated\":true,\"NextMarker\":\"a\"}",
-            false => "{\"SecretList\":[],\"NextToken\":\"a\"}",
+        answer(if aliases {
+            "{\"Aliases\":[],\"Truncated\":true,\"NextMarker\":\"a\"}"
+        } else {
+            "{\"SecretList\":[],\"NextToken\":\"a\"}"
         })
     })
     .await;

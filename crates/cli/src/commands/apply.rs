@@ -50,8 +50,7 @@ async fn stack(
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
     let exit = planned_run(context, &ready, &cloud, &secrets, &options, yes, expect_digest).await;
-    cloud.close().await?;
-    exit
+    execute::close(context, cloud, exit).await
 }
 
 async fn planned_run(
@@ -108,8 +107,7 @@ async fn saved(
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
     let exit = saved_run(context, &ready, &cloud, &secrets, &options, saved).await;
-    cloud.close().await?;
-    exit
+    execute::close(context, cloud, exit).await
 }
 
 async fn saved_run(

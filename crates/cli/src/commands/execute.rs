@@ -1,5 +1,7 @@
 //! Executing a plan that was shown: shared by `apply` and `teardown`.
 
+use std::path::Path;
+
 use trueup_engine::apply::{self, OnFailure, Work};
 use trueup_engine::credential::SecretStore;
 use trueup_engine::event::Event;
@@ -209,6 +211,7 @@ pub async fn run(
     };
     let told = async {
         cancel.cancelled().await;
+        cloud.session.stop_repeating();
         context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
         std::future::pending::<()>().await;
     };
@@ -218,16 +221,52 @@ pub async fn run(
         () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
     };
     progress.finish();
-    show(context, ready, planned, &report)?;
-    if let Some(path) = &settings.output_file {
-        let text = serde_json::to_string_pretty(&document::exports(&report))
-            .map_err(|error| CommandError::failed(format!("cannot write the exports as JSON: {error}")))?;
-        files::write_private(path, &format!("{text}\n"))?;
-    }
-    Ok(exit(context, planned, &report))
+    // Written before the result is shown, so that the one document says what became of it.
+    let written = settings.output_file.as_deref().map_or(Ok(()), |path| save_exports(path, &report));
+    show(context, ready, planned, &report, written.as_ref().err())?;
+    let exit = exit(context, planned, &report);
+    Ok(match written {
+        Ok(()) => exit,
+        Err(error) => decide([exit, error.exit()]),
+    })
 }
 
-fn show(context: &Context<'_>, ready: &Ready, planned: &Planned, report: &Report) -> Result<(), CommandError> {
+fn save_exports(path: &Path, report: &Report) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(&document::exports(report))
+        .map_err(|error| CommandError::failed(format!("cannot write the exports as JSON: {error}")))?;
+    files::write_private(path, &format!("{text}\n"))
+}
+
+/// Ends the cloud of a run whose result was shown, if it has one: what goes wrong now is told beside it.
+pub async fn close(
+    context: &Context<'_>,
+    cloud: Connected,
+    result: Result<Exit, CommandError>,
+) -> Result<Exit, CommandError> {
+    match (cloud.close().await, result) {
+        (Ok(()), result) => result,
+        (Err(error), Ok(exit)) => {
+            if context.format() == Format::Jsonl {
+                context.jsonl.error(&error);
+            } else {
+                context.printer.error(&error);
+            }
+            Ok(decide([exit, error.exit()]))
+        }
+        (Err(error), Err(first)) => {
+            context.printer.error(&error);
+            Err(first)
+        }
+    }
+}
+
+fn show(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    report: &Report,
+    error: Option<&CommandError>,
+) -> Result<(), CommandError> {
     let found = || diagnostics::documents(&plan::findings_of_report(planned), &ready.sources);
     let document = |found| ReportDocument::new(context.name, &planned.plan, &planned.digest, found).with_report(report);
     match context.format() {
@@ -241,9 +280,21 @@ fn show(context: &Context<'_>, ready: &Ready, planned: &Planned, report: &Report
             for hint in report::hints(report, context.name) {
                 context.printer.hint(&hint);
             }
+            if let Some(error) = error {
+                context.printer.error(error);
+            }
         }
-        Format::Json => context.printer.document(&document(found()))?,
-        Format::Jsonl => context.jsonl.report(&document(Vec::new())),
+        Format::Json => {
+            let mut shown = document(found());
+            shown.error = error.map(document::ErrorDocument::new);
+            context.printer.document(&shown)?;
+        }
+        Format::Jsonl => {
+            context.jsonl.report(&document(Vec::new()));
+            if let Some(error) = error {
+                context.jsonl.error(error);
+            }
+        }
     }
     Ok(())
 }

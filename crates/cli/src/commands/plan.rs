@@ -50,6 +50,8 @@ pub async fn run(
     cloud.close().await?;
     let planned = late(planned, &secrets);
 
+    // Saved before it is shown: a run has one document, and what was not saved is an error.
+    let digest = out.map(|path| save(path, &planned, &ready)).transpose()?;
     show(context, &ready, &planned)?;
     let binding = account_binding(&ready, &planned.observed, false);
     if context.printer.is_human() {
@@ -58,8 +60,8 @@ pub async fn run(
             context.printer.error(error);
         }
     }
-    if let Some(path) = out {
-        save(context, path, &planned, &ready)?;
+    if let (Some(path), Some(digest)) = (out, digest) {
+        context.printer.message(&format!("Saved to {} with digest {digest}\n", path.display()));
     }
     let changed = when(exit_code && planned.plan.has_changes(), Exit::Changes);
     let bound = binding.map_or(Exit::Done, |error| error.exit());
@@ -210,12 +212,11 @@ fn document(planned: &Planned, verbose: bool) -> PlanDocument {
     document
 }
 
-/// Saves the plan.
-fn save(context: &Context<'_>, path: &Path, planned: &Planned, ready: &Ready) -> Result<(), CommandError> {
+/// Saves the plan; its digest.
+fn save(path: &Path, planned: &Planned, ready: &Ready) -> Result<String, CommandError> {
     let document = PlanDocument::saved(&planned.plan, &ready.stack);
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| CommandError::failed(format!("cannot write the plan as JSON: {error}")))?;
     files::write_private(path, &format!("{text}\n"))?;
-    context.printer.message(&format!("Saved to {} with digest {}\n", path.display(), document.digest));
-    Ok(())
+    Ok(document.digest)
 }

@@ -25,8 +25,7 @@ pub async fn run(context: &Context<'_>, target: &Target, yes: bool) -> Result<Ex
     // A name is all that a delete needs: no secret is read, neither here nor there.
     let cloud = cloud::connect(context.settings, false).await?;
     let exit = planned_run(context, &ready, &cloud, &options, yes).await;
-    cloud.close().await?;
-    exit
+    execute::close(context, cloud, exit).await
 }
 
 async fn planned_run(
