@@ -3,6 +3,7 @@
 //! None of them knows about secrets: whether a scalar is one is decided by what its evaluation touched, so that a filter
 //! cannot wash it off. Their errors say what was expected and never what was there, because they may be about a secret.
 
+pub(crate) mod bounded;
 mod filters;
 mod include;
 
@@ -140,12 +141,14 @@ pub(crate) fn code(text: &str) -> &'static str {
     match text {
         "M119" => "M119",
         "M211" => "M211",
+        "M218" => "M218",
         _ => "M205",
     }
 }
 
 /// Adds everything to the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
+    bounded::register(environment);
     filters::register(environment);
     environment.remove_filter("debug");
     environment.remove_global("debug");

@@ -154,12 +154,8 @@ pub fn bind(
         .map(String::as_str)
         .chain(inputs.given.iter().map(|(name, _)| &**name))
         .chain(given.keys().map(String::as_str).filter(|name| mentioned.contains(*name)));
-    let mut names: Vec<&str> = Vec::new();
-    for name in others {
-        if !table.slots.contains_key(name) && !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let names: Vec<&str> = others.filter(|name| !table.slots.contains_key(*name) && seen.insert(*name)).collect();
     for name in names {
         let (bound, origin) = match given.get(name) {
             Some(given) => (Some(Bound::Plain(given.value.clone())), Some(given.origin.clone())),

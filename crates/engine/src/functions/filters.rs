@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, Value as Jinja};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::bounded::spend;
 use super::{argument, says};
 use crate::render::{convert, objects};
 use crate::value::Value;
@@ -34,6 +35,7 @@ fn text<'v>(value: &'v Jinja, filter: &str) -> Result<std::borrow::Cow<'v, str>,
     if objects::stands_for_text(value) {
         return Ok(value.to_string().into());
     }
+    spend(value.as_str().map_or(0, str::len))?;
     value.as_str().map(Into::into).ok_or_else(|| says(format!("`{filter}` takes text, and this is {}", kind(value))))
 }
 
@@ -52,7 +54,9 @@ fn kind(value: &Jinja) -> &'static str {
 }
 
 fn json(value: &Jinja) -> Result<Json, Error> {
-    convert::to_json(value).map_err(|what| says(format!("{what} cannot become JSON")))
+    let json = convert::to_json(value).map_err(|what| says(format!("{what} cannot become JSON")))?;
+    spend(json.to_string().len() / 8)?;
+    Ok(json)
 }
 
 fn jinja(json: Json) -> Jinja {
@@ -62,7 +66,10 @@ fn jinja(json: Json) -> Jinja {
 /// A structure, or the JSON text of one.
 fn structure(value: &Jinja, filter: &str) -> Result<Json, Error> {
     match value.as_str() {
-        Some(text) => parse(text, filter),
+        Some(text) => {
+            spend(text.len())?;
+            parse(text, filter)
+        }
         None => json(value),
     }
 }

@@ -1,5 +1,6 @@
 //! The names that an expression mentions, whether or not an evaluation reached them.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use super::leaf::Leaves;
@@ -20,14 +21,10 @@ impl Leaves<'_> {
         if binds || lenient {
             return Vec::new();
         }
-        let known = self.in_scope(frame);
-        let mut names = Vec::new();
-        for word in words.iter().filter(|word| word.kind == Kind::Name) {
-            if !known.iter().any(|name| name == word.text) && !names.contains(&word.text.to_owned()) {
-                names.push(word.text.to_owned());
-            }
-        }
-        names
+        let known: HashSet<String> = self.in_scope(frame).into_iter().collect();
+        let mut seen = HashSet::new();
+        let names = words.iter().filter(|word| word.kind == Kind::Name).map(|word| word.text);
+        names.filter(|name| !known.contains(*name) && seen.insert(*name)).map(str::to_owned).collect()
     }
 
     fn in_scope(&self, frame: &Frame) -> Vec<String> {

@@ -13,8 +13,10 @@ use crate::source::Spanned;
 use crate::stack::{Ignore, Instance, Spans};
 use crate::value::{Map, Value, push_token};
 
-/// Keys of one `for_each`.
+/// Keys of one `for_each`, and instances of a stack.
 const MAX_INSTANCES: usize = 10_000;
+/// Bytes of all properties of a stack.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 type Each = Option<(Arc<str>, Arc<Value>)>;
 
@@ -23,6 +25,7 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
     let mut kept: Vec<(&Resource, Arc<Frame>)> = Vec::new();
     let mut left_out = Vec::new();
     let mut table = Vec::new();
+    let mut full = false;
     for resource in &manifest.resources {
         let name = &*resource.name.value;
         let mut known = Known {
@@ -31,7 +34,22 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
             condition: resource.condition.as_ref().map(|n| n.span),
             broken: false,
         };
-        for each in each(resource, leaves, &mut known) {
+        let all = if full { Vec::new() } else { each(resource, leaves, &mut known) };
+        if !full && kept.len() + left_out.len() + all.len() > MAX_INSTANCES {
+            full = true;
+            let span = resource.for_each.as_ref().map_or(resource.name.span, |node| node.span);
+            leaves.found.push(
+                Diagnostic::error("M218", "the stack has more than 10,000 instances")
+                    .at(span)
+                    .help("cut the stack into several"),
+            );
+        }
+        if full {
+            known.broken = true;
+            table.push((name.to_owned(), known));
+            continue;
+        }
+        for each in all {
             let address = match &each {
                 Some((key, _)) => Address::keyed(name, Arc::clone(key)),
                 None => Address::new(name),
@@ -59,8 +77,36 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
         table.push((name.to_owned(), known));
     }
     leaves.session.resources.write().unwrap_or_else(PoisonError::into_inner).extend(table);
-    let instances = kept.into_iter().map(|(resource, frame)| instance(resource, &frame, inputs, leaves)).collect();
+    if full {
+        return (Vec::new(), left_out);
+    }
+    let mut instances = Vec::with_capacity(kept.len());
+    let mut bytes = 0_usize;
+    for (resource, frame) in kept {
+        let instance = instance(resource, &frame, inputs, leaves);
+        bytes += instance.properties.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
+        if bytes > MAX_BYTES {
+            leaves.found.push(
+                Diagnostic::error("M218", "the properties of this stack become larger than 64 MiB")
+                    .at(resource.name.span)
+                    .help("cut the stack into several, or its texts into shorter ones"),
+            );
+            break;
+        }
+        instances.push(instance);
+    }
     (instances, left_out)
+}
+
+/// About the bytes of a value. What a secret holds is not looked at, not even how long it is.
+fn size(value: &Value) -> usize {
+    const EACH: usize = 32;
+    match value {
+        Value::String(text) => EACH + text.len(),
+        Value::List(items) => EACH + items.iter().map(size).sum::<usize>(),
+        Value::Map(map) => EACH + map.iter().map(|(name, member)| EACH + name.len() + size(member)).sum::<usize>(),
+        _ => EACH,
+    }
 }
 
 /// A condition: a boolean, a template, or an expression without braces.

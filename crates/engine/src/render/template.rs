@@ -23,6 +23,18 @@ pub const MAX_OUTPUT: usize = 1024 * 1024;
 const FUEL: u64 = 100_000;
 /// Bytes of a scalar with statements: a loop may repeat all of it.
 const MAX_STATEMENTS: usize = 64 * 1024;
+/// Bytes of one scalar's code.
+const MAX_CODE: usize = 16 * 1024;
+/// Words of one scalar's code.
+const MAX_WORDS: usize = 2_000;
+/// Operators of one expression: the engine goes one level deeper for each.
+const MAX_OPERATORS: usize = 400;
+/// `{% … %}` in one scalar.
+const MAX_BLOCKS: usize = 200;
+/// What one scalar may put together, as a multiple of the largest value.
+const MAX_GROWTH: usize = 256;
+/// `*` in one scalar: each may repeat a text.
+const MAX_TIMES: usize = 4;
 
 /// The one environment: filters and functions are the same for every scalar, everything else comes from the context.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -121,6 +133,7 @@ impl Template {
             )
             .help("for the braces themselves write `{{ '{{' }}`")
         })?;
+        check_length(text, &pieces)?;
         let statements = pieces.iter().any(|piece| match piece {
             Piece::Statement(_) | Piece::Comment(_) => true,
             Piece::Expression(code) => {
@@ -155,6 +168,7 @@ impl Template {
 
     /// Compiles an expression without braces.
     pub fn expression(text: &Arc<str>, programs: &Programs) -> Result<Self, Problem> {
+        check_length(text, &[Piece::Expression(0..text.len())])?;
         let program = programs.compile(text, 0)?;
         Ok(Self { text: Arc::clone(text), shape: Shape::Whole(program, 0..text.len()) })
     }
@@ -169,6 +183,7 @@ impl Template {
 
     /// Evaluates in a context. Undefined is an error, wherever it comes out.
     pub fn evaluate(&self, context: &Jinja) -> Result<Jinja, Problem> {
+        let _evaluation = functions::bounded::Evaluation::begin();
         match &self.shape {
             Shape::Whole(program, code) => {
                 let value = program.run(context, code)?;
@@ -272,7 +287,194 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
         .collect()
 }
 
+/// The engine parses, folds and compiles with one level of the stack for each operator, before any limit of its own.
+fn check_length(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
+    let (mut bytes, mut count, mut blocks, mut times) = (0, 0, 0, 0);
+    for piece in pieces {
+        let (Piece::Expression(code) | Piece::Statement(code)) = piece else { continue };
+        let large = |what: &str| {
+            Err(Problem::new("M218", format!("this template has more than {what}"), code.clone())
+                .help("cut it into globals, or keep the text in a file and read it with `file()`"))
+        };
+        bytes += code.len();
+        blocks += usize::from(matches!(piece, Piece::Statement(_)));
+        if bytes > MAX_CODE {
+            return large("16 KiB between its braces");
+        }
+        if blocks > MAX_BLOCKS {
+            return large("200 statements");
+        }
+        let words = scan::words(&text[code.clone()], code.start);
+        count += words.len();
+        if count > MAX_WORDS {
+            return large("2,000 words");
+        }
+        if words.iter().filter(|word| is_operator(word)).count() > MAX_OPERATORS {
+            return large("400 operators in one expression");
+        }
+        times += words.iter().filter(|word| word.text == "*").count();
+        if times > MAX_TIMES {
+            return large("4 times `*`");
+        }
+        let joins = words.iter().any(|word| matches!(word.text, "~" | "+"));
+        if joins && words.iter().filter(|word| word.kind == Kind::Name).count() > MAX_GROWTH {
+            return large("256 names in an expression with `~` or `+`");
+        }
+    }
+    Ok(())
+}
+
+fn is_operator(word: &Word<'_>) -> bool {
+    match word.kind {
+        Kind::Keyword => matches!(word.text, "not" | "and" | "or" | "if" | "is" | "in"),
+        Kind::Other => "|.~+-*/%=<>![({".contains(word.text),
+        _ => false,
+    }
+}
+
+/// What a statement binds, and what from.
+struct Binding<'w, 't> {
+    targets: Vec<&'t str>,
+    from: &'w [Word<'t>],
+    range: Range<usize>,
+}
+
+/// Steps do not bound what `~` makes: forty steps that double a text fill any memory. So no name may be built from
+/// itself, nothing may collect output in a value, and what the rest can put together is counted before it runs.
+fn check_growth(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
+    let code: Vec<Vec<Word<'_>>> = pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Expression(code) | Piece::Statement(code) => Some(scan::words(&text[code.clone()], code.start)),
+            Piece::Text(_) | Piece::Comment(_) => None,
+        })
+        .collect();
+    let mut bindings: Vec<Binding<'_, '_>> = Vec::new();
+    for all in &code {
+        let words = without_marks(all);
+        let Some(first) = words.first() else { continue };
+        let range = first.start..words.last().map_or(first.start, |word| word.range().end);
+        let collects = matches!(first.text, "macro" | "call" | "filter" | "block" | "endset")
+            || (first.text == "for" && words.iter().any(|word| word.text == "recursive"));
+        if collects {
+            return Err(Problem::new("M218", format!("a template cannot have `{}` here", first.text), range)
+                .help("a template may not collect its own output: use `{% set name = … %}`, `if` and `for`"));
+        }
+        let cut = match first.text {
+            "for" => words.iter().position(|word| word.text == "in"),
+            "set" => words.iter().position(|word| word.text == "="),
+            "with" => Some(0),
+            _ => continue,
+        };
+        let Some(cut) = cut else { continue };
+        let target = |(index, word): (usize, &Word<'_>)| {
+            matches!(word.kind, Kind::Name | Kind::Argument)
+                && (first.text != "with" || words.get(index + 1).is_some_and(|next| next.text == "="))
+        };
+        let until = if first.text == "with" { words.len() } else { cut };
+        let targets = words.iter().take(until).enumerate().filter(|(index, word)| target((*index, word)));
+        bindings.push(Binding {
+            targets: targets.map(|(_, word)| word.text).collect(),
+            from: &words[cut + 1..],
+            range,
+        });
+    }
+    let mut sources: HashMap<&str, Vec<&str>> = HashMap::new();
+    for binding in &bindings {
+        for target in &binding.targets {
+            let names = binding.from.iter().filter(|word| is_lookup(word)).map(|word| word.text);
+            sources.entry(target).or_default().extend(names);
+        }
+    }
+    let mut plain = Vec::new();
+    for binding in &bindings {
+        let fed = |name: &str| binding.targets.iter().any(|target| reaches(&sources, name, target));
+        let itself = binding.from.iter().any(|word| is_lookup(word) && fed(word.text));
+        if itself && !counts(binding.from, &fed) {
+            return Err(Problem::new(
+                "M218",
+                "a name cannot be built from itself in a template",
+                binding.range.clone(),
+            )
+            .help("put the text out in the loop, or make a list once and use `join`; `name = name + 1` is possible"));
+        }
+        plain.push(itself);
+    }
+    let mut weights: HashMap<&str, usize> = HashMap::new();
+    // No chain of names is longer than there are bindings.
+    for _ in 0..=bindings.len() {
+        let mut next: HashMap<&str, usize> = HashMap::new();
+        for (binding, _) in bindings.iter().zip(&plain).filter(|(_, plain)| !**plain) {
+            let weight = weigh(binding.from, &weights).max(1);
+            for target in &binding.targets {
+                let sum = next.entry(target).or_default();
+                *sum = sum.saturating_add(weight).min(MAX_GROWTH + 1);
+            }
+        }
+        if next == weights {
+            break;
+        }
+        weights = next;
+    }
+    let makes = |words: &&Vec<Word<'_>>| words.iter().any(|word| matches!(word.text, "~" | "+" | "*" | "[" | "{"));
+    let total = code.iter().filter(makes).fold(0_usize, |sum, words| sum.saturating_add(weigh(words, &weights)));
+    if total > MAX_GROWTH {
+        return Err(Problem::new("M218", "this template would put too much together", 0..text.len())
+            .help("use fewer `set` that are built from each other"));
+    }
+    Ok(())
+}
+
+/// Without the marks for white space.
+fn without_marks<'w, 't>(words: &'w [Word<'t>]) -> &'w [Word<'t>] {
+    match words.first() {
+        Some(first) if matches!(first.text, "-" | "+") => &words[1..],
+        _ => words,
+    }
+}
+
+fn weigh(words: &[Word<'_>], weights: &HashMap<&str, usize>) -> usize {
+    let names = words.iter().filter(|word| is_lookup(word));
+    names.fold(0, |sum: usize, word| sum.saturating_add(weights.get(word.text).copied().unwrap_or(1)))
+}
+
+fn is_lookup(word: &Word<'_>) -> bool {
+    matches!(word.kind, Kind::Name | Kind::Call)
+}
+
+/// Whether a name is built from another.
+fn reaches(sources: &HashMap<&str, Vec<&str>>, from: &str, to: &str) -> bool {
+    let mut seen = std::collections::HashSet::new();
+    let mut open = vec![from];
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(sources.get(name).into_iter().flatten().copied());
+        }
+    }
+    false
+}
+
+/// Whether an expression that feeds itself can only count: `ns.n + 1`.
+fn counts(words: &[Word<'_>], fed: &dyn Fn(&str) -> bool) -> bool {
+    let at = |index: usize| words.get(index).map_or("", |word| word.text);
+    let number = |index: usize| at(index).starts_with(|first: char| first.is_ascii_digit());
+    words.iter().enumerate().all(|(index, word)| match word.kind {
+        Kind::Name => !fed(word.text) || at(index + 1) == "." || number(index + 2),
+        Kind::Member | Kind::Test | Kind::Text | Kind::Keyword => true,
+        Kind::Other => {
+            number(index) || matches!(word.text, "." | "-" | "=" | "<" | ">" | "!" | "%") || {
+                word.text == "+" && number(index + 1)
+            }
+        }
+        _ => false,
+    })
+}
+
 fn check_statements(text: &str, pieces: &[Piece]) -> Result<(), Problem> {
+    check_growth(text, pieces)?;
     for piece in pieces {
         if let Piece::Expression(code) | Piece::Statement(code) = piece {
             check_words(&scan::words(&text[code.clone()], code.start))?;
