@@ -7,6 +7,7 @@
 pub mod codes;
 mod show;
 pub mod suggest;
+mod veil;
 
 pub use self::show::render;
 use crate::source::Span;

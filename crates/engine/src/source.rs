@@ -4,7 +4,7 @@
 //! that whatever is wrong with a value, even what only the service could know, points at the line that wrote it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::diagnostic::Diagnostic;
 
@@ -48,6 +48,15 @@ pub struct Sources {
     pub root: PathBuf,
     list: Vec<Source>,
     masked: Vec<Span>,
+    /// What may be shown of each text, made when it is first needed.
+    excerpts: Vec<OnceLock<Excerpts>>,
+}
+
+/// A text with everything blanked that must not be shown, and where its lines begin.
+#[derive(Debug, Clone)]
+pub(crate) struct Excerpts {
+    pub(crate) text: String,
+    pub(crate) lines: Vec<usize>,
 }
 
 /// The names of a manifest in a folder, in the order in which they are looked for.
@@ -117,12 +126,15 @@ pub fn load(path: &Path) -> Result<(Sources, SourceId), Diagnostic> {
 impl Sources {
     /// No texts yet; includes are looked up in `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), list: Vec::new(), masked: Vec::new() }
+        Self { root: root.into(), list: Vec::new(), masked: Vec::new(), excerpts: Vec::new() }
     }
 
     /// From now on, this range is shown as `*` wherever a line with it is shown.
     pub fn mask(&mut self, span: Span) {
         self.masked.push(span);
+        if let Some(excerpts) = self.excerpts.get_mut(span.source.0 as usize) {
+            excerpts.take();
+        }
     }
 
     /// The ranges of a text that must not be shown.
@@ -134,7 +146,14 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Source { name: name.into(), text: text.into() });
+        self.excerpts.push(OnceLock::new());
         id
+    }
+
+    /// What may be shown of a text; `make` makes it the first time.
+    pub(crate) fn excerpts(&self, id: SourceId, make: impl FnOnce(&Source) -> Excerpts) -> Option<&Excerpts> {
+        let source = self.get(id)?;
+        Some(self.excerpts.get(id.0 as usize)?.get_or_init(|| make(source)))
     }
 
     /// The text of a number.

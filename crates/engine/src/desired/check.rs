@@ -160,6 +160,9 @@ impl Checker<'_> {
     }
 
     fn value(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
+        if secret && !matches!(value, Value::String(_) | Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_)) {
+            self.sources.mask(self.instance.spans.value(pointer));
+        }
         match (ty, value) {
             // Known later: the service's schema is asked again when the value is there.
             (_, value @ (Value::Deferred(_) | Value::Unknown(_))) => value,
