@@ -184,9 +184,13 @@ pub struct Options {
     /// Leave out resources whose address fits; may be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Scope")]
     pub exclude: Vec<String>,
-    /// Block the plan where it deletes or replaces more than N resources
+    /// Block the plan where it deletes or replaces more than N resources; without it more than ten that are more than half
+    /// of the stack
     #[arg(long, value_name = "N", help_heading = "Scope", hide_short_help = true)]
     pub allow_deletes: Option<usize>,
+    /// Make resources part of this stack that carry the tags of another one
+    #[arg(long, help_heading = "Scope", hide_short_help = true)]
+    pub take_over: bool,
     /// Replace this resource where it cannot be changed in place under the same name; may be repeated
     #[arg(long, value_name = "ADDRESS", help_heading = "Scope", hide_short_help = true)]
     pub allow_replace: Vec<String>,

@@ -121,6 +121,8 @@ pub struct RunSettings {
     pub exclude: Vec<String>,
     /// The most deletions and replacements that a plan may have.
     pub allow_deletes: Option<usize>,
+    /// `--take-over`.
+    pub take_over: bool,
     /// Resources that may be replaced under the same name.
     pub allow_replace: Vec<String>,
     /// Operations at once; `None` is the engine's own number.
@@ -259,6 +261,7 @@ fn merge(outer: Options, inner: Options) -> Options {
         only: both(outer.only, inner.only),
         exclude: both(outer.exclude, inner.exclude),
         allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
+        take_over: inner.take_over || outer.take_over,
         allow_replace: both(outer.allow_replace, inner.allow_replace),
         parallelism: inner.parallelism.or(outer.parallelism),
         on_failure: inner.on_failure.or(outer.on_failure),
@@ -332,6 +335,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             only: options.only,
             exclude: options.exclude,
             allow_deletes: options.allow_deletes,
+            take_over: options.take_over,
             allow_replace: options.allow_replace,
             parallelism: options.parallelism.map(usize::from),
             stop_on_failure: options.on_failure == Some(OnFailure::Stop),

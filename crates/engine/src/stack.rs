@@ -70,8 +70,8 @@ pub struct Instance {
     pub renamed_from: Vec<Spanned<String>>,
     /// The id in the cloud, where the manifest gives it.
     pub identifier: Option<Spanned<String>>,
-    /// It is never deleted or replaced.
-    pub protect: bool,
+    /// It is never deleted or replaced; `None` where the manifest does not say.
+    pub protect: Option<bool>,
     /// Paths whose differences are passed over.
     pub ignore: Vec<Ignore>,
     /// `exports`: property or attribute, and the name it gets.

@@ -1,8 +1,9 @@
 //! Small readers and writers of the two trees that converters stand between: the service's JSON and our properties.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::Readiness;
+use trueup_engine::cloud::{Create, Readiness};
 use trueup_engine::delta::{Edit, Effect};
+use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::value::{Map, Value};
 
 /// The text of a member, where it is given and not empty. The services answer an empty text for "none".
@@ -22,6 +23,11 @@ pub(crate) fn put(to: &mut Map, member: &str, map: Map) {
     if !map.is_empty() {
         to.insert(member.to_owned(), map.into());
     }
+}
+
+/// The name of something to create whose name the properties give.
+pub(crate) fn named<'a>(create: &Create<'a>) -> Result<&'a str, Fault> {
+    create.identity.ok_or_else(|| Fault::new(FaultKind::Internal, "create", "it has no name"))
 }
 
 /// Whether an edit that is to be carried out touches the top-level property.

@@ -76,6 +76,7 @@ pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, Co
         fingerprint_key: run.plan_key.clone(),
         selected: selection::selected(&ready.graph, run)?,
         allow_deletes: run.allow_deletes,
+        take_over: run.take_over,
     })
 }
 
@@ -91,6 +92,7 @@ pub async fn make(
         secrets: context.settings.run.secret_reads,
         shallow: false,
         only: options.selected.as_ref().map(|selected| selection::with_dependencies(&ready.graph, selected)),
+        orphans: false,
     };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let plan = plan::plan(&ready.graph, &observed, secrets, options);

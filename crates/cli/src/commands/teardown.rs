@@ -60,7 +60,7 @@ async fn planned_run(
 async fn make(ready: &Ready, cloud: &Connected, options: &plan::Options) -> Planned {
     // An unselected resource may need a selected one.
     let only = options.selected.as_ref().map(|selected| selection::with_dependants(&ready.graph, selected));
-    let reading = observe::Options { secrets: false, shallow: true, only };
+    let reading = observe::Options { secrets: false, shallow: true, only, orphans: false };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let plan = plan::teardown(&ready.graph, &observed, options);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;

@@ -166,7 +166,7 @@ pub struct OutcomeDocument {
     #[serde(rename = "type")]
     pub type_name: String,
     /// Its name in the cloud.
-    pub identifier: String,
+    pub identifier: Option<String>,
     /// What was to be done.
     pub action: Action,
     /// How it ended.
@@ -277,7 +277,7 @@ mod tests {
             outcomes: vec![Outcome {
                 address: Address::keyed("orders", "a"),
                 type_name: "AWS::Events::Connection",
-                identity: "orders-a".to_owned(),
+                identity: Some("orders-a".to_owned()),
                 action: Action::Create,
                 ending: Ending::Failed,
                 usable: true,

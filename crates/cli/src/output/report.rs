@@ -134,7 +134,7 @@ mod tests {
         Outcome {
             address: Address::new(name),
             type_name: "AWS::Events::Connection",
-            identity: name.to_owned(),
+            identity: Some(name.to_owned()),
             action: Action::Create,
             ending,
             usable: true,

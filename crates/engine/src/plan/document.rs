@@ -100,8 +100,8 @@ pub struct StepDocument {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Its name in the cloud.
-    pub identifier: String,
+    /// Its name in the cloud; `null` where the service will make it.
+    pub identifier: Option<String>,
     /// What is done.
     pub action: Action,
     /// Why.
@@ -327,7 +327,7 @@ impl StepDocument {
         Self {
             address: step.address().to_string(),
             type_name: step.desired.kind.name().to_owned(),
-            identifier: step.desired.identity.clone(),
+            identifier: step.identity.clone(),
             action: step.action,
             reason: step.reason.clone(),
             patch,

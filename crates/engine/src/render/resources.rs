@@ -202,7 +202,7 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
     let identifier = text(&resource.identifier, "`identifier`");
     let renamed_from =
         resource.renamed_from.iter().filter_map(|node| text(&Some(node.clone()), "`renamed_from`")).collect();
-    let protect = resource.protect.as_ref().is_some_and(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
+    let protect = resource.protect.as_ref().map(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
     let skip_on_delete = resource
         .skip_on_delete
         .as_ref()

@@ -103,7 +103,7 @@ fn the_manual_s_example_renders() {
         ["orders_key", "orders", "orders_destination[\"created\"]", "orders_destination[\"shipped\"]"]
     );
     let orders = &stack.instances[1];
-    assert!(orders.protect);
+    assert_eq!(orders.protect, Some(true));
     let json = Value::Map(orders.properties.clone()).to_masked_json();
     assert_eq!(
         json,
