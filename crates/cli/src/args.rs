@@ -99,6 +99,13 @@ pub enum Command {
   trueup teardown . dev --yes"
     )]
     Teardown(TeardownArgs),
+    /// List what the stack owns and the manifest no longer names
+    ///
+    /// Finds it by its owner tags, whatever its type, and changes nothing. `trueup plan --prune` plans its deletion.
+    #[command(after_help = "Examples:
+  trueup orphans . prod
+  trueup orphans . prod --json")]
+    Orphans(StackArgs),
     /// List the variables of a manifest, with where each value comes from
     ///
     /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
@@ -202,6 +209,10 @@ pub struct Options {
     /// After a failed step: `continue` with what does not depend on it (default), or `stop`
     #[arg(long, value_name = "WHAT", help_heading = "Execution", hide_short_help = true, hide_possible_values = true)]
     pub on_failure: Option<OnFailure>,
+    /// How long before a KMS key is created its tags are searched again, so that a search that lags makes no second one
+    /// [default: 15s; in a sandbox 0s]
+    #[arg(long, value_name = "TIME", help_heading = "Execution", hide_short_help = true)]
+    pub kms_settle: Option<String>,
     /// Do not read live secrets to compare them; they show as not verifiable
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub no_secret_reads: bool,
@@ -304,6 +315,9 @@ pub struct PlanArgs {
     /// End with 2 where there are changes
     #[arg(long)]
     pub exit_code: bool,
+    /// Plan the deletion of what the stack owns and the manifest no longer names
+    #[arg(long)]
+    pub prune: bool,
     /// Stack and environment.
     #[command(flatten)]
     pub stack: StackArgs,
@@ -325,6 +339,9 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Delete what the stack owns and the manifest no longer names
+    #[arg(long)]
+    pub prune: bool,
     /// Refuse any other plan than the one with this digest
     #[arg(long, value_name = "DIGEST")]
     pub expect_digest: Option<String>,

@@ -46,6 +46,8 @@ pub struct Options {
     pub only: Option<BTreeSet<usize>>,
     /// Read what carries the stack's owner tags and is none of its resources.
     pub orphans: bool,
+    /// Where the stack lives as far as its resources do not say otherwise; orphans are looked for there too.
+    pub home: Option<Place>,
 }
 
 /// What was read.
@@ -118,7 +120,9 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         None => (0..graph.nodes.len()).collect(),
         Some(only) => only.iter().copied().collect(),
     };
-    let places: BTreeSet<Place> = wanted.iter().map(|index| graph.nodes[*index].place.clone()).collect();
+    let home = options.home.clone().filter(|_| options.orphans);
+    let places = wanted.iter().map(|index| graph.nodes[*index].place.clone()).chain(home);
+    let places: BTreeSet<Place> = places.collect();
     // One after the other would cost a round trip each; and a run without an identity shall not read on.
     let whereabouts: HashMap<Place, Result<Whereabouts, Fault>> =
         join_all(places.into_iter().map(|place| async move {
@@ -249,6 +253,9 @@ impl Reader<'_> {
         whereabouts: &HashMap<Place, Result<Whereabouts, Fault>>,
     ) -> Vec<(Place, Result<Vec<Owned>, Fault>)> {
         let mut places: BTreeMap<Place, BTreeMap<&'static str, &'static dyn Kind>> = BTreeMap::new();
+        if self.options.orphans {
+            places.extend(whereabouts.keys().map(|place| (place.clone(), BTreeMap::new())));
+        }
         for node in tagged.iter().map(|index| &self.graph.nodes[*index]) {
             places.entry(node.place.clone()).or_default().insert(node.kind.name(), node.kind);
         }

@@ -10,6 +10,7 @@ mod hold;
 pub(crate) mod operations;
 mod pointing;
 mod pre_image;
+mod prune;
 mod resolve;
 mod teardown;
 
@@ -27,6 +28,7 @@ use crate::owner::Owner;
 use crate::value::Map;
 
 pub use build::{Options, plan};
+pub use prune::prune;
 pub use resolve::{Known, Resource};
 pub use teardown::teardown;
 
@@ -73,6 +75,10 @@ pub struct Plan {
     pub exports: Vec<StackExport>,
     /// Only a part of the stack was looked at (`--only`, `--exclude`).
     pub partial: bool,
+    /// What the stack owns and the manifest no longer names was looked for (`--prune`).
+    pub pruned: bool,
+    /// Resources of another stack may be taken over (`--take-over`).
+    pub take_over: bool,
     /// Resources without a step that matter to one and could not be read, and steps with a name that could not be looked
     /// up.
     pub unread_beside: usize,

@@ -23,6 +23,11 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// The place of what nobody wrote.
+    pub const NOWHERE: Self = Self { source: SourceId(u32::MAX), start: 0, end: 0 };
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {

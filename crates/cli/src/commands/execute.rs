@@ -193,11 +193,12 @@ pub async fn run(
     let options = apply::Options {
         parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
         on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
+        search_again: settings.kms_settle,
         ..defaults
     };
     let work = Work {
         plan: &planned.plan,
-        graph: &ready.graph,
+        graph: &planned.graph,
         observed: &planned.observed,
         cloud: &cloud.session,
         store: secrets,

@@ -105,6 +105,8 @@ pub static CODES: &[Code] = &[
     page!("P121", "A resource that could not be read"),
     page!("P122", "A connection that cannot be used"),
     page!("P123", "A secret that could not be compared"),
+    page!("P130", "Owner tags that could not be searched"),
+    page!("P131", "Something of the stack that nothing here manages"),
     page!("P190", "A patch that does not lead where it should"),
 ];
 

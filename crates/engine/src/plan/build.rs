@@ -40,6 +40,8 @@ pub struct Options {
     pub allow_deletes: Option<usize>,
     /// Resources that belong to another stack may be taken over.
     pub take_over: bool,
+    /// The graph holds orphans, see [`crate::plan::prune`].
+    pub prune: bool,
 }
 
 /// Makes the plan that leads from what was observed to what the graph wants.
@@ -47,7 +49,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
-    let (mut steps, diagnostics, unread_beside) = loop {
+    let (mut steps, mut diagnostics, unread_beside) = loop {
         let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
@@ -62,6 +64,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
 
     let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
+    unsearched(graph, observed, &mut diagnostics);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
     let partial = options.selected.is_some();
@@ -75,7 +78,9 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         diagnostics,
         exports,
         partial,
-        unread_beside,
+        pruned: options.prune,
+        take_over: options.take_over,
+        unread_beside: unread_beside + if options.prune { observed.unsearched.len() } else { 0 },
         estimate: super::Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
@@ -551,6 +556,32 @@ pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: 
     for step in deletions {
         step.reason = format!("{why}; {}", step.reason);
         step.action = Action::Blocked;
+    }
+}
+
+/// Where owner tags could not be searched, a former name or an orphan may be there unseen.
+fn unsearched(graph: &Graph, observed: &Observed, diagnostics: &mut Diagnostics) {
+    for (place, fault) in &observed.unsearched {
+        // What has no name of its own is unread already, and says why.
+        let named = graph
+            .nodes
+            .iter()
+            .any(|node| node.place == *place && node.kind.tags().is_some() && node.identity.is_some() && !node.orphan);
+        if named {
+            diagnostics.push(
+                Diagnostic::warning("P130", format!("owner tags could not be searched: {fault}"))
+                    .help("a resource that had another name before is not seen; allow `tag:GetResources`"),
+            );
+        }
+    }
+    for orphan in &observed.orphans {
+        diagnostics.push(
+            Diagnostic::warning(
+                "P131",
+                format!("{} carries this stack's owner tags, and nothing here manages its type", orphan.owned.arn),
+            )
+            .help("delete it by other means, or remove its tags"),
+        );
     }
 }
 

@@ -131,6 +131,8 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         diagnostics: Diagnostics::new(),
         exports: Vec::new(),
         partial: options.selected.is_some(),
+        pruned: false,
+        take_over: options.take_over,
         unread_beside,
         estimate: Estimate::default(),
     };

@@ -75,6 +75,8 @@ fn plan_of(command: &'static str, steps: Vec<Step>) -> Plan {
         diagnostics: Diagnostics::new(),
         exports: Vec::new(),
         partial: false,
+        pruned: false,
+        take_over: false,
         unread_beside: 0,
         estimate: Estimate { calls: 9, seconds: 2 },
     }
