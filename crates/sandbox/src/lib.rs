@@ -15,6 +15,7 @@
 mod calls;
 mod clock;
 mod control;
+mod document;
 mod events;
 mod faults;
 mod glue;

@@ -182,12 +182,17 @@ fn run(
             settle: shared.settle,
             policy: policy.as_deref(),
             no_clear: action.no_clear,
+            after: Vec::new(),
         };
         if policy.is_some() || action.deny {
             permit(&context, service, operation, input, action.deny)?;
         }
         shape::check(operation.input, input)?;
-        (operation.run)(&mut context, input)?
+        let output = (operation.run)(&mut context, input)?;
+        for effect in context.after {
+            effect(&mut world);
+        }
+        output
     };
     if let Some(state) = &action.state {
         show_state(&mut output, state);
@@ -290,6 +295,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 11 + 16 + 12 + 1);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 1);
     }
 }
