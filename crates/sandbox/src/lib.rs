@@ -30,6 +30,7 @@ mod shape;
 mod state;
 mod store;
 mod sts;
+mod tagging;
 mod wire;
 
 use std::io;

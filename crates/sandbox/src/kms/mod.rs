@@ -22,6 +22,7 @@ use crate::store::{Mortal, View};
 use crate::wire::Refusal;
 
 pub(crate) use key::Key;
+pub(crate) use tags::TAGGABLE;
 
 /// The operations of KMS.
 pub(crate) static OPERATIONS: &[Operation] = &[

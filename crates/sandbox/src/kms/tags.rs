@@ -1,5 +1,6 @@
 //! The tags of keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -8,10 +9,29 @@ use super::keys::{listed, marker, not_pending, store};
 use super::{Key, own_key, readable_key};
 use crate::operation::{Context, part, required, text};
 use crate::page;
-use crate::wire::Refusal;
+use crate::tagging::{Taggable, Tagged, through};
+use crate::wire::{Refusal, Service};
 
 /// [D] how many tags a key has at most.
 const MOST: usize = 50;
+
+/// [?] keys that are pending deletion are among them, as secrets are.
+pub(crate) static TAGGABLE: Taggable = Taggable {
+    service: "kms",
+    resources: |context| {
+        let all = context.home.keys.list("", None, context.view);
+        let known = all.filter(|key| key.was_tagged || !key.tags.is_empty());
+        let tagged = known.map(|key| Tagged { arn: key.arn.clone(), kind: "kms:key", tags: Cow::Borrowed(&key.tags) });
+        tagged.collect()
+    },
+    tag: |context, arn, tags| {
+        let tags: Value = tags.iter().map(|(key, value)| json!({"TagKey": key, "TagValue": value})).collect();
+        through(context, Service::Kms, "TagResource", &json!({"KeyId": arn, "Tags": tags}))
+    },
+    untag: |context, arn, keys| {
+        through(context, Service::Kms, "UntagResource", &json!({"KeyId": arn, "TagKeys": keys}))
+    },
+};
 
 pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;

@@ -13,6 +13,8 @@ mod tags;
 mod versions;
 mod writes;
 
+pub(crate) use tags::TAGGABLE;
+
 use serde_json::Value;
 
 use crate::operation::{Context, Operation, Resource, required, text};
