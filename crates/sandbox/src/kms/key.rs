@@ -237,6 +237,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_older_sandbox_kept_is_still_read() {
+        let key = Key::new("123456789012", "us-east-1", 1);
+        let mut kept = serde_json::to_value(&key).unwrap();
+        for newer in ["was_tagged", "rotation"] {
+            assert!(kept.as_object_mut().unwrap().remove(newer).is_some(), "{newer}");
+        }
+        let read: Key = serde_json::from_value(kept).unwrap();
+        assert_eq!(read.describe(), key.describe());
+    }
+
+    #[test]
     fn every_spec_is_of_a_kind() {
         for spec in SPECS {
             let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| kind.specs.contains(spec)).collect();

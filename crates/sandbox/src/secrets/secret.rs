@@ -272,6 +272,20 @@ mod tests {
         assert_eq!(secret.arn.rsplit_once('-').unwrap().1.len(), RANDOM);
     }
     #[test]
+    fn what_an_older_sandbox_kept_is_still_read() {
+        let mut secret = Secret::new("a", "arn:aws:secretsmanager:r:a:secret".to_owned(), 1);
+        secret.add_version(1, "1".to_owned(), Payload::Text("x".to_owned()), &["AWSCURRENT"]);
+        let mut kept = serde_json::to_value(&secret).unwrap();
+        for newer in ["was_tagged", "policy", "replicas", "primary"] {
+            assert!(kept.as_object_mut().unwrap().remove(newer).is_some(), "{newer}");
+        }
+        assert!(kept["versions"][0].as_object_mut().unwrap().remove("left_with").is_some());
+        let read: Secret = serde_json::from_value(kept).unwrap();
+        assert_eq!(read.describe(1), secret.describe(1));
+        assert!(read.has_value());
+    }
+
+    #[test]
     fn outdated_versions_go_when_they_are_old_and_many() {
         let mut secret = Secret::new("a", "arn:aws:secretsmanager:r:a:secret".to_owned(), 0);
         for number in 0..150 {
