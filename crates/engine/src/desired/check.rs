@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::reach::Reach;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
@@ -20,9 +21,11 @@ pub fn check(
     instance: &Instance,
     properties: Map,
     sources: &mut Sources,
+    reach: &mut Reach<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Map {
-    check_all(Checker { kind, instance, sources, late: None, diagnostics, wrong: Vec::new() }, properties)
+    let reach = Some(reach);
+    check_all(Checker { kind, instance, sources, reach, late: None, diagnostics, wrong: Vec::new() }, properties)
 }
 
 /// The same once every expression was evaluated; `late` has the expressions.
@@ -34,10 +37,11 @@ pub fn check_late(
     diagnostics: &mut Diagnostics,
 ) -> Map {
     let sources = &mut Sources::default();
-    check_all(Checker { kind, instance, sources, late: Some(late), diagnostics, wrong: Vec::new() }, properties)
+    let late = Some(late);
+    check_all(Checker { kind, instance, sources, reach: None, late, diagnostics, wrong: Vec::new() }, properties)
 }
 
-fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
+fn check_all(mut checker: Checker<'_, '_>, properties: Map) -> Map {
     let (kind, instance) = (checker.kind, checker.instance);
     let properties = checker.object(kind.schema().properties, properties, &mut String::new());
     checker.one_of(kind.schema().one_of, &properties);
@@ -69,10 +73,12 @@ fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
     properties
 }
 
-struct Checker<'a> {
+struct Checker<'a, 'r> {
     kind: &'static dyn Kind,
     instance: &'a Instance,
     sources: &'a mut Sources,
+    /// Where variables go; nobody asks once every expression was evaluated.
+    reach: Option<&'a mut Reach<'r>>,
     /// The expressions that the properties came from, where they have been evaluated.
     late: Option<&'a Map>,
     diagnostics: &'a mut Diagnostics,
@@ -80,7 +86,7 @@ struct Checker<'a> {
     wrong: Vec<String>,
 }
 
-impl Checker<'_> {
+impl Checker<'_, '_> {
     fn error(&mut self, code: &'static str, pointer: &str, on_key: bool, summary: String, help: Option<String>) {
         let span = if on_key { self.instance.spans.key(pointer) } else { self.instance.spans.value(pointer) };
         let mut diagnostic = Diagnostic::error(code, summary).at(span);
@@ -102,6 +108,7 @@ impl Checker<'_> {
             push_token(pointer, &name);
             match schema.iter().find(|property| property.name == name) {
                 None => {
+                    self.doubtful(pointer);
                     let help = match nearest(&name, schema.iter().map(|property| property.name)) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("`trueup init --type {}` shows every property", self.kind.name()),
@@ -159,7 +166,52 @@ impl Checker<'_> {
         clean
     }
 
+    /// A value, and the variables that it is made of where it is a secret.
     fn value(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
+        let waits = matches!(value, Value::Deferred(_));
+        let marked = matches!(&value, Value::Deferred(deferred) if deferred.secret_source().is_some());
+        // Of a list or a map the members are looked at.
+        let whole = matches!(ty, Type::Json) || !matches!(value, Value::List(_) | Value::Map(_));
+        let secret_inside = (secret || (waits && holds_secret(ty))) && !marked && whole;
+        let variables = match &self.reach {
+            Some(reach) if secret_inside => reach.variables(self.instance, pointer),
+            _ => Vec::new(),
+        };
+        if variables.is_empty() {
+            return self.typed(ty, value, secret, pointer);
+        }
+        let before = self.diagnostics.iter().len();
+        if waits {
+            self.unmarked(pointer, &variables);
+        }
+        let value = self.typed(ty, value, secret, pointer);
+        if let Some(reach) = &mut self.reach {
+            reach.keep(self.diagnostics.iter().skip(before));
+            reach.secret(self.instance, pointer, variables);
+        }
+        value
+    }
+
+    fn doubtful(&mut self, pointer: &str) {
+        if let Some(reach) = &mut self.reach {
+            reach.doubtful(self.instance, pointer);
+        }
+    }
+
+    /// A secret that is made from what is not marked as one.
+    fn unmarked(&mut self, pointer: &str, variables: &[String]) {
+        let summary = format!("`{}` is a secret, and what it is made from is not marked as one", last(pointer));
+        let mut warning = Diagnostic::warning("M318", summary)
+            .at(self.instance.spans.value(pointer))
+            .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`");
+        if !variables.is_empty() {
+            let names: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+            warning = warning.noted(format!("treated as a secret from here on: {}", names.join(", ")));
+        }
+        self.diagnostics.push(warning);
+    }
+
+    fn typed(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
         if secret && !matches!(value, Value::String(_) | Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_)) {
             self.sources.mask(self.instance.spans.value(pointer));
         }
@@ -232,6 +284,9 @@ impl Checker<'_> {
             // A structure made from a secret is one secret until it is resolved.
             (Type::Object(_) | Type::List(_) | Type::Map(_) | Type::Json, value @ Value::Secret(_)) => value,
             (ty, value) => {
+                if holds_secret(ty) {
+                    self.doubtful(pointer);
+                }
                 let (wanted, got) = (ty.name(), value.type_name());
                 let summary = format!("`{}` is {wanted}, and this is {got}", last(pointer));
                 self.error("M302", pointer, false, summary, None);
@@ -334,16 +389,17 @@ impl Checker<'_> {
         }
         let span = self.instance.spans.value(pointer);
         let name = last(pointer);
-        self.diagnostics.push(if self.is_expression(pointer) {
-            Diagnostic::warning("M318", format!("`{name}` is a secret, and what it is made from is not marked as one"))
-                .at(span)
-                .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`")
+        let variables = self.reach.as_ref().map(|reach| reach.variables(self.instance, pointer)).unwrap_or_default();
+        if self.is_expression(pointer) || !variables.is_empty() {
+            self.unmarked(pointer, &variables);
         } else {
             self.sources.mask(span);
-            Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
-                .at(span)
-                .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
-        });
+            self.diagnostics.push(
+                Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
+                    .at(span)
+                    .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`"),
+            );
+        }
         let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
         Value::Secret(Secret::new(origin, written))
     }
@@ -459,6 +515,18 @@ fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
             members.iter().any(|property| (first == "*" || first == property.name) && names_item(&property.ty, rest))
         }
         _ => false,
+    }
+}
+
+/// Whether a value of this type has secrets in it.
+fn holds_secret(ty: &Type) -> bool {
+    match ty {
+        Type::Object(members) => {
+            members.iter().any(|member| member.secrecy != Secrecy::Public || holds_secret(&member.ty))
+        }
+        Type::List(list) => holds_secret(&list.item),
+        Type::Map(item) => holds_secret(item),
+        Type::Text(_) | Type::Integer { .. } | Type::Boolean | Type::Json => false,
     }
 }
 

@@ -77,6 +77,7 @@ impl Context {
             _ => {}
         }
         if let Some(value) = session.global(name) {
+            self.note(&session.made_of(name));
             return Some(self.leaf(&value));
         }
         if let Some(known) = session.resource(name) {
@@ -100,16 +101,23 @@ impl Context {
                 let mut trace = self.run.trace();
                 trace.outside = true;
                 trace.origins.extend(self.frame.session.variables.origin(name));
+                trace.variables.insert(name.to_owned());
                 drop(trace);
                 Some(plain(value))
             }
             Some(Bound::Secret(secret)) => Some(self.secret(secret)),
+            Some(Bound::Structure(value)) => Some(self.leaf(value)),
             Some(Bound::Late(source)) => self.late(source),
             None => {
                 self.run.trace().missing_variables.insert(name.to_owned());
                 None
             }
         }
+    }
+
+    /// Notes the variables that a value was made of.
+    pub(super) fn note(&self, variables: &[String]) {
+        self.run.trace().variables.extend(variables.iter().cloned());
     }
 
     /// A value inside of what a template may look at.

@@ -45,13 +45,19 @@ impl Object for Names {
         let context = &self.context;
         let (value, known): (Option<Arc<Value>>, &str) = match self.of {
             Of::Variables => return context.variable(name),
-            Of::Globals => (context.frame.session.global(name), "globals"),
+            Of::Globals => {
+                context.note(&context.frame.session.made_of(name));
+                (context.frame.session.global(name), "globals")
+            }
             Of::This => {
+                let made_of = context.frame.this_made_of.read().unwrap_or_else(PoisonError::into_inner);
+                context.note(made_of.get(name).map(Vec::as_slice).unwrap_or_default());
                 let this = context.frame.this.read().unwrap_or_else(PoisonError::into_inner);
                 (this.get(name).cloned().map(Arc::new), "this")
             }
             Of::Each => {
                 let (key, value) = context.frame.each.as_ref()?;
+                context.note(&context.frame.each_made_of);
                 match name {
                     "key" => return Some(Jinja::from(&**key)),
                     "value" => (Some(Arc::clone(value)), "each"),
