@@ -95,6 +95,10 @@ impl Object for Keyed {
             return Some(Jinja::from_object(Instance { context: self.context.clone(), address }));
         }
         let name = &self.name;
+        if !self.context.run.trace().secrets.is_empty() {
+            let summary = format!("`{name}` has no instance of the key that is made from a secret here");
+            return Some(self.context.problem(Problem::new("M215", summary, 0..0).about(name)));
+        }
         if self.known.left_out.iter().any(|left| **left == *key) {
             let problem =
                 Problem::new("M214", format!("`{name}[\"{key}\"]` is left out by its `if`"), 0..0).about(name);

@@ -292,6 +292,36 @@ fn a_missing_source_makes_an_unresolved_secret_and_an_unknown_property_an_unknow
 }
 
 #[test]
+fn an_index_that_is_a_secret_is_in_no_message() {
+    for scalar in ["{{ a[vars.SECRET] }}", "{{ a.Gone[vars.SECRET] }}", "{{ m[vars.SECRET].Arn }}"] {
+        let text = format!(
+            "version: 1\nname: s\nvars: [{{ name: SECRET, secret: true }}]\nresources:\n  - name: a\n  - name: m\n    \
+             for_each: [k]\n  - name: r\n    props: {{ X: \"{scalar}\" }}\n"
+        );
+        let (stack, mut shown) = stack_with(&text, "dev", &[], &[("SECRET", "hunter2")]);
+        if let Some(Value::Deferred(deferred)) = stack.unwrap().instances.last().unwrap().properties.get("X") {
+            let found = deferred.evaluate(&Gone).unwrap_err();
+            shown.push_str(&format!("{} {}", found.code, found.summary));
+        }
+        assert!(!shown.contains("hunter2") && !shown.contains("`secret`"), "{scalar}: {shown}");
+        assert!(shown.contains("M221") || shown.contains("M215"), "{scalar}: {shown}");
+    }
+}
+
+/// Resources that have nothing.
+struct Gone;
+
+impl Scope for Gone {
+    fn property(&self, reference: &Reference) -> Property {
+        Property::Missing(format!("`{}` gives no `{}`", reference.address, reference.property.join(".")))
+    }
+
+    fn secret(&self, source: &SecretSource) -> Option<Secret> {
+        Some(Secret::new(source.to_string(), "hunter2".to_owned()))
+    }
+}
+
+#[test]
 fn references_evaluate_to_native_values() {
     assert_eq!(evaluated("\"{{ a.Arn }}\""), Value::from("arn:a"));
     assert_eq!(evaluated("\"{{ Arn }}/x\""), Value::from("arn:a/x"));
