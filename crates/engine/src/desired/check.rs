@@ -10,7 +10,7 @@ use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
 use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
-use crate::secret::{LITERAL, Secret};
+use crate::secret::{Form, LITERAL, Secret};
 use crate::source::Sources;
 use crate::stack::Instance;
 use crate::value::{Map, Value, push_token};
@@ -222,6 +222,15 @@ impl Checker<'_, '_> {
                 self.text(text, &written, secret, pointer);
                 if secret { self.literal(written, pointer) } else { Value::String(written) }
             }
+            (Type::Text(_), Value::Secret(known)) if known.form() != Form::Text => {
+                let what = if known.form() == Form::Number { "a number" } else { "a boolean" };
+                let summary =
+                    format!("`{}` is a string, and this is {what} taken from {}", last(pointer), known.source());
+                let help = "make it text where it comes from: `{{ … | string }}`, or quotes in the JSON document";
+                self.error("M302", pointer, false, summary, Some(help.to_owned()));
+                Value::Null
+            }
+            (Type::Boolean, Value::Secret(known)) if known.form() == Form::Boolean => Value::Bool(is_true(&known)),
             (Type::Text(text), Value::Secret(known)) => {
                 self.secret_text(text, &known, pointer);
                 Value::Secret(known)
@@ -479,6 +488,13 @@ pub(crate) fn problem_of(text: &Text, written: &str, secret: bool) -> Option<(St
     }
     let pattern = text.pattern?;
     (!matches(pattern.regex, written)).then(|| (format!("must be {}", pattern.words), None))
+}
+
+/// Whether a secret boolean is true. It decides what becomes of its neighbours, so it cannot stay closed.
+fn is_true(secret: &Secret) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "one bit, where the schema wants a flag")]
+    let known = secret.expose();
+    known == Some("true")
 }
 
 /// The same for a secret whose text is known.

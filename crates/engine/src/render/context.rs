@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::Value as Jinja;
 use minijinja::value::{Object, ObjectRepr};
 
+use super::convert;
 use super::deferred::Property;
 use super::objects::{Instance, Keyed, Names, Of, Pending, Tree, is_plain, plain};
 use super::run::{Key, Run};
@@ -150,7 +151,7 @@ impl Context {
         let mut trace = self.run.trace();
         trace.secrets.insert(Arc::from(secret.source()));
         match secret.expose() {
-            Some(text) if !self.run.dry => Jinja::from(text),
+            Some(text) if !self.run.dry => convert::reveal(text, secret.form()),
             Some(_) => Jinja::from(STAND_IN),
             None => {
                 trace.unresolved = true;
@@ -197,7 +198,7 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "as above: the source is already noted as touched")]
     fn secret_text(&self, secret: &Secret) -> Jinja {
         if let Some(text) = secret.expose() {
-            return Jinja::from(text);
+            return convert::reveal(text, secret.form());
         }
         self.run.trace().unresolved = true;
         Jinja::from(STAND_IN)

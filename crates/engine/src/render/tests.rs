@@ -1,7 +1,7 @@
 use super::*;
 use crate::credential::SecretSource;
 use crate::diagnostic;
-use crate::secret::Secret;
+use crate::secret::{Form, Secret};
 
 /// A stack from a text, with everything that was found, rendered.
 pub fn stack_with(
@@ -289,6 +289,22 @@ fn a_missing_source_makes_an_unresolved_secret_and_an_unknown_property_an_unknow
     let Value::Deferred(deferred) = value("\"{{ a.Gone | upper }}\"") else { panic!() };
     let error = deferred.evaluate(&world()).unwrap_err();
     assert_eq!((error.code, &*error.summary), ("M221", "`a` gives no `Gone`"));
+}
+
+#[test]
+fn a_number_of_a_secret_document_is_hidden_and_stays_a_number() {
+    let form = |value: &Value| match value {
+        Value::Secret(secret) => Some(secret.form()),
+        _ => None,
+    };
+    let whole = evaluated("\"{{ secret('file:j.json') | from_json }}\"");
+    assert_eq!(form(whole.get("port").unwrap()), Some(Form::Number));
+    assert_eq!(form(whole.get("password").unwrap()), Some(Form::Text));
+    assert!(!whole.to_masked_json().to_string().contains("5432"));
+    let port = evaluated("\"{{ (secret('file:j.json') | from_json).port }}\"");
+    assert_eq!(form(&port), Some(Form::Number));
+    assert_eq!(form(&evaluated("\"{{ vars.SECRET == 'hunter2' }}\"")), Some(Form::Boolean));
+    assert_eq!(form(&evaluated("\"{{ (secret('file:j.json') | from_json).port | string }}\"")), Some(Form::Text));
 }
 
 #[test]

@@ -153,3 +153,31 @@ fn what_reaches_no_secret_stays_public() {
     assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
     assert!(reading.stack.unwrap().variables.iter().all(|variable| !variable.secret));
 }
+
+/// The properties as they are checked once a secret document was read.
+fn checked_late(auth: &str, json: &str) -> String {
+    use crate::support::{World, run, stack};
+    run(async {
+        let mut world = World::new();
+        world.env.0.insert("J".to_owned(), json.to_owned());
+        let resource = serde_json::json!({"name": "a", "type": "AWS::Events::Connection", "props": {
+            "Name": "a", "AuthorizationType": "BASIC", "AuthParameters": auth}});
+        let planned = world.plan(&stack(&[&resource])).await;
+        let found: Vec<String> = planned.plan.diagnostics.iter().map(|found| format!("{found:?}")).collect();
+        let step = planned.step("a");
+        found.join("\n")
+            + &Value::Map(step.resolved.clone()).to_masked_json().to_string()
+            + &format!("{:?}", step.patch)
+    })
+}
+
+#[test]
+fn a_number_of_a_secret_document_is_quoted_nowhere() {
+    let whole = "{{ secret('env:J') | from_json }}";
+    let shown = checked_late(whole, r#"{"BasicAuthParameters": {"Username": 98765, "Password": 43210}}"#);
+    assert!(shown.contains("M302") && !shown.contains("98765") && !shown.contains("43210"), "{shown}");
+    let flags = r#"{"BasicAuthParameters": {"Username": "u", "Password": "p"}, "InvocationHttpParameters":
+        {"HeaderParameters": [{"Key": "K", "Value": "canary-open", "IsValueSecret": true}]}}"#;
+    let shown = checked_late(whole, flags);
+    assert!(!shown.contains("M302") && !shown.contains("canary"), "{shown}");
+}
