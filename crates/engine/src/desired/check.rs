@@ -9,6 +9,7 @@ use super::reach::Reach;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kind::Kind;
+use crate::manifest::scalar::{self, Plain};
 use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
 use crate::secret::{Form, LITERAL, Secret};
 use crate::source::Sources;
@@ -239,7 +240,7 @@ impl Checker<'_, '_> {
                 let help = if secret {
                     "quote it, and better take it from `secret('env:…')`".to_owned()
                 } else {
-                    format!("quote it: \"{}\"", value.to_masked_json())
+                    self.quoting(pointer)
                 };
                 let what = value.type_name();
                 self.error(
@@ -384,6 +385,18 @@ impl Checker<'_, '_> {
     fn is_expression(&self, pointer: &str) -> bool {
         let span = self.instance.spans.value(pointer);
         self.sources.text(span).is_some_and(|text| text.contains("{{") || text.contains("{%"))
+    }
+
+    /// How to make text of a number or a boolean: what is written is quoted, and not what it means.
+    fn quoting(&self, pointer: &str) -> String {
+        if self.late.is_some() || self.is_expression(pointer) {
+            return "make it text: `{{ … | string }}`".to_owned();
+        }
+        let written = self.sources.text(self.instance.spans.value(pointer)).unwrap_or_default();
+        match scalar::resolve(written) {
+            Plain::Number(_) | Plain::Bool(_) => format!("quote it: \"{written}\""),
+            _ => "quote it".to_owned(),
+        }
     }
 
     /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made

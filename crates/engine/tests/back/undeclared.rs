@@ -181,3 +181,25 @@ fn a_number_of_a_secret_document_is_quoted_nowhere() {
     let shown = checked_late(whole, flags);
     assert!(!shown.contains("M302") && !shown.contains("canary"), "{shown}");
 }
+
+#[test]
+fn the_help_for_a_number_quotes_what_is_written() {
+    let resource = |description: &str| {
+        format!(
+            "resources:\n  - name: a\n    type: AWS::Events::Connection\n    props: {{ Name: a, Description: {description}, \
+             AuthorizationType: BASIC, AuthParameters: {{ BasicAuthParameters: {{ Username: u, Password: \"{{{{ secret('env:X') }}}}\" }} }} }}\n"
+        )
+    };
+    let help = |body: &str, given: &[(&str, &str)]| {
+        let (reading, _) = read(body, given, &[]);
+        let found = reading.diagnostics.iter().find(|found| found.code == "M302").unwrap();
+        found.help.clone().unwrap()
+    };
+    for written in ["1.50", "1e5", "0x1F", "True", "+5"] {
+        assert_eq!(help(&resource(written), &[]), format!("quote it: \"{written}\""));
+    }
+    let of_variable = format!("vars: [{{ name: N, type: number }}]\n{}", resource("\"{{ vars.N }}\""));
+    assert_eq!(help(&of_variable, &[("N", "1.50")]), "make it text: `{{ … | string }}`");
+    let global = format!("globals: [{{ name: g, value: 1.50 }}]\n{}", resource("\"{{ g }}\""));
+    assert_eq!(help(&global, &[]), "make it text: `{{ … | string }}`");
+}
