@@ -7,6 +7,7 @@
 mod check;
 mod propose;
 mod reach;
+mod text;
 
 pub use self::reach::{Reading, read};
 

@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 
 use super::reach::Reach;
+use super::text::{is_true, problem_of, problem_of_secret};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::embedded;
 use crate::kind::Kind;
 use crate::manifest::scalar::{self, Plain};
 use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
@@ -59,6 +61,10 @@ fn check_all(mut checker: Checker<'_, '_>, properties: Map) -> Map {
         if wrong.iter().any(|pointer| below(pointer)) {
             continue;
         }
+        // An address that carries credentials was meant to be public, and is not.
+        let text = crate::value::at(&properties, &finding.pointer).and_then(Value::as_str);
+        let closed = text.is_some_and(holds_credentials);
+        let before = checker.diagnostics.iter().len();
         let severity = if finding.warning { Severity::Warning } else { Severity::Error };
         let span =
             if finding.on_key { instance.spans.key(&finding.pointer) } else { instance.spans.value(&finding.pointer) };
@@ -70,6 +76,9 @@ fn check_all(mut checker: Checker<'_, '_>, properties: Map) -> Map {
             notes: Vec::new(),
             help: finding.help,
         });
+        if closed {
+            checker.close(&finding.pointer, before);
+        }
     }
     properties
 }
@@ -94,6 +103,17 @@ impl Checker<'_, '_> {
         diagnostic.help = help;
         self.diagnostics.push(diagnostic);
         self.wrong.push(pointer.to_owned());
+    }
+
+    /// Keeps a public value out of sight that turned out to hold credentials; `said` is where its findings begin.
+    fn close(&mut self, pointer: &str, said: usize) {
+        self.sources.mask(self.instance.spans.value(pointer));
+        let Some(reach) = &mut self.reach else { return };
+        let variables = reach.variables(self.instance, pointer);
+        if !variables.is_empty() {
+            reach.keep(self.diagnostics.iter().skip(said));
+            reach.secret(self.instance, pointer, variables);
+        }
     }
 
     fn object(&mut self, schema: &'static [Property], map: Map, pointer: &mut String) -> Map {
@@ -432,7 +452,11 @@ impl Checker<'_, '_> {
                 let span = self.instance.spans.value(pointer);
                 self.sources.mask(span);
             }
+            let before = self.diagnostics.iter().len();
             self.error("M305", pointer, false, format!("`{}` {problem}", last(pointer)), help);
+            if !secret && holds_credentials(written) {
+                self.close(pointer, before);
+            }
         }
     }
 
@@ -481,59 +505,6 @@ impl Checker<'_, '_> {
     }
 }
 
-/// What is wrong with a text, completing "`Name` …", and what to do. Never quotes a secret.
-pub(crate) fn problem_of(text: &Text, written: &str, secret: bool) -> Option<(String, Option<String>)> {
-    if !text.allowed.is_empty() && !text.allowed.contains(&written) {
-        let help = match nearest(written, text.allowed.iter().copied()) {
-            Some(near) if !secret => Some(format!("did you mean `{near}`?")),
-            _ => None,
-        };
-        return Some((format!("must be one of {}", text.allowed.join(", ")), help));
-    }
-    let count = written.chars().count();
-    if count < text.min || count > text.max {
-        let bounds = match (text.min, text.max) {
-            (min, usize::MAX) => format!("at least {min} characters"),
-            (0, max) => format!("at most {max} characters"),
-            (min, max) => format!("{min} to {max} characters"),
-        };
-        return Some((format!("must have {bounds}, and this has {count}"), None));
-    }
-    let pattern = text.pattern?;
-    (!matches(pattern.regex, written)).then(|| (format!("must be {}", pattern.words), None))
-}
-
-/// Whether a secret boolean is true. It decides what becomes of its neighbours, so it cannot stay closed.
-fn is_true(secret: &Secret) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "one bit, where the schema wants a flag")]
-    let known = secret.expose();
-    known == Some("true")
-}
-
-/// The same for a secret whose text is known.
-pub(crate) fn problem_of_secret(text: &Text, secret: &Secret) -> Option<String> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "checked against the service's pattern before it is sent; never shown"
-    )]
-    let known = secret.expose()?;
-    problem_of(text, known, true).map(|(problem, _)| problem)
-}
-
-/// Whether a text fits a pattern. Each pattern is compiled once a process; a stack of a thousand uses the same dozen.
-fn matches(pattern: &'static str, text: &str) -> bool {
-    use std::collections::HashMap;
-    use std::sync::{Mutex, PoisonError};
-    static COMPILED: Mutex<Option<HashMap<&'static str, Option<regex_lite::Regex>>>> = Mutex::new(None);
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let regex = compiled
-        .get_or_insert_with(HashMap::new)
-        .entry(pattern)
-        .or_insert_with(|| regex_lite::Regex::new(pattern).ok());
-    // A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
-}
-
 /// Whether a path into a value of this type ends at an item of a list.
 fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
     match (ty, path) {
@@ -545,6 +516,11 @@ fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a public text carries credentials.
+fn holds_credentials(text: &str) -> bool {
+    embedded::names_user(text) || embedded::holds_credentials(text)
 }
 
 /// Whether a value of this type has secrets in it.
