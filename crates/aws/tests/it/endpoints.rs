@@ -1,5 +1,7 @@
 //! Addresses that carry credentials: refused, and shown nowhere.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 use trueup_engine::desired::{self, Defaults};
 use trueup_engine::diagnostic;
@@ -33,7 +35,7 @@ fn checked(endpoint: &str, url: &str) -> (Vec<&'static str>, String) {
     let found = reading.diagnostics.sorted();
     let mut shown: String = found.iter().map(|found| diagnostic::render(found, &sources, false, 200)).collect();
     for variable in reading.stack.unwrap().variables.iter().filter(|variable| !variable.secret) {
-        shown.push_str(&format!("{variable:?}"));
+        let _ = write!(shown, "{variable:?}");
     }
     (found.iter().map(|found| found.code).collect(), shown)
 }

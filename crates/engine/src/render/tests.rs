@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::credential::SecretSource;
 use crate::diagnostic;
@@ -317,7 +319,7 @@ fn an_index_that_is_a_secret_is_in_no_message() {
         let (stack, mut shown) = stack_with(&text, "dev", &[], &[("SECRET", "hunter2")]);
         if let Some(Value::Deferred(deferred)) = stack.unwrap().instances.last().unwrap().properties.get("X") {
             let found = deferred.evaluate(&Gone).unwrap_err();
-            shown.push_str(&format!("{} {}", found.code, found.summary));
+            let _ = write!(shown, "{} {}", found.code, found.summary);
         }
         assert!(!shown.contains("hunter2") && !shown.contains("`secret`"), "{scalar}: {shown}");
         assert!(shown.contains("M221") || shown.contains("M215"), "{scalar}: {shown}");

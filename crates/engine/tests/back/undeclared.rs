@@ -1,5 +1,7 @@
 //! A variable that reaches a secret is one, whatever way it goes and whether or not somebody said so.
 
+use std::fmt::Write as _;
+
 use trueup_engine::desired::{self, Defaults, Reading};
 use trueup_engine::diagnostic;
 use trueup_engine::manifest;
@@ -35,12 +37,12 @@ fn read_with(value: &str, body: &str, given: &[(&str, &str)], files: &[(&str, &s
     }
     let stack = reading.stack.as_ref().unwrap();
     for variable in &stack.variables {
-        shown.push_str(&format!("{} {:?}\n", variable.name, variable.value.as_ref().map(Value::to_masked_json)));
+        let _ = write!(shown, "{} {:?}\n", variable.name, variable.value.as_ref().map(Value::to_masked_json));
     }
     for desired in &reading.desired {
         shown.push_str(&Value::Map(desired.properties.clone()).to_masked_json().to_string());
     }
-    shown.push_str(&format!("{:?}", stack.instances));
+    let _ = write!(shown, "{:?}", stack.instances);
     (reading, shown)
 }
 
