@@ -6,6 +6,10 @@
 
 mod check;
 mod propose;
+mod reach;
+mod text;
+
+pub use self::reach::{Reading, read};
 
 use crate::diagnostic::suggest::nearest;
 
@@ -74,7 +78,7 @@ pub struct Defaults {
     pub role_arn: Option<String>,
 }
 
-/// Checks every instance against its kind and gives it an identity.
+/// Checks every instance against its kind and gives it an identity; [`read`] also makes secrets of variables.
 ///
 /// Returns what could be made of the stack even where there are errors, so that later stages can add theirs; nothing of
 /// it may be sent then.
@@ -84,12 +88,25 @@ pub fn desire(
     sources: &mut Sources,
     defaults: &Defaults,
 ) -> (Vec<Arc<Desired>>, Diagnostics) {
+    desire_noting(stack, registry, sources, defaults, &mut reach::Reach::new(stack))
+}
+
+fn desire_noting(
+    stack: &Stack,
+    registry: Registry,
+    sources: &mut Sources,
+    defaults: &Defaults,
+    reach: &mut reach::Reach<'_>,
+) -> (Vec<Arc<Desired>>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let settled = settle_references(stack);
     let mut all = Vec::with_capacity(stack.instances.len());
     for (instance, properties) in stack.instances.iter().zip(settled) {
-        let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else { continue };
-        let properties = check::check(kind, instance, properties, sources, &mut diagnostics);
+        let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else {
+            reach.doubtful(instance, "");
+            continue;
+        };
+        let properties = check::check(kind, instance, properties, sources, reach, &mut diagnostics);
         reserved_tags(kind, instance, &properties, &mut diagnostics);
         let identity = match identity_of(kind, instance, &properties, &mut diagnostics) {
             Some(Identity::Known(identity)) => Some(identity),

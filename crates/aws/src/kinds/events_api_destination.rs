@@ -14,8 +14,8 @@ use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Te
 use trueup_engine::value::Map;
 
 use crate::kinds::AwsKind;
-use crate::kinds::events_connection::{NAME, URL, not_https};
-use crate::kinds::fields::{arn_attributes, copy_text, is_not_https, named, text, touches, unknown_state};
+use crate::kinds::events_connection::{NAME, URL, wrong_endpoint};
+use crate::kinds::fields::{arn_attributes, copy_text, named, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
 use crate::operation::{
@@ -95,10 +95,7 @@ impl Kind for EventsApiDestination {
     }
 
     fn check(&self, properties: &Map) -> Vec<Finding> {
-        if is_not_https(properties.get("InvocationEndpoint")) {
-            return vec![not_https("/InvocationEndpoint", "InvocationEndpoint")];
-        }
-        Vec::new()
+        wrong_endpoint(properties.get("InvocationEndpoint"), "/InvocationEndpoint").into_iter().collect()
     }
 
     fn implies(&self, _: &Change<'_>) -> Vec<Implied> {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use trueup_engine::cloud::{Create, Readiness};
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::value::{Map, Value};
+use trueup_engine::value::Map;
 
 /// The text of a member, where it is given and not empty. The services answer an empty text for "none".
 pub(crate) fn text<'a>(json: &'a Json, member: &str) -> Option<&'a str> {
@@ -54,13 +54,6 @@ pub(crate) fn arn_attributes(arn: Option<&str>) -> Map {
 /// A state that the service names and this crate does not know: reported rather than waited for.
 pub(crate) fn unknown_state(state: &str) -> Readiness {
     Readiness::Unusable { state: state.to_owned(), reason: Some("this state is not known to trueup".to_owned()) }
-}
-
-/// Whether a text of a property is an address that is not https. Anything but a plain text says no.
-pub(crate) fn is_not_https(value: Option<&Value>) -> bool {
-    value
-        .and_then(Value::as_str)
-        .is_some_and(|url| !url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")))
 }
 
 #[cfg(test)]

@@ -217,7 +217,8 @@ fn literal_passwords_are_masked_one_by_one_and_warned_of() {
             "USERNAME": "svc", "PASSWORD": "hunter2",
         },
     }));
-    assert_eq!(codes, ["M310", "M310", "M343"]);
+    // Of the password one warning is enough: the one that shows the way out.
+    assert_eq!(codes, ["M310", "M343"]);
     assert!(shown.contains("SECRET_ID") && !shown.contains("hunter2"), "{shown}");
     assert_eq!(
         masked["ConnectionInput"]["ConnectionProperties"],

@@ -277,7 +277,11 @@ fn show(
             } else {
                 format!("\n{}", report::human(report, context.name, context.view()))
             };
-            context.printer.result(&text);
+            // That nothing is to be deleted was said by the plan.
+            let told = context.name == "teardown" && planned.plan.operations.is_empty() && report.outcomes.is_empty();
+            if !told || context.printer.settings().quiet || report.unread > 0 || report.interrupted {
+                context.printer.result(&text);
+            }
             for hint in report::hints(report, context.name) {
                 context.printer.hint(&hint);
             }

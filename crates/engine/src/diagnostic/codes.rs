@@ -88,6 +88,7 @@ pub static CODES: &[Code] = &[
     page!("M333", "Parameters that add nothing"),
     page!("M334", "A private token endpoint without OAuth"),
     page!("M335", "A key identifier that names no key"),
+    page!("M336", "Credentials in an address"),
     page!("M340", "Something that a type of connection needs"),
     page!("M341", "An unknown type of connection"),
     page!("M342", "A port out of range"),

@@ -62,7 +62,6 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
             step.pre_image = pre_images(node, step.live.present(), &step.former);
             if node.instance.skip_on_delete {
                 "kept: `skip_on_delete`".clone_into(&mut step.reason);
-                step.notes.push("kept".to_owned());
             } else if let Some(reason) = not_ours {
                 step.action = Action::Blocked;
                 step.reason = reason;
@@ -223,7 +222,6 @@ fn block_what_the_kept_ones_need(
             } else {
                 step.action = Action::None;
                 step.reason = format!("kept: {holder}, which needs it, is kept");
-                step.notes.push("kept".to_owned());
             }
             step.implies.clear();
             changed = true;

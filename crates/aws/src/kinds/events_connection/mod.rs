@@ -23,7 +23,7 @@ use crate::kinds::AwsKind;
 use crate::kinds::fields::touches;
 use crate::reach::Reach;
 
-pub(super) use check::not_https;
+pub(super) use check::wrong_endpoint;
 pub(super) use schema::{NAME, URL};
 
 /// The kind.
