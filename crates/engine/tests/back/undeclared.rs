@@ -37,7 +37,7 @@ fn read_with(value: &str, body: &str, given: &[(&str, &str)], files: &[(&str, &s
     }
     let stack = reading.stack.as_ref().unwrap();
     for variable in &stack.variables {
-        let _ = write!(shown, "{} {:?}\n", variable.name, variable.value.as_ref().map(Value::to_masked_json));
+        let _ = writeln!(shown, "{} {:?}", variable.name, variable.value.as_ref().map(Value::to_masked_json));
     }
     for desired in &reading.desired {
         shown.push_str(&Value::Map(desired.properties.clone()).to_masked_json().to_string());
