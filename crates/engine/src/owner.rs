@@ -196,12 +196,20 @@ pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, li
     let tags = properties
         .entry(name.to_owned())
         .or_insert_with(|| if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) });
+    if *tags == Value::Null {
+        *tags = if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) };
+    }
     match tags {
         Value::Map(map) => map.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into()))),
-        Value::List(items) => items.extend(own.into_iter().map(|(key, value)| {
-            let item: Map = [("Key".to_owned(), key.into()), ("Value".to_owned(), value.into())].into_iter().collect();
-            Value::Map(item)
-        })),
+        Value::List(items) => {
+            // Keys that became known only now may be ours.
+            let is_own = |item: &Value| own.iter().any(|(key, _)| item.get("Key").and_then(Value::as_str) == Some(key));
+            items.retain(|item| !is_own(item));
+            items.extend(own.into_iter().map(|(key, value)| {
+                let item = [("Key".to_owned(), key.into()), ("Value".to_owned(), value.into())];
+                Value::Map(item.into_iter().collect())
+            }));
+        }
         _ => {}
     }
 }
