@@ -52,7 +52,7 @@ pub struct State {
     pub before_search: Option<Box<dyn FnOnce(&mut Items) + Send>>,
     /// The day that a scheduled deletion gets.
     pub day: String,
-    /// Names of the manifest in force.
+    /// Names of the manifest in force, and of orphans where they were looked for.
     pub known: BTreeSet<String>,
     pub writes: Vec<String>,
     /// Identities whose own tags were read.
@@ -75,7 +75,7 @@ impl State {
         if self.lag.is_zero() { self.items.clone() } else { then.map(|(_, items)| items.clone()).unwrap_or_default() }
     }
 
-    /// Who points at a resource, of those that somebody can know of: by the manifest in force, or by their tags.
+    /// Who points at a resource, of those that somebody can know of.
     fn users(&self, id: &Id) -> Vec<String> {
         let targets = [arn(id), id.1.clone()];
         let points = |item: &Item| {
@@ -85,8 +85,8 @@ impl State {
                 .any(|text| targets.iter().any(|target| target == text))
         };
         let alive = |item: &Item| item.scheduled.is_none() && !item.deleting;
-        let known = |id: &Id, item: &Item| self.known.contains(&id.1) || item.properties.contains_key("Tags");
-        let users = self.items.iter().filter(|(id, item)| alive(item) && known(id, item) && points(item));
+        let known = |id: &Id| self.known.contains(&id.1);
+        let users = self.items.iter().filter(|(id, item)| alive(item) && known(id) && points(item));
         users.map(|(id, _)| id.1.clone()).collect()
     }
 }

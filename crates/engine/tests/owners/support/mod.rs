@@ -77,8 +77,6 @@ impl World {
     async fn observed(&self, manifest: &Json, shallow: bool) -> (Stack, Graph, Observed, plan::Options) {
         let (stack, graph) = Self::graph(manifest);
         let mut graph = graph.unwrap();
-        self.cloud.set().known =
-            graph.nodes.iter().flat_map(|node| node.former.iter().chain(&node.identity)).cloned().collect();
         let selected = |name: &String| graph.nodes.iter().position(|node| node.address.to_string() == *name);
         let selected: Option<BTreeSet<usize>> =
             (!self.only.is_empty()).then(|| self.only.iter().filter_map(selected).collect());
@@ -98,6 +96,8 @@ impl World {
         if self.plan.prune {
             graph = prune(&graph, &mut observed);
         }
+        self.cloud.set().known =
+            graph.nodes.iter().flat_map(|node| node.former.iter().chain(&node.identity)).cloned().collect();
         (stack, graph, observed, plan::Options { selected, ..self.plan.clone() })
     }
 
