@@ -185,8 +185,9 @@ pub(crate) fn is_of_owner(tags: &str, edit: &Edit) -> bool {
 pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, live: Option<&Map>) {
     let Some(name) = desired.kind.tags() else { return };
     let mut own = tags(stack, env, desired);
-    let protected = live.and_then(|live| Owner::of(desired.kind, live)).is_some_and(|owner| owner.protected);
-    if protected && desired.instance.protect == Some(false) {
+    // The tag may be there without the rest of them.
+    let protected = || live.is_some_and(|live| tags_of(desired.kind, live).get(PROTECT) == Some(&"true".into()));
+    if desired.instance.protect == Some(false) && protected() {
         own.push((PROTECT, "false".to_owned()));
     }
     let is_map = matches!(

@@ -138,6 +138,7 @@ impl<'a> Operations<'a> {
         let kinds = [node.kind];
         let owned = work.cloud.owned(&kinds, &node.place, &work.graph.stack, &work.graph.env).await?;
         let resource = owner::written(&node.address);
+        let mut found: Option<String> = None;
         for owned in owned {
             let Some(identity) = owned.identity else { continue };
             let same_kind = owned.kind.is_some_and(|kind| kind.name() == node.kind.name());
@@ -152,14 +153,19 @@ impl<'a> Operations<'a> {
                 Some(Live::Present(present)) => {
                     let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
                     if !going && self.standing(node, &present) == Standing::Ours {
-                        return Ok(Some(want.identity));
+                        if let Some(other) = found {
+                            let message =
+                                format!("{other} and {} carry the owner tags of it; plan again", want.identity);
+                            return Err(Fault::new(FaultKind::Conflict, "tag:GetResources", message));
+                        }
+                        found = Some(want.identity);
                     }
                 }
                 Some(Live::Unreadable(fault)) => return Err(fault),
                 Some(Live::Absent) | None => {}
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     fn standing(&self, node: &Desired, present: &Present) -> Standing {

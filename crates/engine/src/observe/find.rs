@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Observed, Orphan, Slot};
-use crate::cloud::{Live, Owned, Place, Readiness, Want};
+use crate::cloud::{Live, Owned, Place, Present, Readiness, Want};
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
 use crate::owner::{self, Standing};
@@ -17,6 +17,8 @@ pub(super) struct Found<'a> {
     owned: BTreeMap<Place, Result<Vec<Owned>, Fault>>,
     /// For each place the first one that is the same account and region by another spelling.
     canon: HashMap<Place, Place>,
+    /// Places of which nobody knows where they are; each may be any other one.
+    nowhere: BTreeSet<Place>,
     /// All names that are known, former ones included.
     named: BTreeSet<Name>,
     /// (kind, place, what the resource tag says) → numbers of those that say it.
@@ -70,7 +72,9 @@ impl<'a> Found<'a> {
                 }
             }
         }
-        Self { graph, owned, canon, named, tagged, numbers, candidates: BTreeMap::new() }
+        let known = |place: &&Place| matches!(all.whereabouts.get(*place), Some(Ok(_)));
+        let nowhere = canon.keys().filter(|place| !known(place)).cloned().collect();
+        Self { graph, owned, canon, nowhere, named, tagged, numbers, candidates: BTreeMap::new() }
     }
 
     /// The full name of something of a kind in a place.
@@ -96,7 +100,7 @@ impl<'a> Found<'a> {
             identities.push((Slot::Node(index), identity.clone()));
             for other in carrying {
                 // One that is another resource's by name is told apart there.
-                if !self.named.contains(&self.name(node.kind.name(), &node.place, &other)) {
+                if !self.is_another(node.kind.name(), &node.place, &other) {
                     identities.push((Slot::Former(index), other));
                 }
             }
@@ -186,7 +190,13 @@ impl<'a> Found<'a> {
         // arn:partition:service:region:…; what has no region is the same in all.
         let everywhere = owned.arn.split(':').nth(3) == Some("");
         let anywhere = || self.named.iter().any(|(of, _, name)| *of == kind.name() && name == identity);
-        self.named.contains(&self.name(kind.name(), place, identity)) || (everywhere && anywhere())
+        self.is_another(kind.name(), place, identity) || (everywhere && anywhere())
+    }
+
+    /// Whether something is what a resource of the stack has or had by name.
+    fn is_another(&self, kind: &'static str, place: &Place, identity: &str) -> bool {
+        self.named.contains(&self.name(kind, place, identity))
+            || self.nowhere.iter().any(|place| self.named.contains(&(kind, place.clone(), identity.to_owned())))
     }
 
     /// Takes the answers in; of several candidates for a resource without a name one is it.
@@ -232,8 +242,23 @@ impl<'a> Found<'a> {
                 all.live[*index] = Some(Live::Unreadable(fault));
             }
         }
-        // One that was found by what points at it carries another resource's tags, and is an orphan no more.
+        // One that was found by what points at it carries another resource's tags, and is an orphan no more; and a name
+        // may have more than one spelling, so that the ARN tells.
+        let arns = |present: &Present| {
+            let texts = present.attributes.values().filter_map(Value::as_str);
+            texts.filter(|text| text.starts_with("arn:")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut own: BTreeSet<String> = BTreeSet::new();
+        for (live, former) in all.live.iter().zip(&mut all.former) {
+            let Some(present) = live.as_ref().and_then(Live::present) else { continue };
+            let here = arns(present);
+            former.retain(|(_, live)| !live.present().is_some_and(|it| arns(it).iter().any(|arn| here.contains(arn))));
+            own.extend(here);
+        }
         all.orphans.retain(|orphan| {
+            if own.contains(&orphan.owned.arn) {
+                return false;
+            }
             let name = orphan.owned.kind.zip(orphan.owned.identity.as_deref());
             !name.is_some_and(|(kind, identity)| chosen.contains_key(&self.name(kind.name(), &orphan.place, identity)))
         });
@@ -282,8 +307,7 @@ impl<'a> Found<'a> {
                         && !self.graph.nodes.iter().any(|node| owner::written(&node.address) == *other)
                 }
             };
-            let named = self.named.contains(&self.name(node.kind.name(), &node.place, &identity));
-            if here && !named {
+            if here && !self.is_another(node.kind.name(), &node.place, &identity) {
                 // Those that stay go before those that are going, the marked ones before those that are only pointed at,
                 // and what went last before what went earlier.
                 let (going, until) = match &present.readiness {

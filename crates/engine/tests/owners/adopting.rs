@@ -1,5 +1,6 @@
 //! Owner tags on what has a name: written, adopted, kept beside others, refused where another stack's are there.
 
+use proptest::prelude::*;
 use serde_json::json;
 use trueup_engine::fault::FaultKind;
 use trueup_engine::kind::Kind as _;
@@ -297,4 +298,86 @@ fn tags_that_are_known_only_later_get_their_owner_then() {
         world.converge(&manifest).await;
         assert_eq!(world.cloud.tags(&TOPIC, "topic").len(), 4);
     });
+}
+
+#[test]
+fn a_part_of_the_stack_knows_the_names_of_the_rest_wherever_they_are() {
+    run(async {
+        let mut world = World::new();
+        let here = |resource| with(&resource, "/region", "us-east-1");
+        world.converge(&stack(&[&topic("a", "one"), &here(topic("b", "two"))])).await;
+        // Both logical names were swapped, and only one of them is looked at.
+        let manifest = stack(&[&topic("b", "one"), &here(topic("a", "two"))]);
+        world.only = vec!["b".to_owned()];
+        let planned = world.plan(&manifest).await;
+        assert_eq!(planned.action("b"), Action::Update, "{}", planned.reason("b"));
+        world.only.clear();
+        world.converge(&manifest).await;
+        assert_eq!(world.cloud.alive(&TOPIC), ["one", "two"]);
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn of_any_tags_only_the_named_ones_and_the_owner_change(
+        live_tags in prop::collection::btree_map("[a-c]", "[xy]", 0..4),
+        owner in prop::sample::subsequence(vec!["stack", "env", "resource", "protect"], 0..5),
+        owned_by_us in any::<bool>(),
+        asked in prop::collection::btree_map("[a-d]", "[xy]", 0..4),
+        ignored in prop::option::of("[a-c]"),
+        protect in prop::option::of(any::<bool>()),
+        as_map in any::<bool>(),
+    ) {
+        run(async {
+            let kind = if as_map { &GROUP } else { &TOPIC };
+            let mut world = World::new();
+            world.plan.take_over = true;
+            let of_owner = |key: &&str| {
+                let value = match *key {
+                    "stack" if owned_by_us => "stack",
+                    "env" => "dev",
+                    "protect" => "true",
+                    _ => "other",
+                };
+                (format!("trueup:{key}"), value.to_owned())
+            };
+            let before: Vec<(String, String)> =
+                live_tags.clone().into_iter().chain(owner.iter().map(of_owner)).collect();
+            let before: Vec<(&str, &str)> = before.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            world.cloud.put(kind, "orders", live(&[("Name", "orders")]), &before);
+            let tags = if as_map {
+                json!(asked)
+            } else {
+                asked.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+            };
+            let mut resource = with(&with(&group("a", "orders"), "/type", kind.name()), "/props/Tags", tags);
+            if let Some(protect) = protect {
+                resource = with(&resource, "/protect", protect);
+            }
+            let ignored = ignored.filter(|_| as_map);
+            if let Some(ignored) = &ignored {
+                resource = with(&resource, "/ignore", json!([{"path": format!("/Tags/{ignored}"), "reason": "x"}]));
+            }
+            world.converge(&stack(&[&resource])).await;
+            let after = world.cloud.tags(kind, "orders");
+            assert_eq!(after["trueup:stack"], "stack");
+            assert_eq!(after["trueup:resource"], "a");
+            for key in ["a", "b", "c", "d"] {
+                let wanted = match ignored.as_deref() == Some(key) {
+                    true => live_tags.get(key),
+                    false => asked.get(key).or(live_tags.get(key)),
+                };
+                assert_eq!(after.get(key), wanted, "{key}");
+            }
+            let was_protected = owner.contains(&"stack") && owner.contains(&"protect");
+            let protected = after.get("trueup:protect").is_some_and(|it| it == "true");
+            match protect {
+                Some(protect) if was_protected => assert_eq!(protected, protect),
+                Some(true) => assert!(protected),
+                _ => assert!(!was_protected || protected),
+            }
+        });
+    }
 }

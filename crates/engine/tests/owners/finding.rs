@@ -381,3 +381,47 @@ fn what_points_at_a_replaced_one_follows() {
         );
     });
 }
+
+#[test]
+fn an_identifier_in_another_spelling_is_the_same_one() {
+    run(async {
+        let mut world = World::new();
+        world.plan.prune = true;
+        world.converge(&stack(&[&key("k")])).await;
+        let arn = "arn:aws:kms:us-east-1:123456789012:key-1";
+        world.in_sync(&stack(&[&with(&key("k"), "/identifier", arn)])).await;
+        let manifest = stack(&[&with(&key("other"), "/identifier", arn)]);
+        let planned = world.plan(&manifest).await;
+        assert_eq!(planned.plan.summary().delete, 0);
+        assert_eq!(planned.reason("other"), "it was k in the manifest");
+        world.converge(&manifest).await;
+    });
+}
+
+#[test]
+fn two_that_turn_up_in_the_second_search_are_nobody_s() {
+    run(async {
+        let world = World::new();
+        let planned = world.plan(&stack(&[&key("k")])).await;
+        for identity in ["k0", "k1"] {
+            world.cloud.put(&KEY, identity, live(&[]), &owned_by("stack", "k"));
+        }
+        let report = world.execute(&planned).await;
+        assert_eq!(outcome(&report, "k").fault.as_ref().map(|fault| fault.kind), Some(FaultKind::Conflict));
+        assert_eq!(world.cloud.take_writes(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn of_several_aliases_that_point_at_different_ones_nobody_knows_which_is_meant() {
+    run(async {
+        let world = World::new();
+        for (name, target) in [("alias/a", "k0"), ("alias/b", "k1")] {
+            world.cloud.put(&KEY, target, live(&[("Description", "for the tests")]), &[]);
+            world.cloud.put(&ALIAS, name, live(&[("Name", name), ("TargetKeyId", target)]), &[]);
+        }
+        let planned = world.plan(&stack(&[&key("k"), &alias("a", "alias/a", "k"), &alias("b", "alias/b", "k")])).await;
+        assert_eq!(planned.plan.summary().unread, 1);
+        assert!(planned.reason("k").contains("k0 and k1 are pointed at as k"), "{}", planned.reason("k"));
+    });
+}

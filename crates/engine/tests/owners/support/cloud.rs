@@ -186,7 +186,9 @@ impl FakeCloud {
         if let Some(fault) = state.read_faults.get(&want.identity) {
             return Live::Unreadable(Fault::new(*fault, "test:Describe", "as the test wants it"));
         }
-        let id = (kind.name(), want.identity.clone());
+        // A key goes by its ARN too.
+        let own = want.identity.strip_prefix("arn:aws:kms:us-east-1:123456789012:").unwrap_or(&want.identity);
+        let id = (kind.name(), own.to_owned());
         let Some(item) = state.items.get(&id).cloned() else { return Live::Absent };
         let mut properties = item.properties.clone();
         let own = properties.shift_remove("Tags");
@@ -207,7 +209,7 @@ impl FakeCloud {
             None => Readiness::Ready(None),
         };
         Live::Present(Box::new(Present {
-            identity: want.identity.clone(),
+            identity: id.1.clone(),
             properties,
             attributes: attributes(&id),
             secret_version: None,
