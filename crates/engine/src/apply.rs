@@ -33,7 +33,8 @@ pub struct Options {
     /// How long calls under way are waited for after an interruption.
     pub grace: Duration,
     /// How long after the first search for its owner tags what the service names is searched again, before it is created:
-    /// an index stands behind the search, and a key that was made a moment ago may not be in it yet.
+    /// an index stands behind the search, and a key that was made a moment ago may not be in it yet. An index that is older
+    /// than this is not covered.
     pub search_again: Duration,
 }
 

@@ -67,7 +67,7 @@ pub struct Observed {
     pub unsearched: Vec<(Place, Fault)>,
     /// For each resource whether its tags are those of an index, and not its own.
     pub by_index: Vec<bool>,
-    /// When owner tags were searched, or would have been.
+    /// When the search for owner tags was answered, or would have been.
     pub searched: Instant,
     /// Who the caller is, by place.
     pub whereabouts: HashMap<Place, Result<Whereabouts, Fault>>,
@@ -147,11 +147,25 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
     };
     let reader = Reader { graph, cloud, options };
 
-    // What has no tags is read beside the search for those of the rest.
+    // What has no tags is read beside the search for those of the rest, and so is what may point at something that has
+    // no name, whether or not it was asked for.
     let (plain, tagged): (Vec<usize>, Vec<usize>) =
         wanted.iter().partition(|index| graph.nodes[**index].kind.tags().is_none());
-    let plain = plain.into_iter().flat_map(|index| reader.wants(index, None)).collect();
+    let nameless = tagged.iter().filter(|index| graph.nodes[**index].identity.is_none());
+    let pointers = nameless.flat_map(|index| find::pointers(graph, *index)).map(|(dependant, _)| dependant);
+    let pointers: BTreeSet<usize> =
+        pointers.filter(|dependant| graph.nodes[*dependant].kind.tags().is_none()).collect();
+    let plain: BTreeSet<usize> = plain.into_iter().chain(pointers.iter().copied()).collect();
+    let plain = plain.into_iter().flat_map(|index| {
+        let mut wants = reader.wants(index);
+        for (.., (_, want)) in wants.iter_mut().filter(|_| pointers.contains(&index)) {
+            want.shallow = false;
+        }
+        wants
+    });
+    let plain = plain.collect();
     let (answers, owned) = tokio::join!(reader.read(plain, &all.whereabouts), reader.search(&tagged, &all.whereabouts));
+    all.searched = Instant::now();
     all.take(answers);
     let mut found = find::Found::new(graph, owned, &mut all);
     let mut wants = Vec::new();
@@ -225,9 +239,10 @@ impl Reader<'_> {
     }
 
     fn orphan(&self, kind: &'static dyn Kind, identity: String) -> Want {
+        // What it points at decides what goes before it.
+        let shallow = self.options.shallow;
         let given = kind.tags().map(|tags| format!("/{tags}")).into_iter().collect();
-        let _ = self;
-        Want { identity, secrets: false, shallow: true, given, tags: None }
+        Want { identity, secrets: false, shallow, given, tags: None }
     }
 
     fn at(&self, index: usize, slot: Slot, want: Want) -> Reading {
@@ -236,9 +251,9 @@ impl Reader<'_> {
     }
 
     /// The resource under its name, and under those that `renamed_from` gives.
-    fn wants(&self, index: usize, tags: Option<crate::value::Map>) -> Vec<Reading> {
+    fn wants(&self, index: usize) -> Vec<Reading> {
         let own = self.graph.nodes[index].identity.as_deref();
-        let own = own.map(|identity| (Slot::Node(index), Want { tags, ..self.want(index, identity) }));
+        let own = own.map(|identity| (Slot::Node(index), self.want(index, identity)));
         own.into_iter().chain(self.former(index)).map(|(slot, want)| self.at(index, slot, want)).collect()
     }
 

@@ -185,8 +185,9 @@ pub(crate) fn is_of_owner(tags: &str, edit: &Edit) -> bool {
 pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, live: Option<&Map>) {
     let Some(name) = desired.kind.tags() else { return };
     let mut own = tags(stack, env, desired);
-    let protected = live.and_then(|live| Owner::of(desired.kind, live)).is_some_and(|owner| owner.protected);
-    if protected && desired.instance.protect == Some(false) {
+    // The tag may be there without the rest of them.
+    let protected = || live.is_some_and(|live| tags_of(desired.kind, live).get(PROTECT) == Some(&"true".into()));
+    if desired.instance.protect == Some(false) && protected() {
         own.push((PROTECT, "false".to_owned()));
     }
     let is_map = matches!(
@@ -196,12 +197,20 @@ pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, li
     let tags = properties
         .entry(name.to_owned())
         .or_insert_with(|| if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) });
+    if *tags == Value::Null {
+        *tags = if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) };
+    }
     match tags {
         Value::Map(map) => map.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into()))),
-        Value::List(items) => items.extend(own.into_iter().map(|(key, value)| {
-            let item: Map = [("Key".to_owned(), key.into()), ("Value".to_owned(), value.into())].into_iter().collect();
-            Value::Map(item)
-        })),
+        Value::List(items) => {
+            // Keys that became known only now may be ours.
+            let is_own = |item: &Value| own.iter().any(|(key, _)| item.get("Key").and_then(Value::as_str) == Some(key));
+            items.retain(|item| !is_own(item));
+            items.extend(own.into_iter().map(|(key, value)| {
+                let item = [("Key".to_owned(), key.into()), ("Value".to_owned(), value.into())];
+                Value::Map(item.into_iter().collect())
+            }));
+        }
         _ => {}
     }
 }

@@ -155,6 +155,12 @@ impl Step {
         self.desired.instance.protect.unwrap_or_else(tagged)
     }
 
+    /// Leaves what is going to itself: the next one is another one.
+    pub(crate) fn forget(&mut self) {
+        self.live = Live::Absent;
+        self.identity.clone_from(&self.desired.identity);
+    }
+
     /// Whether the resource is there, under its name or a former one.
     pub(crate) fn exists(&self) -> bool {
         self.live.present().is_some() || !self.former.is_empty()
@@ -300,7 +306,7 @@ impl Plan {
 
 impl Step {
     /// Whether the resource of its name exists and stays, whatever becomes of former ones.
-    fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         let stays = self
             .live
             .present()

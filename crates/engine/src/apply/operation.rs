@@ -12,7 +12,7 @@ use crate::desired::Desired;
 use crate::diagnostic::Severity;
 use crate::fault::{Fault, FaultKind};
 use crate::kind::Verb;
-use crate::owner::{self, Standing};
+use crate::owner::{self, Owner, Standing};
 use crate::plan::{Action, Known, Operation, Resource, Step, sends};
 use crate::schema::Domain;
 use crate::value::{Map, Value};
@@ -45,8 +45,7 @@ impl<'a> Operations<'a> {
         let mut nodes = Vec::with_capacity(work.plan.steps.len());
         for step in &work.plan.steps {
             let index = by_address.get(step.address()).copied().unwrap_or_default();
-            let keeps = !matches!(step.action, Action::Create | Action::Replace)
-                || (step.new_first && step.live.present().is_some());
+            let keeps = !matches!(step.action, Action::Create | Action::Replace) || step.is_in_place();
             let mut attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
             if step.updates() {
                 let stable = |name: &String| step.desired.kind.attributes().iter().any(|a| a.stable && a.name == name);
@@ -107,12 +106,17 @@ impl<'a> Operations<'a> {
 
     async fn create(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {
         let (cloud, node) = (self.work.cloud, &step.desired);
-        let present = step.live.present().filter(|_| step.action == Action::Create);
+        let desired = self.resolved(operation).await?;
+        let present = step.live.present().filter(|_| step.action == Action::Create || step.new_first);
         if let Some(present) = present.filter(|it| matches!(it.readiness, Readiness::Scheduled { .. })) {
+            if self.by_index(operation)
+                && let Some(present) = self.look(step, &present.identity).await?
+            {
+                self.still_owned(step, &present)?;
+            }
             cloud.restore(node.kind, &node.place, &present.identity).await?;
             return self.update(operation, step, &present.identity).await;
         }
-        let desired = self.resolved(operation).await?;
         if operation.identity.is_none()
             && let Some(identity) = self.searched_again(step).await?
         {
@@ -134,6 +138,7 @@ impl<'a> Operations<'a> {
         let kinds = [node.kind];
         let owned = work.cloud.owned(&kinds, &node.place, &work.graph.stack, &work.graph.env).await?;
         let resource = owner::written(&node.address);
+        let mut found: Option<String> = None;
         for owned in owned {
             let Some(identity) = owned.identity else { continue };
             let same_kind = owned.kind.is_some_and(|kind| kind.name() == node.kind.name());
@@ -148,14 +153,19 @@ impl<'a> Operations<'a> {
                 Some(Live::Present(present)) => {
                     let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
                     if !going && self.standing(node, &present) == Standing::Ours {
-                        return Ok(Some(want.identity));
+                        if let Some(other) = found {
+                            let message =
+                                format!("{other} and {} carry the owner tags of it; plan again", want.identity);
+                            return Err(Fault::new(FaultKind::Conflict, "tag:GetResources", message));
+                        }
+                        found = Some(want.identity);
                     }
                 }
                 Some(Live::Unreadable(fault)) => return Err(fault),
                 Some(Live::Absent) | None => {}
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     fn standing(&self, node: &Desired, present: &Present) -> Standing {
@@ -177,14 +187,58 @@ impl<'a> Operations<'a> {
         }
     }
 
+    /// Whether what was read again still may be deleted.
+    fn may_go(&self, step: &Step, present: &Present) -> Result<(), Fault> {
+        self.still_owned(step, present)?;
+        let changed = |what: &str| {
+            Err(Fault::new(FaultKind::Conflict, "tags", format!("{what} since the plan was made; plan again")))
+        };
+        if self.standing(&step.desired, present) == Standing::Free {
+            return changed("it carries no owner");
+        }
+        let protected = Owner::of(step.desired.kind, &present.properties).is_some_and(|owner| owner.protected);
+        if protected && step.desired.instance.protect.is_none() {
+            return changed("it is protected");
+        }
+        Ok(())
+    }
+
+    /// Whether the tags of an operation's resource are those of an index, and not its own.
+    fn by_index(&self, operation: &Operation) -> bool {
+        self.work.observed.by_index[self.nodes[operation.step]]
+    }
+
+    /// Reads a resource as it is now; `None` where it is gone.
+    async fn look(&self, step: &Step, identity: &str) -> Result<Option<Present>, Fault> {
+        let want = self.want(step, identity);
+        let answers =
+            self.work.cloud.observe(step.desired.kind, &step.desired.place, std::slice::from_ref(&want)).await;
+        match answers.into_iter().next() {
+            Some(Live::Present(present)) => Ok(Some(*present)),
+            Some(Live::Absent) => Ok(None),
+            Some(Live::Unreadable(fault)) => Err(fault),
+            None => Err(Fault::new(FaultKind::Internal, "observe", "the read gave no answer for this resource")),
+        }
+    }
+
+    fn want(&self, step: &Step, identity: &str) -> Want {
+        Want {
+            identity: identity.to_owned(),
+            secrets: self.work.observed.secrets,
+            shallow: false,
+            given: step.desired.given(),
+            tags: None,
+        }
+    }
+
     async fn update(&self, operation: &Operation, step: &Step, identity: &str) -> Result<Written, Fault> {
         let desired = self.resolved(operation).await?;
         let node = &step.desired;
         let patience = node.instance.timeouts.update.unwrap_or(node.kind.patience(&desired).update);
         let deadline = Instant::now() + patience.max(Duration::from_secs(30));
         // What was concluded from an index, or is another one than was read, is read again before anything is written.
-        let as_read = !self.work.observed.by_index[self.nodes[operation.step]]
-            && step.live.present().is_some_and(|present| present.identity == identity);
+        let as_read =
+            !self.by_index(operation) && step.live.present().is_some_and(|present| present.identity == identity);
         let settled = step.live.present().filter(|present| {
             as_read && !matches!(present.readiness, Readiness::Settling(_) | Readiness::Scheduled { .. })
         });
@@ -240,9 +294,20 @@ impl<'a> Operations<'a> {
         let Some(identity) = &operation.identity else {
             return Err(Fault::new(FaultKind::Internal, "delete", "nobody knows its name"));
         };
-        if self.work.observed.by_index[self.nodes[operation.step]] {
-            let present = self.read_again(step, identity, deadline).await?;
-            self.still_owned(step, &present)?;
+        if self.by_index(operation) {
+            let done = |readiness: Readiness| Written {
+                identity: Some(identity.clone()),
+                attributes: Map::new(),
+                readiness,
+                notes: Vec::new(),
+            };
+            match self.look(step, identity).await? {
+                None => return Ok(done(Readiness::Ready(None))),
+                Some(present) if matches!(present.readiness, Readiness::Scheduled { .. }) => {
+                    return Ok(done(present.readiness));
+                }
+                Some(present) => self.may_go(step, &present)?,
+            }
         }
         loop {
             match self.work.cloud.delete(node.kind, &node.place, identity).await {
@@ -263,13 +328,7 @@ impl<'a> Operations<'a> {
 
     /// Reads a resource until it has settled.
     async fn read_again(&self, step: &Step, identity: &str, deadline: Instant) -> Result<Present, Fault> {
-        let want = Want {
-            identity: identity.to_owned(),
-            secrets: self.work.observed.secrets,
-            shallow: false,
-            given: step.desired.given(),
-            tags: None,
-        };
+        let want = self.want(step, identity);
         let mut pause = Duration::from_millis(50);
         loop {
             let answers =

@@ -411,10 +411,8 @@ impl<'a> State<'a> {
         let mut outcome = Outcome {
             address: step.address().clone(),
             type_name: step.desired.kind.name(),
-            identity: operations
-                .iter()
-                .rev()
-                .find_map(|index| self.identities[*index].clone())
+            identity: self
+                .made(operations)
                 .filter(|_| step.identity.is_none() || step.desired.identity.is_none())
                 .or_else(|| step.identity.clone()),
             action: step.action,
@@ -474,6 +472,13 @@ impl<'a> State<'a> {
             return None;
         }
         Some(outcome)
+    }
+
+    /// The identity of what some operations lead to; a former one that goes is not it.
+    fn made(&self, operations: &[usize]) -> Option<String> {
+        let goes = |index: &&usize| self.plan.operations[**index].verb == Verb::Delete;
+        let stays = operations.iter().rev().filter(|index| !goes(index));
+        stays.chain(operations.iter().rev().filter(goes)).find_map(|index| self.identities[*index].clone())
     }
 
     fn seconds(&self, operations: &[usize]) -> f64 {

@@ -5,23 +5,32 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Observed, Orphan, Slot};
-use crate::cloud::{Live, Owned, Place, Readiness, Want};
+use crate::cloud::{Live, Owned, Place, Present, Readiness, Want};
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
-use crate::owner::{self, Owner, Standing};
+use crate::owner::{self, Standing};
 use crate::value::{Map, Value};
 
 /// What the search for owner tags found.
 pub(super) struct Found<'a> {
     graph: &'a Graph,
     owned: BTreeMap<Place, Result<Vec<Owned>, Fault>>,
-    /// (kind, place, identity) → the resource that has it, for all whose name is known.
-    named: HashMap<(&'static str, Place, String), usize>,
-    /// (place, number) of what belongs to a resource of the stack.
-    taken: BTreeSet<(Place, usize)>,
+    /// For each place the first one that is the same account and region by another spelling.
+    canon: HashMap<Place, Place>,
+    /// Places of which nobody knows where they are; each may be any other one.
+    nowhere: BTreeSet<Place>,
+    /// All names that are known, former ones included.
+    named: BTreeSet<Name>,
+    /// (kind, place, what the resource tag says) → numbers of those that say it.
+    tagged: HashMap<(&'static str, Place, String), Vec<usize>>,
+    /// (kind, place, identity) → the number of the one that has it.
+    numbers: HashMap<(&'static str, Place, String), usize>,
     /// What was read for each resource without a name of its own, with how it was found.
     candidates: BTreeMap<usize, Vec<(String, Way)>>,
 }
+
+/// A kind, a canonical place and an identity.
+type Name = (&'static str, Place, String);
 
 /// How a resource without a name was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,30 +45,50 @@ impl<'a> Found<'a> {
     pub(super) fn new(graph: &'a Graph, owned: Vec<(Place, Result<Vec<Owned>, Fault>)>, all: &mut Observed) -> Self {
         let failed = owned.iter().filter_map(|(place, answer)| Some((place.clone(), answer.as_ref().err()?.clone())));
         all.unsearched.extend(failed);
-        let named = graph.nodes.iter().enumerate().filter_map(|(index, node)| {
-            let identity = node.identity.clone()?;
-            Some(((node.kind.name(), node.place.clone(), identity), index))
-        });
-        Self {
-            graph,
-            owned: owned.into_iter().collect(),
-            named: named.collect(),
-            taken: BTreeSet::new(),
-            candidates: BTreeMap::new(),
+        let owned: BTreeMap<Place, Result<Vec<Owned>, Fault>> = owned.into_iter().collect();
+        let mut canon: HashMap<Place, Place> = HashMap::new();
+        let mut first: HashMap<(&str, &str), &Place> = HashMap::new();
+        let places: BTreeSet<&Place> = graph.nodes.iter().map(|node| &node.place).chain(owned.keys()).collect();
+        for place in places {
+            let same = match all.whereabouts.get(place) {
+                Some(Ok(here)) => *first.entry((&here.account, &here.region)).or_insert(place),
+                _ => place,
+            };
+            canon.insert(place.clone(), same.clone());
         }
+        let mut named = BTreeSet::new();
+        for node in &graph.nodes {
+            for identity in node.identity.iter().chain(&node.former) {
+                named.insert((node.kind.name(), canon[&node.place].clone(), identity.clone()));
+            }
+        }
+        let (mut tagged, mut numbers): (HashMap<_, Vec<usize>>, _) = (HashMap::new(), HashMap::new());
+        for (place, owned) in &owned {
+            for (number, owned) in owned.iter().flatten().enumerate() {
+                let (Some(kind), Some(identity)) = (owned.kind, &owned.identity) else { continue };
+                numbers.insert((kind.name(), place.clone(), identity.clone()), number);
+                if let Some(resource) = owned.tags.get(owner::RESOURCE).and_then(Value::as_str) {
+                    tagged.entry((kind.name(), place.clone(), resource.to_owned())).or_default().push(number);
+                }
+            }
+        }
+        let known = |place: &&Place| matches!(all.whereabouts.get(*place), Some(Ok(_)));
+        let nowhere = canon.keys().filter(|place| !known(place)).cloned().collect();
+        Self { graph, owned, canon, nowhere, named, tagged, numbers, candidates: BTreeMap::new() }
     }
 
-    /// Everything in the index that carries the tags of a resource.
-    fn carrying(&self, index: usize) -> Vec<(usize, String)> {
+    /// The full name of something of a kind in a place.
+    fn name(&self, kind: &'static str, place: &Place, identity: &str) -> Name {
+        (kind, self.canon.get(place).unwrap_or(place).clone(), identity.to_owned())
+    }
+
+    /// The identities of everything in the index that carries the tags of a resource.
+    fn carrying(&self, index: usize) -> Vec<String> {
         let node = &self.graph.nodes[index];
-        let resource = owner::written(&node.address);
+        let key = (node.kind.name(), node.place.clone(), owner::written(&node.address));
         let Some(Ok(owned)) = self.owned.get(&node.place) else { return Vec::new() };
-        let carries = |owned: &Owned| {
-            owned.kind.is_some_and(|kind| kind.name() == node.kind.name())
-                && owned.tags.get(owner::RESOURCE).and_then(Value::as_str) == Some(&resource)
-        };
-        let carrying = owned.iter().enumerate().filter(|(_, owned)| carries(owned));
-        carrying.filter_map(|(number, owned)| Some((number, owned.identity.clone()?))).collect()
+        let numbers = self.tagged.get(&key).into_iter().flatten();
+        numbers.filter_map(|number| owned[*number].identity.clone()).collect()
     }
 
     /// What to read for a resource that can be tagged.
@@ -67,20 +96,17 @@ impl<'a> Found<'a> {
         let node = &self.graph.nodes[index];
         let mut identities = Vec::new();
         let carrying = self.carrying(index);
-        self.taken.extend(carrying.iter().map(|(number, _)| (node.place.clone(), *number)));
         if let Some(identity) = &node.identity {
             identities.push((Slot::Node(index), identity.clone()));
-            for (_, other) in carrying {
+            for other in carrying {
                 // One that is another resource's by name is told apart there.
-                let key = (node.kind.name(), node.place.clone(), other.clone());
-                if other != *identity && !node.former.contains(&other) && !self.named.contains_key(&key) {
+                if !self.is_another(node.kind.name(), &node.place, &other) {
                     identities.push((Slot::Former(index), other));
                 }
             }
             return identities;
         }
-        let mut candidates: Vec<(String, Way)> =
-            carrying.into_iter().map(|(_, identity)| (identity, Way::Tags)).collect();
+        let mut candidates: Vec<(String, Way)> = carrying.into_iter().map(|identity| (identity, Way::Tags)).collect();
         for identity in self.pointed_at(index, all) {
             if !candidates.iter().any(|(other, _)| *other == identity) {
                 candidates.push((identity, Way::Pointer));
@@ -91,35 +117,13 @@ impl<'a> Found<'a> {
         identities
     }
 
-    /// The dependants that should name a resource in one of their properties, and that property.
-    fn pointers(&self, index: usize) -> impl Iterator<Item = (usize, &'static str)> {
-        let node = &self.graph.nodes[index];
-        let refers = |value: &Value| {
-            let mut refers = false;
-            value.walk(&mut |_, leaf| {
-                if let Value::Deferred(deferred) = leaf {
-                    refers |= deferred.references().iter().any(|it| it.address == node.address);
-                }
-            });
-            refers
-        };
-        node.kind.found_through().iter().flat_map(move |through| {
-            self.graph.dependants[index].iter().filter_map(move |dependant| {
-                let other = &self.graph.nodes[*dependant];
-                let fits = other.kind.name() == through.kind && other.place == node.place;
-                (fits && other.instance.properties.get(through.property).is_some_and(refers))
-                    .then_some((*dependant, through.property))
-            })
-        })
-    }
-
     /// What the live ones of those hold there.
     fn pointed_at(&self, index: usize, all: &Observed) -> Vec<String> {
         let live = |(dependant, property): (usize, &str)| {
             let live = all.live[dependant].as_ref().and_then(Live::present)?;
             live.properties.get(property)?.as_str().map(str::to_owned)
         };
-        self.pointers(index).filter_map(live).collect()
+        pointers(self.graph, index).filter_map(live).collect()
     }
 
     /// What is known of a resource that has no name before the candidates are read. Where the search failed, or what may
@@ -129,7 +133,7 @@ impl<'a> Found<'a> {
         if let Some(Err(fault)) = self.owned.get(&node.place) {
             return Live::Unreadable(fault.clone());
         }
-        let unread = self.pointers(index).find_map(|(dependant, _)| match &all.live[dependant] {
+        let unread = pointers(self.graph, index).find_map(|(dependant, _)| match &all.live[dependant] {
             Some(Live::Unreadable(fault)) => Some(fault),
             _ => None,
         });
@@ -140,10 +144,8 @@ impl<'a> Found<'a> {
     pub(super) fn tags(&self, index: usize, identity: &str) -> Option<Map> {
         let node = &self.graph.nodes[index];
         let owned = self.owned.get(&node.place)?.as_ref().ok()?;
-        let shown = owned.iter().find(|owned| {
-            owned.identity.as_deref() == Some(identity)
-                && owned.kind.is_some_and(|kind| kind.name() == node.kind.name())
-        })?;
+        let key = (node.kind.name(), node.place.clone(), identity.to_owned());
+        let shown = &owned[*self.numbers.get(&key)?];
         let mut properties: Map = node
             .properties
             .iter()
@@ -159,21 +161,42 @@ impl<'a> Found<'a> {
             .then(|| shown.tags.clone())
     }
 
-    /// What carries the stack's tags and is none of its resources.
+    /// What carries the stack's tags and is none of its resources, as far as the index and the names say.
     pub(super) fn orphans(&self, wanted: bool) -> Vec<Orphan> {
+        let mut claimed: BTreeSet<Name> = BTreeSet::new();
+        for node in &self.graph.nodes {
+            claimed.insert(self.name(node.kind.name(), &node.place, &owner::written(&node.address)));
+        }
         let mut orphans = Vec::new();
+        let mut seen = BTreeSet::new();
         for (place, owned) in self.owned.iter().filter(|_| wanted) {
-            for (number, owned) in owned.iter().flatten().enumerate() {
-                let named = owned
-                    .kind
-                    .zip(owned.identity.clone())
-                    .is_some_and(|(kind, identity)| self.named.contains_key(&(kind.name(), place.clone(), identity)));
-                if !named && !self.taken.contains(&(place.clone(), number)) {
-                    orphans.push(Orphan { place: place.clone(), owned: owned.clone(), live: None });
+            for owned in owned.iter().flatten() {
+                let name = |text: &str| Some(self.name(owned.kind?.name(), place, text));
+                let resource = owned.tags.get(owner::RESOURCE).and_then(Value::as_str);
+                let is_claimed = resource.and_then(name).is_some_and(|name| claimed.contains(&name));
+                // Two spellings of a place show the same things.
+                if is_claimed || self.is_named(owned, place) || !seen.insert(owned.arn.clone()) {
+                    continue;
                 }
+                orphans.push(Orphan { place: place.clone(), owned: owned.clone(), live: None });
             }
         }
         orphans
+    }
+
+    /// Whether something in the index has the name of a resource of the stack.
+    fn is_named(&self, owned: &Owned, place: &Place) -> bool {
+        let (Some(kind), Some(identity)) = (owned.kind, &owned.identity) else { return false };
+        // arn:partition:service:region:…; what has no region is the same in all.
+        let everywhere = owned.arn.split(':').nth(3) == Some("");
+        let anywhere = || self.named.iter().any(|(of, _, name)| *of == kind.name() && name == identity);
+        self.is_another(kind.name(), place, identity) || (everywhere && anywhere())
+    }
+
+    /// Whether something is what a resource of the stack has or had by name.
+    fn is_another(&self, kind: &'static str, place: &Place, identity: &str) -> bool {
+        self.named.contains(&self.name(kind, place, identity))
+            || self.nowhere.iter().any(|place| self.named.contains(&(kind, place.clone(), identity.to_owned())))
     }
 
     /// Takes the answers in; of several candidates for a resource without a name one is it.
@@ -195,13 +218,50 @@ impl<'a> Found<'a> {
             }
         }
         all.take(rest);
+        let mut chosen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         for (index, answers) in of_nameless {
             let (identity, live) = self.choose(index, answers);
+            let node = &graph.nodes[index];
+            if let Some(identity) = &identity {
+                chosen.entry(self.name(node.kind.name(), &node.place, identity)).or_default().push(index);
+            }
             all.identities[index] = identity;
             if let Some(live) = live {
                 all.live[index] = Some(live);
             }
         }
+        for ((.., identity), several) in chosen.iter().filter(|(_, indices)| indices.len() > 1) {
+            let names: Vec<String> = several.iter().map(|index| graph.nodes[*index].address.to_string()).collect();
+            let message = format!(
+                "{} are all found through what points at {identity}: say which one it is with `identifier`",
+                names.join(" and ")
+            );
+            for index in several {
+                all.identities[*index] = None;
+                let fault = Fault::new(FaultKind::Conflict, "observe", message.clone());
+                all.live[*index] = Some(Live::Unreadable(fault));
+            }
+        }
+        // One that was found by what points at it carries another resource's tags, and is an orphan no more; and a name
+        // may have more than one spelling, so that the ARN tells.
+        let arns = |present: &Present| {
+            let texts = present.attributes.values().filter_map(Value::as_str);
+            texts.filter(|text| text.starts_with("arn:")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut own: BTreeSet<String> = BTreeSet::new();
+        for (live, former) in all.live.iter().zip(&mut all.former) {
+            let Some(present) = live.as_ref().and_then(Live::present) else { continue };
+            let here = arns(present);
+            former.retain(|(_, live)| !live.present().is_some_and(|it| arns(it).iter().any(|arn| here.contains(arn))));
+            own.extend(here);
+        }
+        all.orphans.retain(|orphan| {
+            if own.contains(&orphan.owned.arn) {
+                return false;
+            }
+            let name = orphan.owned.kind.zip(orphan.owned.identity.as_deref());
+            !name.is_some_and(|(kind, identity)| chosen.contains_key(&self.name(kind.name(), &orphan.place, identity)))
+        });
     }
 
     /// Whether something carries a resource's tags, or could not be read.
@@ -228,53 +288,79 @@ impl<'a> Found<'a> {
             let found = ways.into_iter().flatten().find(|(other, _)| other == identity);
             found.map_or(Way::Tags, |(_, way)| *way)
         };
+        let node = &self.graph.nodes[index];
         let mut fit = Vec::new();
         for (identity, live) in answers {
-            match &live {
-                Live::Absent => {}
+            let present = match &live {
+                Live::Absent => continue,
                 // It may be the one.
                 Live::Unreadable(_) => return (Some(identity), Some(live)),
-                Live::Present(present) => {
-                    let here = match self.standing(index, &present.properties) {
-                        Standing::Ours | Standing::Untaggable => true,
-                        // Nobody's, or that of a resource that the manifest no longer names: what points at it decides.
-                        Standing::Free | Standing::Foreign(_) => way(&identity) == Way::Pointer,
-                        Standing::Renamed(other) => {
-                            way(&identity) == Way::Pointer
-                                && !self.graph.nodes.iter().any(|node| owner::written(&node.address) == other)
-                        }
-                    };
-                    if here {
-                        fit.push((identity, live));
-                    }
+                Live::Present(present) => present,
+            };
+            let standing = self.standing(index, &present.properties);
+            let here = match &standing {
+                Standing::Ours | Standing::Untaggable => true,
+                // Nobody's, or that of a resource that the manifest no longer names: what points at it decides.
+                Standing::Free | Standing::Foreign(_) => way(&identity) == Way::Pointer,
+                Standing::Renamed(other) => {
+                    way(&identity) == Way::Pointer
+                        && !self.graph.nodes.iter().any(|node| owner::written(&node.address) == *other)
                 }
+            };
+            if here && !self.is_another(node.kind.name(), &node.place, &identity) {
+                // Those that stay go before those that are going, the marked ones before those that are only pointed at,
+                // and what went last before what went earlier.
+                let (going, until) = match &present.readiness {
+                    Readiness::Deleting(_) => (2, None),
+                    Readiness::Scheduled { until, .. } => (1, until.clone()),
+                    _ => (0, None),
+                };
+                let marked = matches!(standing, Standing::Ours | Standing::Untaggable);
+                fit.push(((going, !marked, std::cmp::Reverse(until)), identity, live));
             }
         }
-        if fit.len() > 1 {
-            let scheduled =
-                |live: &Live| live.present().is_some_and(|it| matches!(it.readiness, Readiness::Scheduled { .. }));
-            let ours = |live: &Live| {
-                live.present().is_some_and(|it| Owner::of(self.graph.nodes[index].kind, &it.properties).is_some())
-            };
-            // Those that stay go before those that are going, and the marked ones before those that are only pointed at.
-            for better in [&(|live: &Live| !scheduled(live)) as &dyn Fn(&Live) -> bool, &ours] {
-                if fit.iter().any(|(_, live)| better(live)) {
-                    fit.retain(|(_, live)| better(live));
-                }
-            }
+        fit.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let best = fit.iter().take_while(|(rank, ..)| *rank == fit[0].0).count();
+        fit.truncate(best);
+        // What carries the tags may be unseen, so another one does not stand in for it.
+        if let (Some(((_, true, _), ..)), Some(Err(fault))) = (fit.first(), self.owned.get(&node.place)) {
+            return (None, Some(Live::Unreadable(fault.clone())));
         }
         match fit.len() {
             0 => (None, None),
-            1 => fit.pop().map_or((None, None), |(identity, live)| (Some(identity), Some(live))),
+            1 => fit.pop().map_or((None, None), |(_, identity, live)| (Some(identity), Some(live))),
             _ => {
-                let names: Vec<&str> = fit.iter().map(|(identity, _)| identity.as_str()).collect();
+                let names: Vec<&str> = fit.iter().map(|(_, identity, _)| identity.as_str()).collect();
+                let why = if fit[0].0.1 { "are pointed at as" } else { "carry the owner tags of" };
                 let message = format!(
-                    "{} carry the owner tags of {}: say which one is meant with `identifier`, and untag the others",
+                    "{} {why} {}: say which one is meant with `identifier`, and untag the others",
                     names.join(" and "),
-                    self.graph.nodes[index].address
+                    node.address
                 );
                 (None, Some(Live::Unreadable(Fault::new(FaultKind::Conflict, "tag:GetResources", message))))
             }
         }
     }
+}
+
+/// The dependants that should name a resource in one of their properties, and that property.
+pub(super) fn pointers(graph: &Graph, index: usize) -> impl Iterator<Item = (usize, &'static str)> {
+    let node = &graph.nodes[index];
+    let refers = |value: &Value| {
+        let mut refers = false;
+        value.walk(&mut |_, leaf| {
+            if let Value::Deferred(deferred) = leaf {
+                refers |= deferred.references().iter().any(|it| it.address == node.address);
+            }
+        });
+        refers
+    };
+    node.kind.found_through().iter().flat_map(move |through| {
+        graph.dependants[index].iter().filter_map(move |dependant| {
+            let other = &graph.nodes[*dependant];
+            let fits = other.kind.name() == through.kind && other.place == node.place;
+            (fits && other.instance.properties.get(through.property).is_some_and(refers))
+                .then_some((*dependant, through.property))
+        })
+    })
 }

@@ -59,12 +59,13 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         held.extend(more);
     };
     hold::keep_what_is_still_needed(graph, observed, &pointing, &mut steps);
+    hold::keep_orphans_in_use(graph, observed, &pointing, &mut steps);
     name_what_stays_behind(graph, &mut steps);
     cap_deletions(steps.iter_mut().flatten(), options.allow_deletes);
 
     let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
-    unsearched(graph, observed, &mut diagnostics);
+    unsearched(graph, observed, options.prune, &mut diagnostics);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
     let partial = options.selected.is_some();
@@ -175,7 +176,8 @@ impl Decision<'_> {
                 }
                 Live::Unreadable(fault) => step.live = Live::Unreadable(fault.clone()),
                 Live::Present(_) | Live::Absent => {
-                    if matches!(&step.live, Live::Present(_)) {
+                    // One that was found by its tags is written nowhere.
+                    if matches!(&step.live, Live::Present(_)) && self.node.former.contains(name) {
                         step.notes.push(format!("`{name}` is gone: `renamed_from` may be removed"));
                     }
                 }
@@ -191,6 +193,16 @@ impl Decision<'_> {
             }
             Live::Absent => (self.absent(step), Map::new()),
             Live::Present(present) => match &present.readiness {
+                // The next one gets another name, so nothing has to be waited for.
+                Readiness::Deleting(_) if self.node.identity.is_none() => {
+                    step.forget();
+                    (self.absent(step), Map::new())
+                }
+                Readiness::Scheduled { state, .. } if let Some(reason) = self.lost(&step, &present) => {
+                    step.reason = format!("{}, which is {state}, cannot become it: {reason}", present.identity);
+                    step.forget();
+                    (self.absent(step), Map::new())
+                }
                 Readiness::Deleting(state) => {
                     step.reason = format!("the one of this name is {state}; it is created again when that one is gone");
                     (self.absent(step), Map::new())
@@ -203,7 +215,34 @@ impl Decision<'_> {
         }
     }
 
+    /// Why something that is going is not taken back, where the service makes the next one another name.
+    fn lost(&self, step: &Step, present: &Present) -> Option<String> {
+        if self.node.identity.is_some() {
+            return None;
+        }
+        let delta = self.delta(&step.resolved, present);
+        delta.replaces().map(str::to_owned)
+    }
+
+    fn delta(&self, desired: &Map, present: &Present) -> Delta {
+        let canonical =
+            |domain: Domain, name: &str| self.observed.canonical.of(&self.node.place, domain, name).to_owned();
+        delta::delta(self.node.kind.schema(), desired, &present.properties, &self.node.instance.ignore, &canonical)
+    }
+
     fn absent(&self, mut step: Step) -> Step {
+        if let Some(written) = &self.node.instance.identifier {
+            let state = match step.live.present().map(|present| &present.readiness) {
+                Some(Readiness::Deleting(state)) => format!("is {state}"),
+                _ => "does not exist".to_owned(),
+            };
+            step.action = Action::Blocked;
+            step.reason = format!(
+                "`identifier` names {}, which {state}; without the key `identifier` a new one is made",
+                written.value
+            );
+            return step;
+        }
         step.secrets = self.verdicts_of_new(&step.resolved);
         step.implies = self.node.kind.implies(&Change::Create(&step.resolved));
         if let Some(dependency) = self.missing_dependency() {
@@ -227,13 +266,10 @@ impl Decision<'_> {
             self.names_of_former(&step.former)
         );
         step.pre_image = pre_images(self.node, None, &step.former);
-        Self::guard(step)
+        self.guard(step)
     }
 
     fn present(&self, mut step: Step, present: &Present, diagnostics: &mut Diagnostics) -> (Step, Map) {
-        let canonical =
-            |domain: Domain, name: &str| self.observed.canonical.of(&self.node.place, domain, name).to_owned();
-        let schema = self.node.kind.schema();
         let compared = match self.uncertain {
             Some(unread) => {
                 let unread = &self.graph.nodes[unread].address;
@@ -244,7 +280,7 @@ impl Decision<'_> {
             }
             None => Cow::Borrowed(&step.resolved),
         };
-        let delta = delta::delta(schema, &compared, &present.properties, &self.node.instance.ignore, &canonical);
+        let delta = self.delta(&compared, present);
         step.pre_image = pre_images(self.node, Some(present), &step.former);
         step.secrets = self.verdicts(&delta);
         step.patch = patch::patch(delta.edits.iter());
@@ -268,7 +304,9 @@ impl Decision<'_> {
             );
             return (step, attributes);
         }
-        let by_dependency = self.replaced_dependency();
+        // What is marked for deletion is taken back after its dependency came again.
+        let scheduled = matches!(present.readiness, Readiness::Scheduled { .. });
+        let by_dependency = self.replaced_dependency().filter(|_| !scheduled);
         if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
             step.edits = delta.edits;
             step.action = Action::Replace;
@@ -291,7 +329,7 @@ impl Decision<'_> {
                 step.reason = format!("{}; {holder}", step.reason);
                 return (step, attributes);
             }
-            let step = Self::guard(step);
+            let step = self.guard(step);
             if step.action == Action::Replace {
                 attributes.clear();
             }
@@ -314,14 +352,27 @@ impl Decision<'_> {
             let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
             step.reason = format!("finishes the replacement of {names}");
             step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
-            step = Self::guard(step);
+            step = self.guard(step);
         }
         (step, attributes)
     }
 
-    /// Protection turns a replacement into a block.
-    fn guard(mut step: Step) -> Step {
-        if step.is_protected() {
+    /// Protection turns a replacement into a block, and so does a former one that is not this stack's.
+    fn guard(&self, mut step: Step) -> Step {
+        let not_ours = step.former.iter().find_map(|former| match self.standing(former) {
+            Standing::Free => {
+                Some(format!("{} carries no owner, and only what this stack owns is deleted", former.identity))
+            }
+            Standing::Foreign(owner) if !self.options.take_over => Some(format!(
+                "{} belongs to {} of stack {} ({})",
+                former.identity, owner.resource, owner.stack, owner.env
+            )),
+            _ => None,
+        });
+        if let Some(not_ours) = not_ours {
+            step.reason = format!("{}; {not_ours}", step.reason);
+            step.action = Action::Blocked;
+        } else if step.is_protected() {
             step.reason = format!("protected: {}", step.reason);
             step.action = Action::Blocked;
         }
@@ -394,7 +445,7 @@ impl Decision<'_> {
                 step.action = Action::Delete;
                 "the manifest no longer names it".clone_into(&mut step.reason);
                 step.implies = self.node.kind.implies(&Change::Delete(&present));
-                Self::guard(step)
+                self.guard(step)
             }
             _ => step,
         }
@@ -560,19 +611,22 @@ pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: 
 }
 
 /// Where owner tags could not be searched, a former name or an orphan may be there unseen.
-fn unsearched(graph: &Graph, observed: &Observed, diagnostics: &mut Diagnostics) {
+pub(super) fn unsearched(graph: &Graph, observed: &Observed, pruned: bool, diagnostics: &mut Diagnostics) {
     for (place, fault) in &observed.unsearched {
         // What has no name of its own is unread already, and says why.
         let named = graph
             .nodes
             .iter()
             .any(|node| node.place == *place && node.kind.tags().is_some() && node.identity.is_some() && !node.orphan);
-        if named {
-            diagnostics.push(
-                Diagnostic::warning("P130", format!("owner tags could not be searched: {fault}"))
-                    .help("a resource that had another name before is not seen; allow `tag:GetResources`"),
-            );
-        }
+        let unseen = match (named, pruned) {
+            (_, true) => "what the manifest no longer names is not seen",
+            (true, false) => "a resource that had another name before is not seen",
+            (false, false) => continue,
+        };
+        diagnostics.push(
+            Diagnostic::warning("P130", format!("owner tags could not be searched: {fault}"))
+                .help(format!("{unseen}; allow `tag:GetResources`")),
+        );
     }
     for orphan in &observed.orphans {
         diagnostics.push(

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloud::Live;
+use crate::cloud::{Live, Readiness};
+use crate::delta::Edit;
 use crate::graph::Graph;
 use crate::observe::Observed;
 use crate::plan::{Action, Step};
@@ -78,6 +79,81 @@ pub(super) fn keep_what_is_still_needed(
             step.action = if effective { Action::Update } else { Action::None };
             step.reason = if effective { "properties differ".to_owned() } else { String::new() };
             step.new_first = false;
+        }
+    }
+}
+
+/// What the manifest no longer names goes only where nothing goes on pointing at it; what could not be read may.
+pub(super) fn keep_orphans_in_use(
+    graph: &Graph,
+    observed: &Observed,
+    pointing: &[BTreeSet<usize>],
+    steps: &mut [Option<Step>],
+) {
+    let goes =
+        |step: &Option<Step>| step.as_ref().is_some_and(|step| step.desired.orphan && step.action == Action::Delete);
+    let orphans: Vec<usize> = (0..steps.len()).filter(|index| goes(&steps[*index])).collect();
+    let unread = (0..steps.len()).find(|index| match &steps[*index] {
+        Some(step) => step.unread().is_some(),
+        None => matches!(observed.live[*index], Some(Live::Unreadable(_))),
+    });
+    if let Some(unread) = unread {
+        for index in orphans {
+            let Some(step) = &mut steps[index] else { continue };
+            step.action = Action::None;
+            step.reason.clear();
+            step.implies.clear();
+            let unread = &graph.nodes[unread].address;
+            step.notes.push(format!("stays for now: {unread}, which may point at it, could not be read"));
+        }
+        return;
+    }
+    // One that stays may point at another one.
+    let mut changed = true;
+    while std::mem::take(&mut changed) {
+        for &index in &orphans {
+            if !goes(&steps[index]) {
+                continue;
+            }
+            let texts: Vec<&str> = observed.live[index]
+                .as_ref()
+                .and_then(Live::present)
+                .into_iter()
+                .flat_map(|present| present.attributes.values().filter_map(Value::as_str))
+                .collect();
+            let holder = pointing[index].iter().find(|pointer| match &steps[**pointer] {
+                None => true,
+                Some(step) => goes_on_pointing(step, &texts),
+            });
+            let Some(holder) = holder else { continue };
+            let holder = &graph.nodes[*holder].address;
+            if let Some(step) = &mut steps[index] {
+                step.action = Action::Blocked;
+                step.reason = format!("{holder}, which goes on pointing at it, stays");
+                step.implies.clear();
+                changed = true;
+            }
+        }
+    }
+}
+
+/// Whether a resource still holds one of these texts after its step.
+fn goes_on_pointing(step: &Step, texts: &[&str]) -> bool {
+    let holds = |value: &Value| {
+        let mut found = false;
+        value.walk(&mut |_, leaf| found |= leaf.as_str().is_some_and(|text| texts.contains(&text)));
+        found
+    };
+    let Some(present) = step.live.present() else { return false };
+    let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
+    match step.action {
+        Action::Delete => false,
+        Action::Blocked | Action::None => !going && present.properties.values().any(holds),
+        Action::Replace if !step.new_first => step.resolved.values().any(holds),
+        Action::Create => step.resolved.values().any(holds),
+        Action::Update | Action::Adopt | Action::Replace => {
+            let moved = |edit: &Edit| !edit.is_ignored() && edit.before.as_ref().is_some_and(holds);
+            present.properties.values().any(holds) && !step.edits.iter().any(moved)
         }
     }
 }

@@ -109,7 +109,7 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
             let wait = unsettled.then(|| push(Verb::Read, identity, Vec::new()));
             let write = match present {
                 None => Some(push(Verb::Create, identity, Vec::new())),
-                Some(present) if matches!(present.readiness, Readiness::Deleting(_)) => {
+                Some(present) if matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. }) => {
                     Some(push(Verb::Create, identity, wait.into_iter().collect()))
                 }
                 Some(_) if effective => Some(push(Verb::Update, identity, wait.into_iter().collect())),

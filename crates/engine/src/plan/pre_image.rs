@@ -25,6 +25,10 @@ fn pre_image(node: &Desired, present: &Present) -> String {
     let canonical = delta::canonical_form(node.kind.schema(), &present.properties);
     let mut document = patch::document(&canonical);
     blank_secrets(&mut document);
+    // Tags have no order, and those of an index come in another one.
+    if let Some(Json::Array(tags)) = node.kind.tags().and_then(|name| document.get_mut(name)) {
+        tags.sort_by_cached_key(ToString::to_string);
+    }
     let stable: serde_json::Map<String, Json> = node
         .kind
         .attributes()

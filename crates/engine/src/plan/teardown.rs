@@ -12,7 +12,7 @@ use crate::graph::Graph;
 use crate::kind::{Change, Verb};
 use crate::observe::Observed;
 use crate::owner::{self, Standing};
-use crate::plan::build::{Options, cap_deletions};
+use crate::plan::build::{Options, cap_deletions, unsearched};
 use crate::plan::pointing::{behind, pointing};
 use crate::plan::pre_image::pre_images;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
@@ -118,6 +118,8 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         operation.after.dedup();
     }
 
+    let mut diagnostics = Diagnostics::new();
+    unsearched(graph, observed, false, &mut diagnostics);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
     let mut plan = Plan {
@@ -127,7 +129,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         whereabouts: whereabouts.cloned(),
         steps,
         operations,
-        diagnostics: Diagnostics::new(),
+        diagnostics,
         exports: Vec::new(),
         partial: options.selected.is_some(),
         pruned: false,
