@@ -15,6 +15,7 @@
 mod calls;
 mod clock;
 mod control;
+mod document;
 mod events;
 mod faults;
 mod glue;
@@ -29,6 +30,7 @@ mod shape;
 mod state;
 mod store;
 mod sts;
+mod tagging;
 mod wire;
 
 use std::io;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock::Millis;
 use crate::policy::{Facts, Policy, Verdict};
 use crate::shape::Shape;
-use crate::state::{Home, arn};
+use crate::state::{Home, World, arn};
 use crate::store::View;
 use crate::wire::{Caller, Refusal};
 
@@ -53,7 +53,12 @@ pub(crate) struct Context<'a> {
     pub(crate) policy: Option<&'a Policy>,
     /// Clearing values do not clear.
     pub(crate) no_clear: bool,
+    /// What happens outside of the caller's region once the operation has succeeded.
+    pub(crate) after: Vec<After>,
 }
+
+/// Work on other regions, which an operation cannot see while it runs.
+pub(crate) type After = Box<dyn FnOnce(&mut World)>;
 
 impl Context<'_> {
     /// Returns the time of the request.

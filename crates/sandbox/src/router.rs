@@ -20,7 +20,7 @@ use crate::policy::Policy;
 use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Refusal, Service};
-use crate::{events, glue, kms, secrets, shape, sts};
+use crate::{events, glue, kms, secrets, shape, sts, tagging};
 
 /// Everything that requests share.
 pub(crate) struct Shared {
@@ -42,13 +42,15 @@ pub(crate) enum Outcome {
     Dropped,
 }
 
-fn operations(service: Service) -> &'static [Operation] {
+/// Returns what a service can do.
+pub(crate) fn operations(service: Service) -> &'static [Operation] {
     match service {
         Service::Events => events::OPERATIONS,
         Service::SecretsManager => secrets::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
         Service::Glue => glue::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
+        Service::Tagging => tagging::OPERATIONS,
     }
 }
 
@@ -148,7 +150,8 @@ fn subject<'a>(service: Service, operation: &Operation, input: &'a Value) -> Opt
     let member = |path: &&str| {
         let mut members = path.split('.');
         let found = members.try_fold(input, |value, member| value.get(member));
-        found.and_then(Value::as_str)
+        // Of a list only the first is noted.
+        found.and_then(|found| found.as_str().or_else(|| found.get(0)?.as_str()))
     };
     let name = operation.subject.iter().find_map(member)?;
     Some(match service {
@@ -182,12 +185,17 @@ fn run(
             settle: shared.settle,
             policy: policy.as_deref(),
             no_clear: action.no_clear,
+            after: Vec::new(),
         };
         if policy.is_some() || action.deny {
             permit(&context, service, operation, input, action.deny)?;
         }
         shape::check(operation.input, input)?;
-        (operation.run)(&mut context, input)?
+        let output = (operation.run)(&mut context, input)?;
+        for effect in context.after {
+            effect(&mut world);
+        }
+        output
     };
     if let Some(state) = &action.state {
         show_state(&mut output, state);
@@ -216,7 +224,7 @@ fn permit(
     input: &Value,
     deny: bool,
 ) -> Result<(), Refusal> {
-    let action = format!("{}:{}", service.name(), operation.name);
+    let action = format!("{}:{}", service.action_prefix(), operation.name);
     let resources = (operation.resources)(context, input);
     if deny {
         let subject = resources.first().and_then(|Resource(forms)| forms.first());
@@ -271,7 +279,9 @@ mod tests {
     #[test]
     fn the_registry_is_consistent() {
         let mut seen = std::collections::BTreeSet::new();
-        for service in [Service::Events, Service::SecretsManager, Service::Kms, Service::Glue, Service::Sts] {
+        let all =
+            [Service::Events, Service::SecretsManager, Service::Kms, Service::Glue, Service::Sts, Service::Tagging];
+        for service in all {
             for operation in operations(service) {
                 assert!(seen.insert((service.name(), operation.name)));
                 let shape::Shape::Struct(members) = operation.input else {
@@ -290,6 +300,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 11 + 16 + 12 + 1);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 1 + 5);
     }
 }

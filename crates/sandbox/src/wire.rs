@@ -24,10 +24,11 @@ pub(crate) enum Service {
     Kms,
     Glue,
     Sts,
+    Tagging,
 }
 
 impl Service {
-    /// Returns the name used in IAM actions, signatures, rules and the call log.
+    /// Returns the name used in signatures, rules and the call log.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -35,6 +36,15 @@ impl Service {
             Self::Kms => "kms",
             Self::Glue => "glue",
             Self::Sts => "sts",
+            Self::Tagging => "tagging",
+        }
+    }
+
+    /// Returns the name used in IAM actions.
+    pub(crate) fn action_prefix(self) -> &'static str {
+        match self {
+            Self::Tagging => "tag",
+            other => other.name(),
         }
     }
 
@@ -45,6 +55,7 @@ impl Service {
             "secretsmanager" => Some(Self::SecretsManager),
             "TrentService" => Some(Self::Kms),
             "AWSGlue" => Some(Self::Glue),
+            "ResourceGroupsTaggingAPI_20170126" => Some(Self::Tagging),
             _ => None,
         }
     }
@@ -175,8 +186,8 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
         );
         return respond(status, service, id, body.into());
     }
-    // Secrets Manager, Glue [M] and every access denial spell it `Message`.
-    let spelled_large = matches!(service, Service::SecretsManager | Service::Glue);
+    // Secrets Manager, Glue, the tagging API [M] and every access denial spell it `Message`.
+    let spelled_large = matches!(service, Service::SecretsManager | Service::Glue | Service::Tagging);
     let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
     let body = if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };
     let mut response = respond(status, service, id, body.to_string().into());
