@@ -264,6 +264,14 @@ impl Decision<'_> {
             return (step, attributes);
         }
         let by_dependency = self.replaced_dependency();
+        if let Some(reason) = self.node.kind.refuses(present)
+            && (effective > 0 || by_dependency.is_some())
+        {
+            step.edits = delta.edits;
+            step.action = Action::Blocked;
+            step.reason = reason;
+            return (step, attributes);
+        }
         if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
             step.edits = delta.edits;
             step.action = Action::Replace;
@@ -386,6 +394,11 @@ impl Decision<'_> {
         // The index may be old, so the resource's own tags decide.
         match Owner::of(self.node.kind, &present.properties) {
             Some(owner) if owner.stack == self.graph.stack && owner.env == self.graph.env => {
+                if let Some(reason) = self.node.kind.refuses(&present) {
+                    step.action = Action::Blocked;
+                    step.reason = reason;
+                    return step;
+                }
                 step.action = Action::Delete;
                 "the manifest no longer names it".clone_into(&mut step.reason);
                 step.implies = self.node.kind.implies(&Change::Delete(&present));
