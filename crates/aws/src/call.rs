@@ -89,9 +89,11 @@ impl Calls {
             let nth = if is_throttled { &mut throttled } else { &mut failed };
             *nth += 1;
             // Reads go on: they find out what became of what was begun.
-            let refused = is_throttled && !doubtful && operation.effect == Effect::Writes;
+            let refused = is_throttled && !doubtful && operation.effect != Effect::Reads;
             let over = || refused && self.stopped.load(Ordering::Relaxed);
-            let pause = self.backoff.pause(fault.kind, *nth, started.elapsed()).filter(|_| !over());
+            // What may be there already is looked for before it is made again.
+            let made = operation.effect == Effect::Makes && fault.kind.is_ambiguous();
+            let pause = self.backoff.pause(fault.kind, *nth, started.elapsed()).filter(|_| !made && !over());
             tracing::debug!(
                 operation = operation.name,
                 attempt = attempts,
@@ -103,7 +105,7 @@ impl Calls {
             );
             (self.observer)(CallEvent { operation: operation.name, outcome: Err(fault.clone()), retry_in: pause });
             let Some(pause) = pause else {
-                return Outcome { result: Err(fault), doubtful };
+                return Outcome { result: Err(fault), doubtful: doubtful || made };
             };
             doubtful |= fault.kind.is_ambiguous();
             tokio::time::sleep(pause).await;
@@ -121,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::limits::Limits;
-    use crate::operation::CREATE_CONNECTION;
+    use crate::operation::{CREATE_CONNECTION, CREATE_KEY};
 
     async fn run(faults: &[FaultKind]) -> (Outcome<()>, u64, Vec<bool>) {
         run_when(false, faults).await
@@ -175,6 +177,24 @@ mod tests {
         let (outcome, _, seen) = run_when(true, &[FaultKind::Timeout, FaultKind::Throttled]).await;
         assert!(outcome.result.is_ok() && outcome.doubtful);
         assert_eq!(seen, [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn what_makes_something_each_time_is_not_sent_again_in_doubt() {
+        let calls = Calls {
+            backoff: Backoff { first: Duration::from_micros(1), ..Backoff::default() },
+            observer: Arc::new(|_| {}),
+            count: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        };
+        let left = Mutex::new(vec![FaultKind::Throttled, FaultKind::Timeout, FaultKind::Quota]);
+        let outcome: Outcome<()> = calls
+            .run(&CREATE_KEY, &Buckets::new(Limits::unlimited()), || async {
+                Err(Fault::new(left.lock().unwrap().remove(0), "op", "message"))
+            })
+            .await;
+        assert_eq!(outcome.result.unwrap_err().kind, FaultKind::Timeout);
+        assert!(outcome.doubtful);
     }
 
     #[tokio::test]

@@ -35,6 +35,7 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "UnauthorizedOperation"
         | "UnauthorizedException"
         | "NotAuthorized"
+        | "NotAuthorizedException"
         | "AuthFailure"
         | "AuthorizationError"
         | "UnrecognizedClientException"
@@ -76,7 +77,7 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "ConflictException" => FaultKind::Conflict,
         // A quota where something is made, throttling where something is read.
         "LimitExceededException" | "LimitExceeded" => match operation.effect {
-            Effect::Writes => FaultKind::Quota,
+            Effect::Writes | Effect::Makes => FaultKind::Quota,
             Effect::Reads => FaultKind::Throttled,
         },
         "ServiceQuotaExceededException" | "ResourceNumberLimitExceededException" => FaultKind::Quota,
@@ -90,6 +91,7 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "InternalServiceException"
         | "KMSInternalException"
         | "DependencyTimeoutException"
+        | "KeyUnavailableException"
         | "OperationTimeoutException"
         | "FederationSourceRetryableException"
         | "RequestTimeout"
@@ -99,7 +101,7 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         // Of a read: the password cannot be decrypted; of a write: it cannot be encrypted.
         "GlueEncryptionException" => match operation.effect {
             Effect::Reads => FaultKind::Denied,
-            Effect::Writes => FaultKind::Invalid,
+            Effect::Writes | Effect::Makes => FaultKind::Invalid,
         },
         "ValidationException"
         | "ValidationError"
@@ -119,7 +121,15 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "NotImplemented"
         | "KMSInvalidStateException"
         | "DisabledException"
-        | "EncryptionFailure" => FaultKind::Invalid,
+        | "EncryptionFailure"
+        | "MalformedPolicyDocumentException"
+        | "PublicPolicyException"
+        | "PreconditionNotMetException"
+        | "TagException"
+        | "InvalidAliasNameException"
+        | "InvalidKeyUsageException"
+        | "UnsupportedOperationException"
+        | "PaginationTokenExpiredException" => FaultKind::Invalid,
         _ => return None,
     })
 }

@@ -28,6 +28,7 @@ mod reach;
 mod sdk;
 mod session;
 mod settings;
+mod tags;
 mod wire;
 
 pub use call::CallEvent;

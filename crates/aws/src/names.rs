@@ -66,7 +66,7 @@ async fn describe(reach: &Reach, name: &str) -> Result<Option<String>, Fault> {
 }
 
 /// Alias names and alias ARNs of the account and region, with the ARN of the key behind each.
-async fn list_aliases(reach: &Reach) -> Result<HashMap<String, String>, Fault> {
+pub(crate) async fn list_aliases(reach: &Reach) -> Result<HashMap<String, String>, Fault> {
     let mut found = HashMap::new();
     let mut markers = HashSet::new();
     let mut marker: Option<String> = None;

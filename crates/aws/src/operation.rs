@@ -22,6 +22,9 @@ pub(crate) static SECRETS_MANAGER: Service =
 /// Glue.
 #[cfg(feature = "glue")]
 pub(crate) static GLUE: Service = Service { name: "glue", id: "Glue", target: "AWSGlue" };
+/// The Resource Groups Tagging API.
+pub(crate) static TAGGING: Service =
+    Service { name: "tagging", id: "Resource Groups Tagging API", target: "ResourceGroupsTaggingAPI_20170126" };
 /// Key Management Service.
 pub(crate) static KMS: Service = Service { name: "kms", id: "KMS", target: "TrentService" };
 /// Security Token Service; not a JSON service, called through the SDK.
@@ -34,6 +37,8 @@ pub(crate) enum Effect {
     Reads,
     /// Makes or changes something, so that a limit is a quota.
     Writes,
+    /// Makes something new each time that it is carried out, so that it is not sent again where it may have been.
+    Makes,
 }
 
 /// One operation.
@@ -88,6 +93,32 @@ pub(crate) static DESCRIBE_SECRET: Operation =
 pub(crate) static LIST_SECRETS: Operation =
     Operation::new("secretsmanager:ListSecrets", &SECRETS_MANAGER, Effect::Reads, 100);
 
+// The service allows 50 a second of all that write a secret or its policy together, and 50 of all that tag.
+pub(crate) static CREATE_SECRET: Operation =
+    Operation::new("secretsmanager:CreateSecret", &SECRETS_MANAGER, Effect::Writes, 40);
+pub(crate) static UPDATE_SECRET: Operation =
+    Operation::new("secretsmanager:UpdateSecret", &SECRETS_MANAGER, Effect::Writes, 30);
+pub(crate) static DELETE_SECRET: Operation =
+    Operation::new("secretsmanager:DeleteSecret", &SECRETS_MANAGER, Effect::Writes, 40);
+pub(crate) static RESTORE_SECRET: Operation =
+    Operation::new("secretsmanager:RestoreSecret", &SECRETS_MANAGER, Effect::Writes, 40);
+pub(crate) static TAG_SECRET: Operation =
+    Operation::new("secretsmanager:TagResource", &SECRETS_MANAGER, Effect::Writes, 25);
+pub(crate) static UNTAG_SECRET: Operation =
+    Operation::new("secretsmanager:UntagResource", &SECRETS_MANAGER, Effect::Writes, 20);
+pub(crate) static REPLICATE_SECRET: Operation =
+    Operation::new("secretsmanager:ReplicateSecretToRegions", &SECRETS_MANAGER, Effect::Writes, 10);
+pub(crate) static REMOVE_REPLICAS: Operation =
+    Operation::new("secretsmanager:RemoveRegionsFromReplication", &SECRETS_MANAGER, Effect::Writes, 10);
+pub(crate) static GET_SECRET_POLICY: Operation =
+    Operation::new("secretsmanager:GetResourcePolicy", &SECRETS_MANAGER, Effect::Reads, 35);
+pub(crate) static PUT_SECRET_POLICY: Operation =
+    Operation::new("secretsmanager:PutResourcePolicy", &SECRETS_MANAGER, Effect::Writes, 15);
+pub(crate) static GET_RANDOM_PASSWORD: Operation =
+    Operation::new("secretsmanager:GetRandomPassword", &SECRETS_MANAGER, Effect::Reads, 40);
+pub(crate) static LIST_SECRET_VERSIONS: Operation =
+    Operation::new("secretsmanager:ListSecretVersionIds", &SECRETS_MANAGER, Effect::Reads, 40);
+
 /// Glue's connections and tags. Its quota page gives no rates for these operations, so these are cautious; a bucket
 /// slows down at every refusal.
 #[cfg(feature = "glue")]
@@ -112,6 +143,30 @@ pub(crate) use glue::*;
 // https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
 pub(crate) static DESCRIBE_KEY: Operation = Operation::new("kms:DescribeKey", &KMS, Effect::Reads, 2000);
 pub(crate) static LIST_ALIASES: Operation = Operation::new("kms:ListAliases", &KMS, Effect::Reads, 500);
+
+pub(crate) static CREATE_KEY: Operation = Operation::new("kms:CreateKey", &KMS, Effect::Makes, 5);
+pub(crate) static GET_KEY_POLICY: Operation = Operation::new("kms:GetKeyPolicy", &KMS, Effect::Reads, 1000);
+pub(crate) static PUT_KEY_POLICY: Operation = Operation::new("kms:PutKeyPolicy", &KMS, Effect::Writes, 15);
+pub(crate) static GET_KEY_ROTATION: Operation = Operation::new("kms:GetKeyRotationStatus", &KMS, Effect::Reads, 1000);
+pub(crate) static ENABLE_KEY_ROTATION: Operation = Operation::new("kms:EnableKeyRotation", &KMS, Effect::Writes, 15);
+pub(crate) static DISABLE_KEY_ROTATION: Operation = Operation::new("kms:DisableKeyRotation", &KMS, Effect::Writes, 5);
+pub(crate) static ENABLE_KEY: Operation = Operation::new("kms:EnableKey", &KMS, Effect::Writes, 5);
+pub(crate) static DISABLE_KEY: Operation = Operation::new("kms:DisableKey", &KMS, Effect::Writes, 5);
+pub(crate) static UPDATE_KEY_DESCRIPTION: Operation =
+    Operation::new("kms:UpdateKeyDescription", &KMS, Effect::Writes, 5);
+pub(crate) static LIST_KEYS: Operation = Operation::new("kms:ListKeys", &KMS, Effect::Reads, 500);
+pub(crate) static LIST_KEY_TAGS: Operation = Operation::new("kms:ListResourceTags", &KMS, Effect::Reads, 2000);
+pub(crate) static TAG_KEY: Operation = Operation::new("kms:TagResource", &KMS, Effect::Writes, 10);
+pub(crate) static UNTAG_KEY: Operation = Operation::new("kms:UntagResource", &KMS, Effect::Writes, 5);
+pub(crate) static SCHEDULE_KEY_DELETION: Operation =
+    Operation::new("kms:ScheduleKeyDeletion", &KMS, Effect::Writes, 15);
+pub(crate) static CANCEL_KEY_DELETION: Operation = Operation::new("kms:CancelKeyDeletion", &KMS, Effect::Writes, 5);
+pub(crate) static CREATE_ALIAS: Operation = Operation::new("kms:CreateAlias", &KMS, Effect::Writes, 5);
+pub(crate) static UPDATE_ALIAS: Operation = Operation::new("kms:UpdateAlias", &KMS, Effect::Writes, 5);
+pub(crate) static DELETE_ALIAS: Operation = Operation::new("kms:DeleteAlias", &KMS, Effect::Writes, 15);
+
+/// The API's page of quotas gives no rate that can be relied on.
+pub(crate) static GET_RESOURCES: Operation = Operation::new("tag:GetResources", &TAGGING, Effect::Reads, 10);
 
 /// Well below the 600 a second that STS shares among its operations.
 pub(crate) static GET_CALLER_IDENTITY: Operation = Operation::new("sts:GetCallerIdentity", &STS, Effect::Reads, 100);

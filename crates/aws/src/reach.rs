@@ -2,8 +2,8 @@
 //!
 //! Made once per place and only when a call needs it. Two places that come to the same role and region share one.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_types::SdkConfig;
@@ -11,6 +11,7 @@ use aws_types::service_config::ServiceConfigKey;
 use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use trueup_engine::cloud::Whereabouts;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::Secret;
@@ -24,6 +25,9 @@ use crate::operation::{self, Operation, Service};
 use crate::sdk::Clients;
 use crate::wire::{self, Line};
 
+/// How long something that was just made may not be seen everywhere.
+const FRESH: Duration = Duration::from_secs(15);
+
 /// One account and region.
 pub(crate) struct Reach {
     calls: Arc<Calls>,
@@ -36,6 +40,9 @@ pub(crate) struct Reach {
     secret_reads: bool,
     whereabouts: OnceCell<Whereabouts>,
     private_connections: Mutex<HashSet<String>>,
+    fresh: Mutex<HashMap<String, Instant>>,
+    /// The endpoint is on this machine.
+    local: bool,
 }
 
 /// What a [`Reach`] is made of.
@@ -61,7 +68,7 @@ struct Lines {
     timeout: Duration,
     endpoint_url: Option<String>,
     suffix: String,
-    kms: OnceLock<Line>,
+    by_service: Mutex<HashMap<&'static str, Line>>,
 }
 
 impl Reach {
@@ -80,17 +87,88 @@ impl Reach {
                 timeout: parts.timeout,
                 endpoint_url: parts.endpoint_url,
                 suffix: parts.suffix,
-                kms: OnceLock::new(),
+                by_service: Mutex::default(),
             },
             secret_reads: parts.secret_reads,
             whereabouts: OnceCell::new(),
             private_connections: Mutex::default(),
+            fresh: Mutex::default(),
+            local,
         }
     }
 
     /// The names of connections that were seen to be private; their list pages do not say.
     pub(crate) fn private_connections(&self) -> MutexGuard<'_, HashSet<String>> {
         self.private_connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The region.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Notes what this session has just made.
+    pub(crate) fn made(&self, identity: &str) {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).insert(identity.to_owned(), Instant::now());
+    }
+
+    /// Sends a call about something. The services take some seconds to see everywhere what was just made: as long as this
+    /// session made it less than [`FRESH`] ago, "not found" is waited out.
+    pub(crate) async fn call_about(
+        &self,
+        identity: &str,
+        operation: &'static Operation,
+        input: &Json,
+        secrets: &[Secret],
+    ) -> Outcome<Json> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let outcome = self.call(operation, input, secrets).await;
+            match &outcome.result {
+                Err(fault) if fault.kind == FaultKind::NotFound && self.is_fresh(identity) => {}
+                _ => return outcome,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Whether this session has just made it.
+    pub(crate) fn is_fresh(&self, identity: &str) -> bool {
+        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.get(identity).is_some_and(|made| made.elapsed() < FRESH)
+    }
+
+    /// How long what another service or an index has to see may not be seen there.
+    pub(crate) fn lag(&self) -> Duration {
+        if self.local { Duration::from_millis(500) } else { FRESH }
+    }
+
+    /// Sends a call with a policy. A role that was made a moment ago is no valid principal yet, and the services answer
+    /// the same code as for a mistake; so that code is waited out for some seconds.
+    pub(crate) async fn call_with_policy(
+        &self,
+        identity: &str,
+        operation: &'static Operation,
+        input: &Json,
+        secrets: &[Secret],
+    ) -> Outcome<Json> {
+        let deadline = Instant::now() + self.lag();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let outcome = self.call_about(identity, operation, input, secrets).await;
+            let malformed = outcome.result.as_ref().err().and_then(|fault| fault.code.as_deref());
+            if malformed != Some("MalformedPolicyDocumentException") || Instant::now() >= deadline {
+                return outcome;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(4));
+        }
+    }
+
+    /// Notes that something is gone, so that nobody waits for it.
+    pub(crate) fn gone(&self, identity: &str) {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).remove(identity);
     }
 
     /// Whether managed secrets may be read.
@@ -113,14 +191,14 @@ impl Reach {
         };
         self.calls
             .run(operation, &self.buckets, || {
-                let body = body.clone();
+                let (line, body) = (line.clone(), body.clone());
                 async move {
                     let credentials = self
                         .keeper
                         .credentials()
                         .await
                         .map_err(|error| fault::of_credentials(operation.name, &error))?;
-                    wire::exchange(line, credentials, operation, body, secrets).await
+                    wire::exchange(&line, credentials, operation, body, secrets).await
                 }
             })
             .await
@@ -162,10 +240,10 @@ impl Reach {
         Ok(Whereabouts { account, region: self.region.clone() })
     }
 
-    fn line(&self, service: &'static Service) -> Result<&Line, Fault> {
-        let cell = &self.lines.kms;
-        if let Some(line) = cell.get() {
-            return Ok(line);
+    fn line(&self, service: &'static Service) -> Result<Line, Fault> {
+        let mut lines = self.lines.by_service.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(service.name) {
+            return Ok(line.clone());
         }
         let endpoint = self.endpoint(service);
         let url = endpoint.parse().map_err(|_| {
@@ -178,7 +256,8 @@ impl Reach {
             region: self.region.clone(),
             timeout: self.lines.timeout,
         };
-        Ok(cell.get_or_init(|| line))
+        lines.insert(service.name, line.clone());
+        Ok(line)
     }
 
     /// The address of a service: what the environment or the profile says, for it or for all, or the service's own.

@@ -29,6 +29,7 @@ use trueup_engine::cloud::{
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind;
 use trueup_engine::schema::Domain;
+use trueup_engine::value::Map;
 
 use crate::call::{CallEvent, Calls};
 use crate::credentials::Keeper;
@@ -38,6 +39,7 @@ use crate::kinds::{self, AwsKind};
 use crate::names;
 use crate::reach::{Parts, Reach};
 use crate::settings::Settings;
+use crate::tags;
 
 /// Sees every attempt of every call.
 pub type Observer = Arc<dyn Fn(CallEvent) + Send + Sync>;
@@ -301,11 +303,11 @@ impl Cloud for Session {
     fn owned<'a>(
         &'a self,
         _: &'a [&'static dyn Kind],
-        _: &'a Place,
-        _: &'a str,
-        _: &'a str,
+        place: &'a Place,
+        stack: &'a str,
+        env: &'a str,
     ) -> Task<'a, Result<Vec<Owned>, Fault>> {
-        Box::pin(async { Err(Fault::new(FaultKind::Internal, "tag:GetResources", "is not there yet")) })
+        Box::pin(async move { tags::owned(&*self.reach(place).await?, stack, env).await })
     }
 
     fn list<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {
@@ -344,8 +346,9 @@ impl Cloud for Session {
         kind: &'static dyn Kind,
         place: &'a Place,
         identity: &'a str,
+        desired: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>> {
-        Box::pin(async move { aws(kind)?.delete(&*self.reach(place).await?, identity).await })
+        Box::pin(async move { aws(kind)?.delete(&*self.reach(place).await?, identity, desired).await })
     }
 
     fn confirm<'a>(

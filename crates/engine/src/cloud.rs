@@ -253,12 +253,14 @@ pub trait Cloud: Send + Sync {
         update: &'a Update<'a>,
     ) -> Task<'a, Result<Written, Fault>>;
 
-    /// Deletes a resource. One that is not there any more counts as deleted.
+    /// Deletes a resource. One that is not there any more counts as deleted. `desired` holds what is known of its desired
+    /// properties, for those that say how it is deleted (a recovery window); nothing where the manifest does not name it.
     fn delete<'a>(
         &'a self,
         kind: &'static dyn Kind,
         place: &'a Place,
         identity: &'a str,
+        desired: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>>;
 
     /// Checks what changes brought with them in other services (managed secrets); returns what is not as it should be.

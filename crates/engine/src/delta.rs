@@ -6,6 +6,7 @@
 //! So "no edits" is exactly "equal", and a patch made from the edits can be proved against the aligned document.
 
 mod align;
+mod policy;
 mod structural;
 
 use crate::schema::{Domain, Schema};

@@ -59,6 +59,12 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.
     fn check(&self, properties: &Map) -> Vec<Finding>;
 
+    /// Why a live resource is not to be written, whatever the manifest says: a service made it for itself and manages it.
+    fn refuses(&self, live: &Present) -> Option<String> {
+        let _ = live;
+        None
+    }
+
     /// What the service does besides, in other services, when this change is made; for the plan.
     fn implies(&self, change: &Change<'_>) -> Vec<Implied>;
 

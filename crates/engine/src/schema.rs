@@ -55,6 +55,8 @@ pub struct Property {
     /// A live value that is not given is kept: the service, or somebody else, may set it. In a map and in a keyed list
     /// this holds for each name, so that only the names that are given are managed.
     pub kept: bool,
+    /// It is a policy document of IAM, in which several ways of writing mean the same.
+    pub policy: bool,
 }
 
 /// Whether a property's value is a secret.
@@ -246,6 +248,7 @@ impl Property {
             clearing: Clearing::Omit,
             names: None,
             kept: false,
+            policy: false,
         }
     }
 
@@ -317,6 +320,13 @@ impl Property {
     #[must_use]
     pub const fn kept(mut self) -> Self {
         self.kept = true;
+        self
+    }
+
+    /// Is a policy document.
+    #[must_use]
+    pub const fn policy(mut self) -> Self {
+        self.policy = true;
         self
     }
 

@@ -14,6 +14,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::value::Value;
+
 /// The source shown for a secret that is written in the manifest itself.
 pub const LITERAL: &str = "literal";
 
@@ -81,6 +83,42 @@ impl Secret {
         Some(a.as_bytes().ct_eq(b.as_bytes()).into())
     }
 
+    /// The same for secrets that may be JSON documents, in which spaces and the order of members mean nothing. Texts that
+    /// are no JSON are compared as they are.
+    pub fn same_document_as(&self, other: &Self) -> Option<bool> {
+        let document = |secret: &Self| {
+            let mut json: serde_json::Value = serde_json::from_str(secret.material.as_ref()?).ok()?;
+            json.sort_all_objects();
+            Some(Zeroizing::new(json.to_string()))
+        };
+        let same = self.same_as(other)?;
+        Some(match (document(self), document(other)) {
+            (Some(a), Some(b)) => a.as_bytes().ct_eq(b.as_bytes()).into(),
+            _ => same,
+        })
+    }
+
+    /// A structure as one secret, whose text is its JSON; unresolved where a secret in it is, and `None` where something
+    /// in it is known only later.
+    pub fn of_document(value: &Value) -> Option<Self> {
+        let (mut sources, mut later, mut lacking) = (Vec::new(), false, false);
+        value.walk(&mut |_, leaf| match leaf {
+            Value::Secret(secret) => {
+                lacking |= !secret.is_resolved();
+                if secret.source() != LITERAL && !sources.contains(&secret.source()) {
+                    sources.push(secret.source());
+                }
+            }
+            Value::Deferred(_) | Value::Unknown(_) => later = true,
+            _ => {}
+        });
+        let source = if sources.is_empty() { LITERAL.to_owned() } else { sources.join(" + ") };
+        if later {
+            return None;
+        }
+        Some(if lacking { Self::unresolved(source) } else { Self::new(source, exposed(value).to_string()) })
+    }
+
     /// Whether both are clones of one secret; says nothing about the texts of two others.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         let same_material = match (&self.material, &other.material) {
@@ -99,6 +137,16 @@ impl Secret {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.0.as_bytes()).ok()?;
         mac.update(text.as_bytes());
         Some(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// A structure with its secrets in clear, on its way into another secret.
+fn exposed(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Secret(secret) => secret.material.as_ref().map(|text| text.as_str()).into(),
+        Value::List(items) => items.iter().map(exposed).collect(),
+        Value::Map(map) => map.iter().map(|(name, member)| (name.clone(), exposed(member))).collect(),
+        plain => plain.to_masked_json(),
     }
 }
 
@@ -141,6 +189,34 @@ mod tests {
         assert_eq!(known.same_as(&Secret::unresolved("live")), None);
         assert_eq!(known.same_as(&Secret::new("live", "a".to_owned())), Some(true));
         assert_eq!(known.same_as(&Secret::new("live", "b".to_owned())), Some(false));
+    }
+
+    #[test]
+    fn documents_are_compared_as_json_and_texts_as_texts() {
+        let secret = |text: &str| Secret::new("literal", text.to_owned());
+        let document = secret(r#"{"user": "svc", "port": 5432}"#);
+        assert_eq!(document.same_document_as(&secret(r#"{"port":5432,"user":"svc"}"#)), Some(true));
+        assert_eq!(document.same_document_as(&secret(r#"{"port":5432,"user":"other"}"#)), Some(false));
+        assert_eq!(document.same_document_as(&Secret::unresolved("live")), None);
+        assert_eq!(secret("a b").same_document_as(&secret("a  b")), Some(false));
+        assert_eq!(secret("a b").same_document_as(&secret("a b")), Some(true));
+    }
+
+    #[test]
+    fn a_structure_becomes_one_secret_with_the_sources_of_all_in_it() {
+        let password = Secret::new("env:PASSWORD", "p\"w".to_owned());
+        let structure = |password: Secret| {
+            Value::Map(
+                [("user".to_owned(), "svc".into()), ("password".to_owned(), Value::Secret(password))]
+                    .into_iter()
+                    .collect(),
+            )
+        };
+        let whole = Secret::of_document(&structure(password)).unwrap();
+        assert_eq!(whole.source(), "env:PASSWORD");
+        assert_eq!(whole.same_as(&Secret::new("", r#"{"user":"svc","password":"p\"w"}"#.to_owned())), Some(true));
+        assert!(!Secret::of_document(&structure(Secret::unresolved("env:NONE"))).unwrap().is_resolved());
+        assert!(Secret::of_document(&Value::Unknown("db.Host".into())).is_none());
     }
 
     #[test]

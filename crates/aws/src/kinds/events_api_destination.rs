@@ -163,7 +163,12 @@ impl AwsKind for EventsApiDestination {
         })
     }
 
-    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>> {
+    fn delete<'a>(
+        &'a self,
+        reach: &'a Reach,
+        identity: &'a str,
+        _: Option<&'a Map>,
+    ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
             match reach.read(&DELETE_API_DESTINATION, &json!({ "Name": identity })).await {
                 Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),

@@ -1,10 +1,13 @@
 //! Small readers and writers of the two trees that converters stand between: the service's JSON and our properties.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Create, Readiness};
+use trueup_engine::cloud::{Create, Readiness, Written};
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::value::Map;
+use trueup_engine::kind::Finding;
+use trueup_engine::value::{Map, Value};
+
+use crate::names::{is_key_arn, is_key_id};
 
 /// The text of a member, where it is given and not empty. The services answer an empty text for "none".
 pub(crate) fn text<'a>(json: &'a Json, member: &str) -> Option<&'a str> {
@@ -38,6 +41,25 @@ pub(crate) fn touches(edits: &[Edit], property: &str) -> bool {
     })
 }
 
+/// The last part of an ARN of a service: `key/…` of `arn:aws:kms:us-east-1:123456789012:key/…`.
+pub(crate) fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
+    let mut parts = arn.splitn(6, ':');
+    let fits = parts.next() == Some("arn") && parts.nth(1) == Some(service);
+    parts.nth(2).filter(|_| fits)
+}
+
+/// The day of a time that a service gave in seconds: `2026-12-31`.
+pub(crate) fn day(time: &Json) -> Option<String> {
+    let time = aws_smithy_types::DateTime::from_secs_f64(time.as_f64()?);
+    let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).ok()?;
+    text.get(..10).map(str::to_owned)
+}
+
+/// An answer to a write after which there is nothing to wait for.
+pub(crate) fn done(attributes: Map) -> Written {
+    Written { identity: None, attributes, readiness: Readiness::Ready(None), notes: Vec::new() }
+}
+
 /// `Arn` and, without the id that a replacement changes, `ArnForPolicy`.
 pub(crate) fn arn_attributes(arn: Option<&str>) -> Map {
     let mut attributes = Map::new();
@@ -56,9 +78,44 @@ pub(crate) fn unknown_state(state: &str) -> Readiness {
     Readiness::Unusable { state: state.to_owned(), reason: Some("this state is not known to trueup".to_owned()) }
 }
 
+/// A text that should name a KMS key and cannot.
+pub(crate) fn not_a_key(properties: &Map, name: &str) -> Option<Finding> {
+    let key = properties.get(name).and_then(Value::as_str)?;
+    let is_alias = key.starts_with("alias/") || (key.starts_with("arn:") && key.contains(":alias/"));
+    // What holds other characters is reported by the schema.
+    let is_clean = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/:".contains(&byte));
+    if !is_clean || is_alias || is_key_arn(key) || is_key_id(key) {
+        return None;
+    }
+    let help = if key.is_empty() {
+        "leave it out to use AWS's own key".to_owned()
+    } else if key.contains([':', '/']) {
+        "write a key id, a key ARN, `alias/…` or an alias ARN".to_owned()
+    } else {
+        format!("an alias is written `alias/{key}`")
+    };
+    Some(Finding {
+        code: "M335",
+        pointer: format!("/{name}"),
+        on_key: false,
+        summary: format!("`{key}` names no KMS key"),
+        help: Some(help),
+        warning: false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_arns_and_days_are_read() {
+        assert_eq!(resource_of("arn:aws:kms:us-east-1:123456789012:key/a:b", "kms"), Some("key/a:b"));
+        assert_eq!(resource_of("arn:aws:kms:us-east-1:123456789012:key/a", "glue"), None);
+        assert_eq!(resource_of("kms", "kms"), None);
+        assert_eq!(day(&1_767_225_599.5.into()).as_deref(), Some("2025-12-31"));
+        assert_eq!(day(&Json::Null), None);
+    }
 
     #[test]
     fn the_arn_for_policies_has_no_id() {

@@ -9,12 +9,18 @@ pub mod events_connection;
 mod fields;
 #[cfg(feature = "glue")]
 pub mod glue_connection;
+pub mod kms_alias;
+pub mod kms_key;
 mod listing;
+pub mod secretsmanager_secret;
 mod settle;
+mod tag_list;
+mod values;
 
 use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Kind, Registry};
+use trueup_engine::value::Map;
 
 use crate::reach::Reach;
 
@@ -30,8 +36,13 @@ pub(crate) trait AwsKind: Kind {
     fn update<'a>(&'a self, reach: &'a Reach, update: &'a Update<'a>) -> Task<'a, Result<Written, Fault>>;
 
     /// Deletes a resource; one that is not there counts as deleted, and is then `Ready(None)`: there is nothing to wait
-    /// for.
-    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>>;
+    /// for. `desired` holds what is known of the desired properties, where the manifest names it.
+    fn delete<'a>(
+        &'a self,
+        reach: &'a Reach,
+        identity: &'a str,
+        desired: Option<&'a Map>,
+    ) -> Task<'a, Result<Written, Fault>>;
 
     /// The identities of all there are.
     fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>>;
@@ -78,11 +89,19 @@ kinds![
     events_connection::EventsConnection,
     #[cfg(feature = "glue")]
     glue_connection::GlueConnection,
+    kms_alias::KmsAlias,
+    kms_key::KmsKey,
+    secretsmanager_secret::SecretsManagerSecret,
 ];
 
 /// The kinds of this crate.
 pub fn registry() -> Registry {
     Registry::new(KINDS)
+}
+
+/// The kind and the identity of the resource with this ARN.
+pub(crate) fn of_arn(arn: &str) -> Option<(&'static dyn Kind, String)> {
+    AWS_KINDS.iter().find_map(|kind| Some((&**kind as &dyn Kind, kind.identity_of_arn(arn)?)))
 }
 
 /// The half of a kind that does I/O.

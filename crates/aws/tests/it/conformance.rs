@@ -10,9 +10,9 @@ use crate::support::{Bench, assert_equal, assert_no_canary, compare, place};
 #[tokio::test]
 async fn every_kind_keeps_the_contract() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
+    for mut sample in samples(&bench).await {
         deleting_the_missing_succeeds(&bench, &sample).await;
-        create(&bench, &sample).await;
+        create(&bench, &mut sample).await;
         creating_again_is_a_conflict(&bench, &sample).await;
         update_through_all_forms(&bench, &sample).await;
         lists_tell_what_is_there(&bench, &sample).await;
@@ -26,15 +26,16 @@ async fn every_kind_keeps_the_contract() {
 }
 
 async fn deleting_the_missing_succeeds(bench: &Bench, sample: &Sample) {
-    let written = bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+    let written = bench.session.delete(sample.kind, &place(), sample.identity, None).await.unwrap();
     assert_eq!(written.readiness, Readiness::Ready(None));
     assert!(matches!(bench.read(sample.kind, sample.identity).await, Live::Absent));
 }
 
-async fn create(bench: &Bench, sample: &Sample) {
+async fn create(bench: &Bench, sample: &mut Sample) {
     let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
-    let create = Create { identity: Some(sample.identity), desired: &desired };
+    let create = Create { identity: sample.asked_for(), desired: &desired };
     let written = bench.session.create(sample.kind, &place(), &create).await.unwrap();
+    sample.identify(&written);
     for attribute in sample.kind.attributes().iter().filter(|attribute| attribute.on_create) {
         assert!(written.attributes.contains_key(attribute.name), "{}", attribute.name);
     }
@@ -50,6 +51,9 @@ async fn create(bench: &Bench, sample: &Sample) {
 }
 
 async fn creating_again_is_a_conflict(bench: &Bench, sample: &Sample) {
+    if sample.kind.names_itself() {
+        return;
+    }
     let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
     let create = Create { identity: Some(sample.identity), desired: &desired };
     let fault = bench.session.create(sample.kind, &place(), &create).await.unwrap_err();
@@ -66,7 +70,9 @@ async fn update_through_all_forms(bench: &Bench, sample: &Sample) {
         let desired = to_send(sample.kind.schema(), form, &live.properties, &[]);
         let update = Update { live: &live, desired: &desired, edits: &edits };
         let written = bench.session.update(sample.kind, &place(), &update).await.unwrap();
-        assert!(written.notes.is_empty(), "{:?}", written.notes);
+        // That values follow each other too fast is true here.
+        let notes: Vec<_> = written.notes.iter().filter(|note| !note.contains("in ten minutes")).collect();
+        assert!(notes.is_empty(), "{notes:?}");
         let after = bench.settled(sample.kind, sample.identity).await;
         assert!(matches!(after.readiness, Readiness::Ready(_)), "{:?}", after.readiness);
         assert_equal(sample.kind, form, &after);
@@ -82,7 +88,7 @@ async fn lists_tell_what_is_there(bench: &Bench, sample: &Sample) {
     for shallow in [true, false] {
         let before = bench.session.calls();
         let want = |identity: String| Want { identity, secrets: false, shallow, given: Vec::new(), tags: None };
-        let mut wants: Vec<Want> = (0..10).map(|n| want(format!("{}-{n}", sample.identity))).collect();
+        let mut wants: Vec<Want> = (0..10).map(|n| want(sample.like(n))).collect();
         wants.insert(5, want(sample.identity.to_owned()));
         let lives = bench.session.observe(sample.kind, &place(), &wants).await;
         for (want, live) in wants.iter().zip(&lives) {
@@ -94,7 +100,8 @@ async fn lists_tell_what_is_there(bench: &Bench, sample: &Sample) {
         let present = lives[5].present().unwrap();
         assert!(matches!(present.readiness, Readiness::Ready(_)), "{:?}", present.readiness);
         assert!(present.attributes.contains_key("Arn"));
-        assert_eq!(bench.session.calls() - before, if shallow || sample.listed_whole { 1 } else { 2 });
+        let [outline, whole] = sample.reads;
+        assert_eq!(bench.session.calls() - before, if shallow { outline } else { whole }, "{}", sample.kind.name());
     }
 }
 
@@ -105,8 +112,9 @@ async fn confirm(bench: &Bench, sample: &Sample, present: bool) {
 }
 
 async fn delete(bench: &Bench, sample: &Sample) {
-    let written = bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+    let desired = Some(&sample.forms[0]);
+    let written = bench.session.delete(sample.kind, &place(), sample.identity, desired).await.unwrap();
     assert_no_canary(&written);
     bench.gone(sample.kind, sample.identity).await;
-    bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+    bench.session.delete(sample.kind, &place(), sample.identity, desired).await.unwrap();
 }

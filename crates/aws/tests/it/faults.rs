@@ -27,8 +27,8 @@ const ERRORS: &[(&str, u16, FaultKind, FaultKind)] = &[
 #[tokio::test]
 async fn every_error_of_every_operation_has_its_meaning() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
-        create(&bench, &sample).await.unwrap();
+    for mut sample in samples(&bench).await {
+        create(&bench, &mut sample).await.unwrap();
         bench.settled(sample.kind, sample.identity).await;
         for (code, status, in_read, in_write) in ERRORS {
             let [describe, _, creates, updates, deletes] = sample.operations;
@@ -40,8 +40,12 @@ async fn every_error_of_every_operation_has_its_meaning() {
                 Live::Unreadable(fault) => check(&sample, &fault, *in_read, code),
                 other => panic!("{code}: {other:?}"),
             }
-            bench.faults(&rule(creates)).await;
-            check(&sample, &create(&bench, &sample).await.unwrap_err(), *in_write, code);
+            // One that names itself is there, and would be taken for the one whose answer was lost.
+            if !(sample.kind.names_itself() && in_write.is_ambiguous()) {
+                bench.faults(&rule(creates)).await;
+                let fault = create(&bench, &mut sample).await.unwrap_err();
+                check(&sample, &fault, *in_write, code);
+            }
             bench.faults(&json!([])).await;
             let live = bench.settled(sample.kind, sample.identity).await;
             let edits = compare(sample.kind, &sample.forms[1], &live).edits;
@@ -52,7 +56,7 @@ async fn every_error_of_every_operation_has_its_meaning() {
             bench.faults(&rule(deletes)).await;
             check(
                 &sample,
-                &bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap_err(),
+                &bench.session.delete(sample.kind, &place(), sample.identity, None).await.unwrap_err(),
                 *in_write,
                 code,
             );
@@ -64,21 +68,23 @@ async fn every_error_of_every_operation_has_its_meaning() {
 fn check(sample: &Sample, fault: &Fault, wanted: FaultKind, code: &str) {
     assert_eq!(fault.kind, wanted, "{code}: {fault:?}");
     assert_eq!(fault.code.as_deref(), Some(code));
-    let service = if sample.kind.name().starts_with("AWS::Glue") { "glue:" } else { "events:" };
-    assert!(fault.operation.starts_with(service), "{}", fault.operation);
+    let service = sample.kind.name().split("::").nth(1).unwrap().to_lowercase();
+    assert!(fault.operation.starts_with(&format!("{service}:")), "{}", fault.operation);
     assert!(fault.request_id.is_some());
     assert_no_canary(fault);
 }
 
-async fn create(bench: &Bench, sample: &Sample) -> Result<(), Fault> {
-    let create = Create { identity: Some(sample.identity), desired: &sample.forms[0] };
-    bench.session.create(sample.kind, &place(), &create).await.map(drop)
+async fn create(bench: &Bench, sample: &mut Sample) -> Result<(), Fault> {
+    let create = Create { identity: sample.asked_for(), desired: &sample.forms[0] };
+    let written = bench.session.create(sample.kind, &place(), &create).await?;
+    sample.identify(&written);
+    Ok(())
 }
 
 #[tokio::test]
 async fn what_fails_in_passing_is_repeated_and_counted_once() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
+    for mut sample in samples(&bench).await {
         let throttled = json!({"code": "ThrottlingException", "message": "Rate exceeded"});
         let failed = json!({"code": "InternalException", "message": "", "status": 500});
         bench
@@ -88,7 +94,7 @@ async fn what_fails_in_passing_is_repeated_and_counted_once() {
             ]))
             .await;
         let before = bench.session.calls();
-        create(&bench, &sample).await.unwrap();
+        create(&bench, &mut sample).await.unwrap();
         assert_eq!(bench.session.calls() - before, 1);
         assert!(bench.read(sample.kind, sample.identity).await.present().is_some());
         let retries = bench.events.lock().unwrap().iter().filter(|event| event.retry_in.is_some()).count();
@@ -100,14 +106,17 @@ async fn what_fails_in_passing_is_repeated_and_counted_once() {
 #[tokio::test]
 async fn a_lost_answer_to_a_create_is_settled_by_reading_back() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
+    for mut sample in samples(&bench).await {
         bench.faults(&json!([{"operation": sample.operations[2], "count": 1, "drop": "after"}])).await;
-        create(&bench, &sample).await.unwrap();
+        create(&bench, &mut sample).await.unwrap();
         let live = bench.settled(sample.kind, sample.identity).await;
         assert_equal(sample.kind, &sample.forms[0], &live);
+        if sample.kind.names_itself() {
+            continue;
+        }
         // The same, but somebody else was first, with something else.
         bench.faults(&json!([{"operation": sample.operations[2], "count": 1, "drop": "before"}])).await;
-        let other = Create { identity: Some(sample.identity), desired: &sample.forms[1] };
+        let other = Create { identity: sample.asked_for(), desired: &sample.forms[1] };
         let fault = bench.session.create(sample.kind, &place(), &other).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
         assert!(fault.message.contains("somebody else"), "{}", fault.message);
@@ -118,10 +127,10 @@ async fn a_lost_answer_to_a_create_is_settled_by_reading_back() {
 #[tokio::test]
 async fn a_lost_answer_to_a_delete_is_a_success() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await {
-        create(&bench, &sample).await.unwrap();
+    for mut sample in samples(&bench).await {
+        create(&bench, &mut sample).await.unwrap();
         bench.faults(&json!([{"operation": sample.operations[4], "count": 1, "drop": "after"}])).await;
-        bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+        bench.session.delete(sample.kind, &place(), sample.identity, None).await.unwrap();
         bench.gone(sample.kind, sample.identity).await;
     }
 }
@@ -129,8 +138,8 @@ async fn a_lost_answer_to_a_delete_is_a_success() {
 #[tokio::test]
 async fn a_value_that_does_not_clear_is_noted() {
     let bench = Bench::new().await;
-    for sample in samples(&bench).await.into_iter().filter(|sample| sample.merges) {
-        create(&bench, &sample).await.unwrap();
+    for mut sample in samples(&bench).await.into_iter().filter(|sample| sample.merges) {
+        create(&bench, &mut sample).await.unwrap();
         let live = bench.settled(sample.kind, sample.identity).await;
         bench.faults(&json!([{"operation": sample.operations[3], "no_clear": true}])).await;
         let mut form = sample.forms[0].clone();

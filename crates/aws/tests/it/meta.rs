@@ -79,7 +79,11 @@ fn properties_are_unique_and_consistent() {
             assert!(group.iter().all(|name| kind.schema().at(&format!("/{name}")).is_some()));
         }
         let identity = kind.schema().at(&format!("/{}", kind.identity_property())).unwrap();
-        assert!(identity.required && identity.immutable);
+        assert!(if kind.names_itself() { identity.read_only } else { identity.required && identity.immutable });
+        if let Some(tags) = kind.tags() {
+            assert!(kind.schema().at(&format!("/{tags}")).is_some_and(|tags| tags.kept));
+            assert!(kind.permissions(Verb::Read).contains(&"tag:GetResources"), "{}", kind.name());
+        }
         for attribute in kind.attributes() {
             assert!(kind.schema().at(&format!("/{}", attribute.name)).is_some_and(|found| found.read_only));
         }
@@ -111,6 +115,9 @@ fn required_properties_are_these() {
             "AWS::Events::Connection/AuthorizationType",
             "AWS::Events::Connection/AuthParameters",
             "AWS::Glue::Connection/ConnectionInput",
+            "AWS::KMS::Alias/AliasName",
+            "AWS::KMS::Alias/TargetKeyId",
+            "AWS::SecretsManager::Secret/Name",
         ]
     );
 }

@@ -18,7 +18,7 @@ async fn moto_is_read_and_written_as_aws_is() {
     };
     let bench = Bench::at(&url);
     for sample in samples(&bench).await.into_iter().filter(|sample| sample.merges) {
-        bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+        bench.session.delete(sample.kind, &place(), sample.identity, None).await.unwrap();
         assert!(matches!(bench.read(sample.kind, sample.identity).await, Live::Absent));
         let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
         let create = Create { identity: Some(sample.identity), desired: &desired };
@@ -39,7 +39,7 @@ async fn moto_is_read_and_written_as_aws_is() {
             let known = edit.pointer.starts_with("/AuthParameters") || edit.pointer == "/Description";
             assert!(known, "{} {edit:?}", sample.kind.name());
         }
-        bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
+        bench.session.delete(sample.kind, &place(), sample.identity, None).await.unwrap();
         bench.gone(sample.kind, sample.identity).await;
     }
 }

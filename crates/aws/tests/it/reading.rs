@@ -137,7 +137,7 @@ async fn a_list_that_lags_behind_proves_nothing() {
     assert_eq!(bench.session.confirm(connection(), &place(), &item(true)).await, []);
     assert_eq!(bench.session.calls() - before, 3, "the list, the connection, its secret");
     // Listed for a while after it is gone.
-    bench.session.delete(connection(), &place(), "orders-000").await.unwrap();
+    bench.session.delete(connection(), &place(), "orders-000", None).await.unwrap();
     bench.gone(connection(), "orders-000").await;
     assert_eq!(bench.session.confirm(connection(), &place(), &item(false)).await, []);
     let findings = bench.session.confirm(connection(), &place(), &item(true)).await;

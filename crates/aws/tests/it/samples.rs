@@ -1,7 +1,7 @@
 //! One sample a kind: what the suite creates, the forms that it is changed into one after the other, and what to break.
 
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Cloud as _, Create};
+use trueup_engine::cloud::{Cloud as _, Create, Written};
 use trueup_engine::kind::Kind;
 use trueup_engine::value::Map;
 
@@ -17,10 +17,33 @@ pub struct Sample {
     pub forms: Vec<Map>,
     /// The operations: describe, list, create, update, delete.
     pub operations: [&'static str; 5],
-    /// A list page says all there is.
-    pub listed_whole: bool,
+    /// How many calls read eleven of which one is there: in outline, and as a whole.
+    pub reads: [u64; 2],
     /// What an update leaves out stays.
     pub merges: bool,
+}
+
+impl Sample {
+    /// The name to create it under; nothing where the service makes it.
+    pub fn asked_for(&self) -> Option<&'static str> {
+        (!self.kind.names_itself()).then_some(self.identity)
+    }
+
+    /// Takes over the name that the service made.
+    pub fn identify(&mut self, written: &Written) {
+        if let Some(identity) = &written.identity {
+            self.identity = identity.clone().leak();
+        }
+    }
+
+    /// The name of another one, which is not there.
+    pub fn like(&self, n: usize) -> String {
+        if self.kind.names_itself() {
+            format!("00000000-0000-4000-8000-0000000000{n:02}")
+        } else {
+            format!("{}-{n}", self.identity)
+        }
+    }
 }
 
 /// The kind of this name.
@@ -31,8 +54,16 @@ pub fn kind(name: &str) -> &'static dyn Kind {
 /// A sample of every kind; what they need beside them is created.
 pub async fn samples(bench: &Bench) -> Vec<Sample> {
     // Asked once a session; what counts calls shall not count this one.
-    bench.session.whereabouts(&place()).await.unwrap();
-    vec![api_destination(bench).await, connection(), glue_connection()]
+    let account = bench.session.whereabouts(&place()).await.unwrap().account;
+    let keys = [key(bench).await, key(bench).await];
+    vec![
+        api_destination(bench).await,
+        connection(),
+        glue_connection(),
+        alias(&keys),
+        customer_key(&account),
+        stored_secret(&keys[0], &account),
+    ]
 }
 
 /// A planted secret.
@@ -80,7 +111,7 @@ async fn api_destination(bench: &Bench) -> Sample {
             "UpdateApiDestination",
             "DeleteApiDestination",
         ],
-        listed_whole: false,
+        reads: [1, 2],
         merges: true,
     }
 }
@@ -164,7 +195,7 @@ fn connection() -> Sample {
             "UpdateConnection",
             "DeleteConnection",
         ],
-        listed_whole: false,
+        reads: [1, 2],
         merges: true,
     }
 }
@@ -246,7 +277,96 @@ fn glue_connection() -> Sample {
         identity: name,
         forms,
         operations: ["GetConnection", "GetConnections", "CreateConnection", "UpdateConnection", "DeleteConnection"],
-        listed_whole: true,
+        reads: [1, 1],
+        merges: false,
+    }
+}
+
+/// A key that others use, and its id.
+pub async fn key(bench: &Bench) -> String {
+    let desired = properties(json!({}));
+    let create = Create { identity: None, desired: &desired };
+    bench.session.create(kind("AWS::KMS::Key"), &place(), &create).await.unwrap().identity.unwrap()
+}
+
+fn alias(keys: &[String; 2]) -> Sample {
+    let name = "alias/conformance/alias";
+    let form = |key: &String| properties(json!({"AliasName": name, "TargetKeyId": key}));
+    Sample {
+        kind: kind("AWS::KMS::Alias"),
+        identity: name,
+        forms: keys.iter().map(form).collect(),
+        operations: ["DescribeKey", "ListAliases", "CreateAlias", "UpdateAlias", "DeleteAlias"],
+        reads: [1, 1],
+        merges: false,
+    }
+}
+
+/// The tags that say whose a resource is, and some more.
+pub fn tags(more: &[(&str, &str)]) -> Json {
+    let own = [("trueup:stack", "orders"), ("trueup:env", "test"), ("trueup:resource", "sample")];
+    own.iter().chain(more).map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+}
+
+fn customer_key(account: &str) -> Sample {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": {"Sid": "all", "Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"},
+    });
+    let forms = vec![
+        properties(json!({"Description": "Orders", "PendingWindowInDays": 7, "Tags": tags(&[("team", "data")])})),
+        // Everything that can change in place does.
+        properties(json!({
+            "Description": "Orders and more", "KeyPolicy": policy, "EnableKeyRotation": true,
+            "RotationPeriodInDays": 180, "Tags": tags(&[("team", "orders"), ("stage", "test")]),
+        })),
+        // What can be taken back is.
+        properties(json!({"EnableKeyRotation": false, "Enabled": false, "Tags": tags(&[])})),
+    ];
+    Sample {
+        kind: kind("AWS::KMS::Key"),
+        identity: "00000000-0000-4000-8000-000000000099",
+        forms,
+        operations: ["DescribeKey", "ListKeys", "CreateKey", "UpdateKeyDescription", "ScheduleKeyDeletion"],
+        reads: [11, 11],
+        merges: false,
+    }
+}
+
+fn stored_secret(key: &str, account: &str) -> Sample {
+    let name = "conformance/secret";
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Action": ["secretsmanager:GetSecretValue"], "Resource": "*",
+        }],
+    });
+    let forms = vec![
+        properties(json!({
+            "Name": name, "Description": "Orders", "SecretString": secret("value"), "Tags": tags(&[("team", "data")]),
+        })),
+        // A document, with a key, and without a description.
+        properties(json!({
+            "Name": name, "KmsKeyId": key, "Tags": tags(&[("team", "orders"), ("stage", "test")]),
+            "SecretString": {"$secret": format!("{{\"user\": \"svc\", \"password\": \"{CANARY}-document\"}}")},
+        })),
+        // The service's own key again, copies, and a policy.
+        properties(json!({
+            "Name": name, "Description": "Copied", "ResourcePolicy": policy, "ReplicaRegions": [{"Region": "eu-west-1"}],
+            "SecretString": secret("copied"), "Tags": tags(&[]),
+        })),
+        properties(json!({
+            "Name": name, "Description": "Copied", "ReplicaRegions": [{"Region": "eu-west-2"}],
+            "SecretString": secret("copied"), "Tags": tags(&[]),
+        })),
+    ];
+    Sample {
+        kind: kind("AWS::SecretsManager::Secret"),
+        identity: name,
+        forms,
+        operations: ["DescribeSecret", "ListSecrets", "CreateSecret", "UpdateSecret", "DeleteSecret"],
+        reads: [11, 11],
         merges: false,
     }
 }

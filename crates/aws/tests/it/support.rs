@@ -97,10 +97,14 @@ impl Bench {
         }
     }
 
-    /// Waits until it is gone.
+    /// Waits until it is gone, or scheduled to go.
     pub async fn gone(&self, kind: &'static dyn Kind, identity: &str) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while !matches!(self.read(kind, identity).await, Live::Absent) {
+        let gone = |live: &Live| match live {
+            Live::Present(present) => matches!(present.readiness, Readiness::Scheduled { .. }),
+            live => matches!(live, Live::Absent),
+        };
+        while !gone(&self.read(kind, identity).await) {
             assert!(Instant::now() < deadline, "{identity} is still there");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

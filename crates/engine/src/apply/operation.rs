@@ -309,8 +309,12 @@ impl<'a> Operations<'a> {
                 Some(present) => self.may_go(step, &present)?,
             }
         }
+        // A teardown evaluates no expression, so that of its properties only those are known that need none.
+        let known = step.resolved.iter().filter(|(_, value)| !delta::has_unknown(value));
+        let desired: Map = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let desired = (!node.orphan).then_some(&desired);
         loop {
-            match self.work.cloud.delete(node.kind, &node.place, identity).await {
+            match self.work.cloud.delete(node.kind, &node.place, identity, desired).await {
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));

@@ -1,6 +1,6 @@
 //! Gives the desired properties the shape of the live ones wherever the difference means nothing.
 
-use crate::delta::{Edit, Effect, pattern_matches};
+use crate::delta::{Edit, Effect, pattern_matches, policy};
 use crate::schema::{Clearing, Domain, List, Order, Property, Secrecy, Type};
 use crate::secret::Secret;
 use crate::stack::Ignore;
@@ -71,8 +71,15 @@ impl Aligner<'_> {
             return aligned.filter(|aligned| !(self.for_sending && merges && has_unread(aligned)));
         }
         let desired = if property.kept { kept(&property.ty, live, desired) } else { desired };
+        if property.policy
+            && !self.for_sending
+            && let (Some(live), Some(desired)) = (live, &desired)
+            && policy::same(live, desired)
+        {
+            return Some(live.clone());
+        }
         // A single secret has its live counterpart, which a kind may have read elsewhere.
-        let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_));
+        let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_) | Type::Json);
         if property.write_only && !single && beside && !self.for_sending {
             return self.not_compared(live, desired.as_ref(), pointer);
         }
@@ -190,7 +197,8 @@ impl Aligner<'_> {
     ) -> Value {
         match (ty, live, desired) {
             (_, _, desired @ Value::Secret(_)) if self.for_sending => desired,
-            (_, live, Value::Secret(secret)) => self.secret(live, secret, pointer),
+            (Type::Json, live, Value::Secret(secret)) => self.secret(live, secret, Secret::same_document_as, pointer),
+            (_, live, Value::Secret(secret)) => self.secret(live, secret, Secret::same_as, pointer),
             (Type::Object(members), live, Value::Map(map)) => {
                 Value::Map(self.object(members, live.and_then(Value::as_map), map, pointer))
             }
@@ -211,11 +219,17 @@ impl Aligner<'_> {
         }
     }
 
-    fn secret(&mut self, live: Option<&Value>, secret: Secret, pointer: &str) -> Value {
+    fn secret(
+        &mut self,
+        live: Option<&Value>,
+        secret: Secret,
+        compare: fn(&Secret, &Secret) -> Option<bool>,
+        pointer: &str,
+    ) -> Value {
         let (same, new, reason, aligned) = match live {
             None => (None, true, None, None),
             Some(Value::Secret(live)) => {
-                let same = secret.same_as(live);
+                let same = compare(&secret, live);
                 let reason = match same {
                     Some(_) => None,
                     None if !secret.is_resolved() => Some(crate::plan::SOURCE_MISSING.to_owned()),
@@ -227,7 +241,7 @@ impl Aligner<'_> {
             // The service shows the value: the property is public, or it was not a secret there until now, which its flag
             // says.
             Some(Value::String(shown)) => {
-                let same = secret.same_as(&Secret::new("live", shown.clone()));
+                let same = compare(&secret, &Secret::new("live", shown.clone()));
                 (same, false, None, (same != Some(false)).then(|| Value::String(shown.clone())))
             }
             Some(_) => (Some(false), false, None, None),

@@ -316,6 +316,11 @@ impl Checker<'_, '_> {
             (Type::Object(members), Value::Map(map)) => Value::Map(self.object(members, map, pointer)),
             (Type::Map(item), Value::Map(map)) => self.map(item, map, &|_, _| secret, pointer),
             (Type::List(list), Value::List(items)) => self.list(list, items, secret, pointer),
+            (Type::Json, Value::String(written)) if secret => self.literal(written, pointer),
+            (Type::Json, value @ (Value::Map(_) | Value::List(_))) if secret => {
+                let value = self.document(value, pointer);
+                one_secret(value)
+            }
             (Type::Json, value @ (Value::Map(_) | Value::List(_) | Value::String(_))) => value,
             // A structure made from a secret is one secret until it is resolved.
             (Type::Object(_) | Type::List(_) | Type::Map(_) | Type::Json, value @ Value::Secret(_)) => value,
@@ -404,6 +409,43 @@ impl Checker<'_, '_> {
                         .help(format!("ignore the whole list, `{list}`, or a member of its items, `{list}/*/…`")),
                 );
             }
+        }
+    }
+
+    /// A structure that is a secret as a whole: every text in it is one. A text is worth a warning only where its name
+    /// says that it is a credential, because a user's name stands beside a password.
+    fn document(&mut self, value: Value, pointer: &mut String) -> Value {
+        let length = pointer.len();
+        match value {
+            Value::Map(map) => {
+                let mut secret = Map::with_capacity(map.len());
+                for (name, member) in map {
+                    push_token(pointer, &name);
+                    let member = match member {
+                        Value::String(written) if embedded::names_credential(&name) => self.literal(written, pointer),
+                        member => self.document(member, pointer),
+                    };
+                    pointer.truncate(length);
+                    secret.insert(name, member);
+                }
+                Value::Map(secret)
+            }
+            Value::List(items) => {
+                let mut secret = Vec::with_capacity(items.len());
+                for (index, item) in items.into_iter().enumerate() {
+                    push_token(pointer, &index.to_string());
+                    secret.push(self.document(item, pointer));
+                    pointer.truncate(length);
+                }
+                Value::List(secret)
+            }
+            Value::String(written) => {
+                if self.late.is_none() {
+                    self.sources.mask(self.instance.spans.value(pointer));
+                }
+                Value::Secret(Secret::new(LITERAL, written))
+            }
+            other => other,
         }
     }
 
@@ -508,6 +550,25 @@ impl Checker<'_, '_> {
                 }
             }
         }
+    }
+}
+
+/// A structure as one secret, as soon as everything in it is known.
+fn one_secret(value: Value) -> Value {
+    if let Some(secret) = Secret::of_document(&value) {
+        return Value::Secret(secret);
+    }
+    let mut unknown = None;
+    let mut deferred = false;
+    value.walk(&mut |_, leaf| match leaf {
+        Value::Unknown(reference) => unknown = Some(reference.clone()),
+        Value::Deferred(_) => deferred = true,
+        _ => {}
+    });
+    // What is known of it would be shown beside what is not.
+    match unknown.filter(|_| !deferred) {
+        Some(reference) => Value::Unknown(reference),
+        None => value,
     }
 }
 

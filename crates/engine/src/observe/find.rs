@@ -218,6 +218,12 @@ impl<'a> Found<'a> {
             }
         }
         all.take(rest);
+        // One thing may have two names: a Glue connection with its catalog, and without.
+        for (index, former) in all.former.iter_mut().enumerate() {
+            let arn = |live: &Live| live.present().and_then(|present| present.attributes.get("Arn").cloned());
+            let own = all.live[index].as_ref().and_then(arn);
+            former.retain(|(_, live)| own.is_none() || arn(live) != own);
+        }
         let mut chosen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         for (index, answers) in of_nameless {
             let (identity, live) = self.choose(index, answers);

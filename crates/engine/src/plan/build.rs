@@ -307,6 +307,14 @@ impl Decision<'_> {
         // What is marked for deletion is taken back after its dependency came again.
         let scheduled = matches!(present.readiness, Readiness::Scheduled { .. });
         let by_dependency = self.replaced_dependency().filter(|_| !scheduled);
+        if let Some(reason) = self.node.kind.refuses(present)
+            && (effective > 0 || by_dependency.is_some())
+        {
+            step.edits = delta.edits;
+            step.action = Action::Blocked;
+            step.reason = reason;
+            return (step, attributes);
+        }
         if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
             step.edits = delta.edits;
             step.action = Action::Replace;
@@ -442,6 +450,11 @@ impl Decision<'_> {
         // The index may be old, so the resource's own tags decide.
         match Owner::of(self.node.kind, &present.properties) {
             Some(owner) if owner.stack == self.graph.stack && owner.env == self.graph.env => {
+                if let Some(reason) = self.node.kind.refuses(&present) {
+                    step.action = Action::Blocked;
+                    step.reason = reason;
+                    return step;
+                }
                 step.action = Action::Delete;
                 "the manifest no longer names it".clone_into(&mut step.reason);
                 step.implies = self.node.kind.implies(&Change::Delete(&present));

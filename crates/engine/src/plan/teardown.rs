@@ -147,6 +147,9 @@ fn is_scheduled(present: &Present) -> bool {
 
 /// Why something is not this stack's to delete. What cannot be tagged is the stack's by its name.
 fn not_ours(graph: &Graph, node: &Desired, present: &Present) -> Option<String> {
+    if let Some(reason) = node.kind.refuses(present) {
+        return Some(reason);
+    }
     match owner::standing(node.kind, &graph.stack, &graph.env, &node.address, &present.properties) {
         Standing::Untaggable | Standing::Ours | Standing::Renamed(_) => None,
         Standing::Free => Some("it carries no owner, so it is not this stack's; an apply would adopt it".to_owned()),

@@ -8,7 +8,7 @@ use trueup_engine::embedded::names_user;
 use trueup_engine::kind::Finding;
 use trueup_engine::value::{Map, Value};
 
-use crate::names::{is_key_arn, is_key_id};
+use crate::kinds::fields::not_a_key;
 
 /// Each authorization type with the block that belongs to it.
 const BLOCKS: [(&str, &str); 3] = [
@@ -155,28 +155,7 @@ fn check_connectivity(properties: &Map, auth: Option<&Map>, given: &[(&str, &str
 }
 
 fn check_key(properties: &Map, findings: &mut Vec<Finding>) {
-    let Some(key) = properties.get("KmsKeyIdentifier").and_then(Value::as_str) else { return };
-    let is_alias = key.starts_with("alias/") || (key.starts_with("arn:") && key.contains(":alias/"));
-    // What holds other characters is reported by the schema.
-    let is_clean = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/:".contains(&byte));
-    if !is_clean || is_alias || is_key_arn(key) || is_key_id(key) {
-        return;
-    }
-    let help = if key.is_empty() {
-        "leave it out to use AWS's own key".to_owned()
-    } else if key.contains([':', '/']) {
-        "write a key id, a key ARN, `alias/…` or an alias ARN".to_owned()
-    } else {
-        format!("an alias is written `alias/{key}`")
-    };
-    findings.push(Finding {
-        code: "M335",
-        pointer: "/KmsKeyIdentifier".to_owned(),
-        on_key: false,
-        summary: format!("`{key}` names no KMS key"),
-        help: Some(help),
-        warning: false,
-    });
+    findings.extend(not_a_key(properties, "KmsKeyIdentifier"));
 }
 
 #[cfg(test)]

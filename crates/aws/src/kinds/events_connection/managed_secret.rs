@@ -17,20 +17,18 @@ use trueup_engine::value::Value;
 
 use super::live::LISTS;
 use crate::fault::of_unreadable;
-use crate::operation::{BATCH_GET_SECRET_VALUE, DESCRIBE_CONNECTION, DESCRIBE_SECRET, LIST_SECRETS};
+use crate::kinds::values::{self, SWITCHED_OFF, why_unread};
+use crate::operation::{DESCRIBE_CONNECTION, DESCRIBE_SECRET, LIST_SECRETS};
 use crate::reach::Reach;
 
-/// How many secrets one call reads.
-const BATCH: usize = 20;
+/// What they are, in words.
+const MANAGED: &str = "the managed secret";
 /// How many of these calls are under way at once.
 const AT_ONCE: usize = 8;
 /// Up to this many suspects are asked for one by one at once.
 const A_FEW: usize = 20;
 /// What the names begin with. `!` is reserved for secrets that services manage.
 const PREFIX: &str = "events!connection/";
-
-/// The source of secrets that may not be read.
-const SWITCHED_OFF: &str = "secret reads are switched off";
 
 /// Reads the managed secrets of connections and puts what they hold into their properties.
 pub(super) async fn resolve(reach: &Reach, mut connections: Vec<&mut Present>) {
@@ -41,13 +39,7 @@ pub(super) async fn resolve(reach: &Reach, mut connections: Vec<&mut Present>) {
         return;
     }
     let arns: Vec<String> = connections.iter().filter_map(|present| secret_arn(present)).collect();
-    let batches: Vec<Vec<String>> = arns.chunks(BATCH).map(<[String]>::to_vec).collect();
-    let read: HashMap<String, Result<Payload, String>> = futures_util::stream::iter(batches)
-        .map(|batch| read(reach, batch))
-        .buffer_unordered(AT_ONCE)
-        .flat_map(futures_util::stream::iter)
-        .collect()
-        .await;
+    let read = read(reach, arns).await;
     for present in &mut connections {
         let Some(arn) = secret_arn(present) else {
             fill(present, Err("the connection has no managed secret"));
@@ -73,59 +65,15 @@ struct Payload {
     content: Json,
 }
 
-async fn read(reach: &Reach, arns: Vec<String>) -> Vec<(String, Result<Payload, String>)> {
-    let mut answer = match reach.read(&BATCH_GET_SECRET_VALUE, &json!({ "SecretIdList": arns })).await {
-        Ok(answer) => answer,
-        // Some implementations fail as a whole over one that is missing.
-        Err(fault) if fault.kind == FaultKind::NotFound && arns.len() > 1 => {
-            let mut read_one = Vec::with_capacity(arns.len());
-            for arn in arns {
-                read_one.extend(Box::pin(read(reach, vec![arn])).await);
-            }
-            return read_one;
-        }
-        Err(fault) => {
-            let why = why_unread(&fault);
-            return arns.into_iter().map(|arn| (arn, Err(why.clone()))).collect();
-        }
+async fn read(reach: &Reach, arns: Vec<String>) -> HashMap<String, Result<Payload, String>> {
+    let read = values::read(reach, arns, MANAGED).await;
+    let parsed = |payload: values::Payload| {
+        let content = payload.text.and_then(|text| serde_json::from_str::<Json>(&text).ok()).filter(Json::is_object);
+        content
+            .map(|content| Payload { version: payload.version, content })
+            .ok_or_else(|| "the managed secret is not in a form that is known".to_owned())
     };
-    let mut read = Vec::with_capacity(arns.len());
-    if let Json::Array(values) = answer["SecretValues"].take() {
-        for mut value in values {
-            let Some(arn) = value["ARN"].as_str().map(str::to_owned) else { continue };
-            let version = value["VersionId"].as_str().map(str::to_owned);
-            let content = match value["SecretString"].take() {
-                Json::String(content) => serde_json::from_str::<Json>(&content).ok().filter(Json::is_object),
-                _ => None,
-            };
-            let payload = content
-                .map(|content| Payload { version, content })
-                .ok_or_else(|| "the managed secret is not in a form that is known".to_owned());
-            read.push((arn, payload));
-        }
-    }
-    for error in answer["Errors"].as_array().into_iter().flatten() {
-        let Some(id) = error["SecretId"].as_str() else { continue };
-        let why = match error["ErrorCode"].as_str().unwrap_or_default() {
-            "ResourceNotFoundException" => "the managed secret was not found".to_owned(),
-            "AccessDeniedException" | "AccessDenied" => "secretsmanager:GetSecretValue denied".to_owned(),
-            "DecryptionFailure" => "kms:Decrypt denied".to_owned(),
-            code => format!("the managed secret could not be read ({code})"),
-        };
-        // The id may come back as a name or as an ARN.
-        let arn =
-            arns.iter().find(|arn| *arn == id || arn.contains(&format!(":secret:{id}"))).map_or(id, String::as_str);
-        read.push((arn.to_owned(), Err(why)));
-    }
-    read
-}
-
-fn why_unread(fault: &Fault) -> String {
-    match fault.kind {
-        FaultKind::Denied => format!("{} denied", fault.operation),
-        FaultKind::NotFound => "the managed secret was not found".to_owned(),
-        kind => format!("{} failed ({kind})", fault.operation),
-    }
+    read.into_iter().map(|(arn, payload)| (arn, payload.and_then(parsed))).collect()
 }
 
 /// Puts the payload's values, or the reason why there is none, where the properties hold secrets.
@@ -230,7 +178,7 @@ pub(super) async fn confirm(reach: &Reach, items: &[Confirm]) -> Vec<Unconfirmed
         let listed = match list(reach, &suspects).await {
             Ok(listed) => listed,
             Err(fault) => {
-                findings.extend(suspects.into_iter().map(|item| unverified(item, &why_unread(&fault))));
+                findings.extend(suspects.into_iter().map(|item| unverified(item, &why_unread(&fault, MANAGED))));
                 return findings;
             }
         };
@@ -277,7 +225,7 @@ enum Verdict {
 
 /// Asks for one managed secret by name instead of by list. `ids` are the secrets that are listed for the connection.
 async fn ask(reach: &Reach, item: &Confirm, ids: &[String]) -> Verdict {
-    let unknown = |fault: &Fault| Verdict::Unknown(unverified(item, &why_unread(fault)));
+    let unknown = |fault: &Fault| Verdict::Unknown(unverified(item, &why_unread(fault, MANAGED)));
     if !item.present {
         for id in ids {
             match describe(reach, id).await {

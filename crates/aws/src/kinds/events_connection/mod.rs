@@ -164,7 +164,12 @@ impl AwsKind for EventsConnection {
         Box::pin(io::update(reach, update))
     }
 
-    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>> {
+    fn delete<'a>(
+        &'a self,
+        reach: &'a Reach,
+        identity: &'a str,
+        _: Option<&'a Map>,
+    ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(io::delete(reach, identity))
     }
 

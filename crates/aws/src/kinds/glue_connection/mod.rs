@@ -21,7 +21,7 @@ use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value, at};
 
 use crate::kinds::AwsKind;
-use crate::kinds::fields::touches;
+use crate::kinds::fields::{resource_of, touches};
 use crate::reach::Reach;
 
 /// The kind.
@@ -58,6 +58,10 @@ impl Kind for GlueConnection {
         }
     }
 
+    fn tags(&self) -> Option<&'static str> {
+        Some("Tags")
+    }
+
     fn check(&self, properties: &Map) -> Vec<Finding> {
         check::check(properties)
     }
@@ -81,7 +85,9 @@ impl Kind for GlueConnection {
 
     fn permissions(&self, verb: Verb) -> &'static [&'static str] {
         match verb {
-            Verb::Read => &["glue:GetConnection", "glue:GetConnections", "glue:GetTags", "kms:Decrypt"],
+            Verb::Read => {
+                &["glue:GetConnection", "glue:GetConnections", "glue:GetTags", "kms:Decrypt", "tag:GetResources"]
+            }
             Verb::Create => &[
                 "ec2:DescribeRouteTables",
                 "ec2:DescribeSecurityGroups",
@@ -125,6 +131,16 @@ impl AwsKind for GlueConnection {
         Box::pin(io::names(reach))
     }
 
+    fn resource_types(&self) -> &'static [&'static str] {
+        &["glue:connection"]
+    }
+
+    /// The catalog is left out: an ARN has always one, an identity only where it is not the caller's. What is in another
+    /// account's catalog carries that account's tags.
+    fn identity_of_arn(&self, arn: &str) -> Option<String> {
+        resource_of(arn, "glue")?.strip_prefix("connection/").map(str::to_owned)
+    }
+
     fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {
         Box::pin(io::create(reach, create))
     }
@@ -133,7 +149,12 @@ impl AwsKind for GlueConnection {
         Box::pin(io::update(reach, update))
     }
 
-    fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>> {
+    fn delete<'a>(
+        &'a self,
+        reach: &'a Reach,
+        identity: &'a str,
+        _: Option<&'a Map>,
+    ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(io::delete(reach, identity))
     }
 }

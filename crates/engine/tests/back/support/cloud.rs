@@ -450,6 +450,7 @@ impl Cloud for FakeCloud {
         kind: &'static dyn Kind,
         _: &'a Place,
         identity: &'a str,
+        _: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
             let key = (kind.name(), identity.to_owned());

@@ -407,6 +407,7 @@ impl Cloud for FakeCloud {
         kind: &'static dyn Kind,
         _: &'a Place,
         identity: &'a str,
+        _: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>> {
         let id = (kind.name(), identity.to_owned());
         Box::pin(self.write(format!("delete {identity}"), move |state| {
