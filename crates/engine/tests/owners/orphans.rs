@@ -8,7 +8,7 @@ use trueup_engine::fault::FaultKind;
 use trueup_engine::plan::Action;
 use trueup_engine::plan::document::verify;
 
-use crate::support::{TOPIC, World, group, key, link, live, owned_by, run, stack, topic, with};
+use crate::support::{TOPIC, World, alias, group, key, link, live, owned_by, run, stack, topic, with};
 
 fn pruning() -> World {
     let mut world = World::new();
@@ -216,5 +216,29 @@ fn a_former_one_is_no_orphan() {
         // Both names change, and the manifest says so.
         let manifest = stack(&[&with(&topic("u", "new"), "/renamed_from", "old")]);
         assert_eq!(world.converge(&manifest).await, ["create new", "delete old"]);
+    });
+}
+
+#[test]
+fn what_an_alias_finds_is_no_orphan_in_a_list_either() {
+    run(async {
+        let world = pruning();
+        world.converge(&stack(&[&key("one"), &alias("n", "alias/orders", "one"), &key("gone")])).await;
+        // A teardown reads as little as the list of orphans does.
+        let planned = world.plan_teardown(&stack(&[&key("two"), &alias("n", "alias/orders", "two")])).await;
+        let orphans = planned.graph.nodes.iter().filter(|node| node.orphan);
+        let orphans: Vec<String> = orphans.map(|node| node.address.to_string()).collect();
+        assert_eq!(orphans, ["gone"]);
+    });
+}
+
+#[test]
+fn one_that_is_pending_deletion_is_left_to_go() {
+    run(async {
+        let world = pruning();
+        world.converge(&stack(&[&key("k")])).await;
+        let manifest = stack(&[&group("g", "group")]);
+        assert!(world.converge(&manifest).await.contains(&"delete key-1".to_owned()));
+        assert_eq!(world.plan(&manifest).await.plan.summary().delete, 0);
     });
 }

@@ -48,8 +48,6 @@ pub struct State {
     pub beside: Vec<Owned>,
     /// After so many writes nothing answers any more.
     pub dies_after: Option<usize>,
-    /// Done before the next search is answered.
-    pub before_search: Option<Box<dyn FnOnce(&mut Items) + Send>>,
     /// The day that a scheduled deletion gets.
     pub day: String,
     /// Names of the manifest in force, and of orphans where they were looked for.
@@ -310,10 +308,6 @@ impl Cloud for FakeCloud {
             state.searches += 1;
             if let Some(kind) = state.search_fault {
                 return Err(Fault::new(kind, "tag:GetResources", "as the test wants it"));
-            }
-            if let Some(change) = state.before_search.take() {
-                change(&mut state.items);
-                state.remember();
             }
             if place.region.as_deref().is_some_and(|region| region != "us-east-1") {
                 return Ok(Vec::new());

@@ -60,7 +60,7 @@ pub struct Planned {
 impl World {
     pub fn new() -> Self {
         let world = Self::default();
-        world.cloud.set().day = "2026-12-31".to_owned();
+        "2026-12-31".clone_into(&mut world.cloud.set().day);
         world
     }
 
