@@ -12,7 +12,7 @@ mod property;
 mod reference;
 mod yaml;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use self::node::{Member, Node};
@@ -27,6 +27,9 @@ use crate::value::{Map, Value};
 
 /// The tag of what a CloudFormation stack made.
 const CLOUDFORMATION: &str = "aws:cloudformation:stack-name";
+
+/// How many resources a warning names.
+const MOST_NAMED: usize = 10;
 
 /// A resource that was found and read.
 #[derive(Debug, Clone)]
@@ -145,14 +148,17 @@ pub fn import(found: Vec<Found>, unread: &[Unread], head: &Head) -> Imported {
     let (names, found): (Vec<String>, Vec<Found>) = named.into_iter().unzip();
 
     let mut diagnostics = Diagnostics::new();
+    let mut unseen: BTreeMap<&str, Unseen<'_>> = BTreeMap::new();
     let properties: Vec<Map> = found
         .iter()
         .zip(&names)
         .map(|(one, name)| {
             let mut properties = property::given(one.kind, &one.live.properties);
-            let unseen = property::settle_hidden(one.kind, &mut properties);
-            if !unseen.is_empty() {
-                diagnostics.push(unseen_credentials(name, &unseen));
+            let open = property::settle_hidden(one.kind, &mut properties);
+            if !open.is_empty() {
+                let unseen = unseen.entry(one.kind.name()).or_default();
+                unseen.resources.push(name);
+                unseen.credentials.extend(open);
             }
             if let Some(diagnostic) = owned(one, name) {
                 diagnostics.push(diagnostic);
@@ -160,6 +166,9 @@ pub fn import(found: Vec<Found>, unread: &[Unread], head: &Head) -> Imported {
             properties
         })
         .collect();
+    for unseen in unseen.into_values() {
+        diagnostics.push(unseen.diagnostic());
+    }
     let mut leaves = Vec::new();
     for (at, one) in found.iter().enumerate() {
         property::leaves(one.kind, at, &properties[at], &mut leaves);
@@ -211,10 +220,26 @@ fn sort_out(mut found: Vec<Found>) -> (Vec<Found>, Vec<LeftOut>) {
     (found, left_out)
 }
 
-fn unseen_credentials(name: &str, unseen: &[&str]) -> Diagnostic {
-    let names = unseen.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    Diagnostic::warning("I101", format!("nobody could see whether `{name}` has {names}"))
-        .help("add those that it has: what the manifest does not say may be taken away by an update")
+/// Resources of one type of which nobody said which credentials they have.
+#[derive(Default)]
+struct Unseen<'a> {
+    resources: Vec<&'a str>,
+    credentials: BTreeSet<&'static str>,
+}
+
+impl Unseen<'_> {
+    /// One warning for all of them: what is switched off or denied for one mostly is for the others.
+    fn diagnostic(&self) -> Diagnostic {
+        let quoted = |name: &&str| format!("`{name}`");
+        let mut resources = self.resources.iter().take(MOST_NAMED).map(quoted).collect::<Vec<_>>().join(", ");
+        if let Some(more) = self.resources.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+            let _ = write!(resources, " and {more} more");
+        }
+        let credentials = self.credentials.iter().map(quoted).collect::<Vec<_>>().join(", ");
+        Diagnostic::warning("I101", format!("nobody could see which credentials these have: {resources}"))
+            .noted(format!("not in the manifest, and perhaps there: {credentials}"))
+            .help("add those that they have: what the manifest does not say may be taken away by an update")
+    }
 }
 
 fn owned(one: &Found, name: &str) -> Option<Diagnostic> {

@@ -274,7 +274,11 @@ fn summary(report: &Report<'_>) -> String {
     }
     if !report.unread.is_empty() {
         let all = count(report.unread.len(), "read", "reads");
-        let _ = writeln!(text, "Incomplete: {all} failed, and the manifest does not say what they would have shown.");
+        let _ = if report.blind {
+            writeln!(text, "Nothing was imported: {all} failed.")
+        } else {
+            writeln!(text, "Incomplete: {all} failed; the end of the manifest says what is not in it.")
+        };
     }
     text
 }

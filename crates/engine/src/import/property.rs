@@ -158,8 +158,15 @@ pub(super) fn settle_hidden(kind: &dyn Kind, properties: &mut Map) -> Vec<&'stat
                 open.push(name);
             }
         }
-        if let Some(map) = map_at(properties, &pointer) {
+        let empty = map_at(properties, &pointer).is_some_and(|map| {
             map.sort_keys();
+            map.is_empty()
+        });
+        if empty
+            && let Some((parent, name)) = pointer.rsplit_once('/')
+            && let Some(map) = map_at(properties, parent)
+        {
+            map.shift_remove(name);
         }
     }
     open

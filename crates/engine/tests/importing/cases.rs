@@ -128,14 +128,27 @@ fn of_hidden_credentials_those_are_written_that_the_type_needs() {
     assert!(hides(&with_user) && hides(&without) && !hides(&known));
     let written = |json: &serde_json::Value| {
         let imported = imported(vec![thing("a", json.clone())]);
-        let diagnostics: Vec<_> = imported.diagnostics.iter().map(|one| (one.code, one.summary.clone())).collect();
+        let diagnostics: Vec<_> = imported.diagnostics.iter().map(|one| (one.code, one.notes[0].clone())).collect();
         let variables: Vec<String> = imported.fill_in.into_iter().filter_map(|fill| fill.variable).collect();
         (variables, diagnostics)
     };
-    let unseen = |names: &str| vec![("I101", format!("nobody could see whether `a` has {names}"))];
+    let unseen = |names: &str| vec![("I101", format!("not in the manifest, and perhaps there: {names}"))];
     assert_eq!(written(&with_user), (vec!["A_PASSWORD".to_owned()], unseen("`KEYSTORE_PASSWORD`")));
-    assert_eq!(written(&without), (vec![], unseen("`PASSWORD`, `KEYSTORE_PASSWORD`")));
+    assert_eq!(written(&without), (vec![], unseen("`KEYSTORE_PASSWORD`, `PASSWORD`")));
     assert_eq!(written(&known), (vec!["A_PASSWORD".to_owned()], vec![]));
+    // A map in which nothing else is goes with them.
+    let only = imported(vec![thing("a", json!({"Map": {"PASSWORD": hidden, "KEYSTORE_PASSWORD": hidden}}))]);
+    assert!(!only.manifest.contains("Map"), "{}", only.manifest);
+}
+
+#[test]
+fn one_warning_stands_for_all_that_hide_their_credentials() {
+    let hidden = json!({"$hidden": "not read"});
+    let map = json!({"Map": {"PASSWORD": hidden, "KEYSTORE_PASSWORD": hidden}});
+    let all = (0..12).map(|number| thing(&format!("t{number:02}"), map.clone())).collect();
+    let said: Vec<String> = imported(all).diagnostics.iter().map(|one| one.summary.clone()).collect();
+    assert_eq!(said.len(), 1);
+    assert!(said[0].ends_with("`t08`, `t09` and 2 more"), "{said:?}");
 }
 
 #[test]
