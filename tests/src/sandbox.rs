@@ -140,6 +140,7 @@ impl Sandbox {
     pub fn call(&self, service: &str, operation: &str, input: &Value, region: &str) -> Answer {
         let target = match service {
             "events" => "AWSEvents",
+            "glue" => "AWSGlue",
             "kms" => "TrentService",
             other => other,
         };

@@ -242,6 +242,7 @@ fn help_is_as_it_was() {
         "plan",
         "apply",
         "teardown",
+        "import",
         "vars",
         "kinds",
         "explain",
@@ -271,7 +272,7 @@ fn help_is_as_it_was() {
 #[test]
 fn the_schemas_are_fresh() {
     let env = TestEnv::offline();
-    for name in ["manifest", "plan", "events"] {
+    for name in ["manifest", "plan", "import", "events"] {
         let path = repository().join(format!("schemas/{name}.schema.json"));
         let kept = fs::read_to_string(&path).expect("a schema is checked in");
         let run = env.trueup(&format!("schema {name}"));

@@ -110,6 +110,19 @@ pub enum Command {
   trueup orphans . prod
   trueup orphans . prod --json")]
     Orphans(StackArgs),
+    /// Write a manifest of what is there
+    ///
+    /// Reads the resources of the types given and prints a manifest that says what they are, without defaults, with
+    /// references between them, and with `{{ secret('env:…') }}` in place of every credential; what has to be filled in is
+    /// listed. A plan of it shows adoptions at most. Nothing is written to the cloud, and no value of a secret is shown.
+    #[command(after_help = "Examples:
+  trueup import --type AWS::Events::Connection --type AWS::Events::ApiDestination
+  trueup import --prefix orders- --region eu-west-1 --out orders/trueup.yaml
+  trueup import --type AWS::Glue::Connection --name '*warehouse*' --json
+
+Exit codes: 0 done, also where nothing was found, 6 something could not be read, or the manifest needs a value that
+the service does not return, 64 bad arguments.")]
+    Import(ImportArgs),
     /// List the variables of a manifest, with where each value comes from
     ///
     /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
@@ -217,6 +230,26 @@ pub struct TeardownArgs {
     pub stack: StackArgs,
 }
 
+/// `import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// Type of resources; may be repeated; without it every type of `trueup kinds`
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kinds: Vec<String>,
+    /// Only what has a name that begins so
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// Only what has a name that fits; may be repeated
+    #[arg(long = "name", value_name = "GLOB")]
+    pub names: Vec<String>,
+    /// Write the manifest to a new file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Options given behind the command.
+    #[command(flatten)]
+    pub options: Options,
+}
+
 /// `kinds`.
 #[derive(Args, Debug)]
 pub struct KindsArgs {
@@ -257,7 +290,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan` or `events`
+    /// `manifest`, `plan`, `import` or `events`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -272,6 +305,8 @@ pub enum SchemaOf {
     Manifest,
     /// `plan --json` and the saved plan.
     Plan,
+    /// `import --json`.
+    Import,
     /// A line of `--format jsonl`.
     Events,
 }

@@ -171,6 +171,19 @@ pub enum ApplyWhat {
 /// How long the search for a key's tags may lag.
 const KMS_SETTLE: Duration = Duration::from_secs(15);
 
+/// What `import` writes, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportWhat {
+    /// Names of types; empty means all.
+    pub kinds: Vec<String>,
+    /// What the names begin with.
+    pub prefix: Option<String>,
+    /// Globs of names; empty means all.
+    pub names: Vec<String>,
+    /// The new file; `None` is stdout.
+    pub out: Option<PathBuf>,
+}
+
 /// A command, with everything that only it needs.
 #[derive(Debug)]
 pub enum Command {
@@ -180,6 +193,7 @@ pub enum Command {
     Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
+    Import(ImportWhat),
     Vars(Target),
     Kinds { kind: Option<String> },
     Explain { code: Option<String> },
@@ -217,6 +231,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Orphans(_) => "orphans",
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
+        args::Command::Import(_) => "import",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
         args::Command::Explain(_) => "explain",
@@ -242,6 +257,7 @@ pub fn options(cli: &Cli) -> Options {
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
+        args::Command::Import(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
         args::Command::Init(a) => &a.options,
@@ -392,6 +408,9 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         }
         args::Command::Teardown(a) => Command::Teardown { target: target(a.stack.stack, a.stack.env)?, yes: a.yes },
         args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
+        args::Command::Import(a) => {
+            Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
+        }
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
         args::Command::Explain(a) => Command::Explain { code: a.code },

@@ -56,6 +56,13 @@ pub trait Kind: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Who manages a live resource in the place of its users: the service that made it for itself. Such a resource is
+    /// left out of an import.
+    fn managed_by(&self, live: &Present) -> Option<String> {
+        let _ = live;
+        None
+    }
+
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.
     fn check(&self, properties: &Map) -> Vec<Finding>;
 

@@ -6,6 +6,8 @@
 //! source ─ manifest ─ render ─ desired ─ graph ─ observe ─ delta ─ patch ─ plan ─ apply ─ report
 //! ```
 //!
+//! [`import`] goes the other way, from what was observed to a manifest.
+//!
 //! Beside the arrows stand the values that they carry ([`value`], [`secret`], [`address`]), what a type of resource is
 //! ([`kind`], [`schema`]), and the two ways in which something goes wrong: a [`diagnostic`] for people, a [`fault`] from
 //! the cloud.
@@ -22,6 +24,7 @@ pub mod event;
 pub mod fault;
 pub mod functions;
 pub mod graph;
+pub mod import;
 pub mod kind;
 pub mod manifest;
 pub mod observe;

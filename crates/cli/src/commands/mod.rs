@@ -4,6 +4,7 @@ pub mod apply;
 pub mod completions;
 pub mod execute;
 pub mod explain;
+pub mod import;
 pub mod init;
 pub mod kinds;
 pub mod man;
@@ -78,6 +79,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Apply { what, yes, expect_digest } => apply::run(context, what, *yes, expect_digest.as_deref()).await,
         Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
+        Command::Import(what) => import::run(context, what).await,
         Command::Vars(target) => vars::run(context, target),
         Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
         Command::Explain { code } => explain::run(context, code.as_deref()),

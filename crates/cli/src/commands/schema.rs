@@ -4,6 +4,7 @@ use schemars::generate::SchemaSettings;
 
 use crate::args::SchemaOf;
 use crate::commands::Context;
+use crate::commands::import::ImportDocument;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
@@ -19,6 +20,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
     match what {
         SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
+        SchemaOf::Import => written::<ImportDocument>(),
         SchemaOf::Events => written::<EventLine>(),
     }
 }
@@ -34,7 +36,12 @@ mod tests {
 
     #[test]
     fn the_schemas_in_the_repository_are_current() {
-        for (name, what) in [("manifest", SchemaOf::Manifest), ("plan", SchemaOf::Plan), ("events", SchemaOf::Events)] {
+        for (name, what) in [
+            ("manifest", SchemaOf::Manifest),
+            ("plan", SchemaOf::Plan),
+            ("import", SchemaOf::Import),
+            ("events", SchemaOf::Events),
+        ] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let there = std::fs::read_to_string(&path).unwrap_or_default();
             let made = format!("{}\n", serde_json::to_string_pretty(&schema(what)).unwrap());

@@ -5,6 +5,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod document;
 pub mod human;
+pub mod import;
 pub mod jsonl;
 pub mod progress;
 pub mod report;

@@ -18,9 +18,11 @@ macro_rules! page {
 }
 
 /// All codes, in order. `M1xx` reading, `M2xx` variables and templates, `M3xx` properties, `M4xx` references and graph,
-/// `M5xx` policy, `P1xx` planning.
+/// `M5xx` policy, `P1xx` planning, `I1xx` importing.
 /// Each has its page in a file of its own, beside this one.
 pub static CODES: &[Code] = &[
+    page!("I101", "Credentials that nobody could see"),
+    page!("I102", "It has an owner already"),
     page!("M101", "The manifest cannot be read"),
     page!("M102", "The text is not YAML"),
     page!("M103", "The document is too large"),
