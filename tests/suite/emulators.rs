@@ -81,7 +81,8 @@ fn ministack_does_what_the_table_says() {
 
 #[test]
 fn boto3_finds_the_sandbox_as_it_expects_aws() {
-    every_expectation_holds("conformance.py", "20ms");
+    // Long enough for a busy machine to see states that pass.
+    every_expectation_holds("conformance.py", "500ms");
 }
 
 #[test]
