@@ -174,7 +174,7 @@ fn run(
     action: &Action,
 ) -> Result<Value, Refusal> {
     if let Some(error) = &action.error {
-        return Err(Refusal { code: error.code.clone().into(), message: error.message.clone(), status: error.status });
+        return Err(Refusal::new(error.code.clone(), error.message.clone()).status(error.status));
     }
     let policy = shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
     let now = shared.clock.now();
@@ -254,7 +254,7 @@ pub(crate) fn invoke(
     let subject = subject(service, operation, input);
     let action = context.faults.map(|faults| faults.decide(service.name(), name, subject)).unwrap_or_default();
     if let Some(error) = action.error {
-        return Err(Refusal { code: error.code.into(), message: error.message, status: error.status });
+        return Err(Refusal::new(error.code, error.message).status(error.status));
     }
     perform(context, service, operation, input, action.deny)
 }

@@ -129,12 +129,14 @@ pub(crate) struct Refusal {
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) status: u16,
+    /// Where to ask instead: S3 says it with a redirection.
+    pub(crate) region: Option<String>,
 }
 
 impl Refusal {
     /// Makes a client error.
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), status: 400 }
+        Self { code: code.into(), message: message.into(), status: 400, region: None }
     }
 
     /// Answers it with another status.
@@ -296,7 +298,11 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
             let (code, message) = (xml::escape(code), xml::escape(message));
             let body =
                 format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>");
-            respond(status, service, id, body.into())
+            let mut response = respond(status, service, id, body.into());
+            if let Some(region) = &refusal.region {
+                add_header(&mut response, "x-amz-bucket-region", region);
+            }
+            response
         }
     }
 }

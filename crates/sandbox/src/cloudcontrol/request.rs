@@ -183,9 +183,16 @@ impl Requests {
         all
     }
 
-    /// Renders all requests as they are.
+    /// Renders all requests as they are, without models: a parameter's value is in its.
     pub(crate) fn dump(&self, now: Millis) -> Value {
-        self.by_token.iter().map(|(token, request)| (token.clone(), request.event(now))).collect()
+        let bare = |request: &Request| {
+            let mut event = request.event(now);
+            if let Some(members) = event.as_object_mut() {
+                members.remove("ResourceModel");
+            }
+            event
+        };
+        self.by_token.iter().map(|(token, request)| (token.clone(), bare(request))).collect()
     }
 
     /// Finds the request that a client's token stands for.

@@ -116,7 +116,9 @@ fn find<'a>(context: &'a Context<'_>, name: &str, view: View) -> Result<&'a Buck
     if bucket.region != context.caller.region {
         let text = "The bucket you are attempting to access must be addressed using the specified endpoint. Please \
                     send all future requests to this endpoint.";
-        return Err(Refusal::new("PermanentRedirect", text).status(301));
+        let mut refusal = Refusal::new("PermanentRedirect", text).status(301);
+        refusal.region = Some(bucket.region.clone());
+        return Err(refusal);
     }
     Ok(bucket)
 }

@@ -172,6 +172,7 @@ def parameters():
                  Name="/app/name", Value="b", Type="String")
     expect("version 2", ssm.put_parameter(Name="/app/name", Value="b", Overwrite=True)["Version"], 2)
     ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId="/app/name", Tags=[{"Key": "a", "Value": "b"}])
+    create(kind, {"Name": "/app/plain", "Type": "String", "Value": "hunter2-plain"})
     ssm.put_parameter(Name="/app/secret", Value="hunter2-ssm", Type="SecureString")
     expect("in cipher", ssm.get_parameter(Name="/app/secret")["Parameter"]["Value"] == "hunter2-ssm", False)
     clear = ssm.get_parameters(Names=["/app/secret", "/app/absent"], WithDecryption=True)
@@ -240,6 +241,9 @@ def buckets():
     kind = "AWS::S3::Bucket"
     s3.create_bucket(Bucket="orders-data", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.head_bucket(Bucket="orders-data")
+    expect("no such bucket", status_of(s3.head_bucket, Bucket="absent-bucket"), ("404", 404))
+    elsewhere = client("s3", region="us-west-2")
+    expect("sent on from another region", elsewhere.get_bucket_location(Bucket="orders-data")["LocationConstraint"], REGION)
     expect("the location", s3.get_bucket_location(Bucket="orders-data")["LocationConstraint"], REGION)
     expect("again", status_of(s3.create_bucket, Bucket="orders-data", CreateBucketConfiguration={"LocationConstraint": REGION}),
            ("BucketAlreadyOwnedByYou", 409))
