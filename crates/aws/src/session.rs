@@ -24,7 +24,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedTimeSource;
 use tokio::sync::OnceCell;
 use trueup_engine::cloud::{
-    Cloud, Confirm, Create, Live, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
+    Cloud, Confirm, Create, Live, Owned, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
 };
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind;
@@ -296,6 +296,29 @@ impl Cloud for Session {
                 Domain::EventsConnectionArn => Ok(names.iter().map(|name| (name.clone(), name.clone())).collect()),
             }
         })
+    }
+
+    fn owned<'a>(
+        &'a self,
+        _: &'a [&'static dyn Kind],
+        _: &'a Place,
+        _: &'a str,
+        _: &'a str,
+    ) -> Task<'a, Result<Vec<Owned>, Fault>> {
+        Box::pin(async { Err(Fault::new(FaultKind::Internal, "tag:GetResources", "is not there yet")) })
+    }
+
+    fn list<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(async move { aws(kind)?.list(&*self.reach(place).await?).await })
+    }
+
+    fn restore<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        identity: &'a str,
+    ) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async move { aws(kind)?.restore(&*self.reach(place).await?, identity).await })
     }
 
     fn create<'a>(

@@ -4,9 +4,13 @@
 //! clap. The options that every command accepts are part of the program *and* of each command, not `global` in clap's
 //! sense, because clap drops the values of a repeatable global option when it is given on both sides of the command.
 
+mod options;
+
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use self::options::{ColorWhen, Format, LogFormat, OnFailure, Options};
 
 const ABOUT: &str = "Makes AWS connections match a manifest, and shows first what that changes.";
 
@@ -99,6 +103,13 @@ pub enum Command {
   trueup teardown . dev --yes"
     )]
     Teardown(TeardownArgs),
+    /// List what the stack owns and the manifest no longer names
+    ///
+    /// Finds it by its owner tags, whatever its type, and changes nothing. `trueup plan --prune` plans its deletion.
+    #[command(after_help = "Examples:
+  trueup orphans . prod
+  trueup orphans . prod --json")]
+    Orphans(StackArgs),
     /// List the variables of a manifest, with where each value comes from
     ///
     /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
@@ -137,146 +148,6 @@ pub enum Command {
     Sandbox(SandboxArgs),
 }
 
-/// Options that every command accepts, before and behind its name.
-#[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Options")]
-pub struct Options {
-    /// Region; otherwise the manifest's global `region`, then the SDK's own chain
-    #[arg(long, value_name = "REGION", help_heading = "Where")]
-    pub region: Option<String>,
-    /// Profile of the shared AWS configuration
-    #[arg(long, value_name = "NAME", help_heading = "Where")]
-    pub profile: Option<String>,
-    /// Role to assume for every resource that names none of its own
-    #[arg(long, value_name = "ARN", help_heading = "Where", hide_short_help = true)]
-    pub role_arn: Option<String>,
-    /// Endpoint for every service, for example of a running sandbox
-    #[arg(long, value_name = "URL", help_heading = "Where", hide_short_help = true, value_hint = ValueHint::Url)]
-    pub endpoint_url: Option<String>,
-    /// Use a sandbox on this machine in place of AWS; DIR keeps its state
-    #[arg(
-        long,
-        value_name = "DIR",
-        help_heading = "Where",
-        num_args = 0..=1,
-        require_equals = true,
-        value_hint = ValueHint::DirPath
-    )]
-    #[expect(clippy::option_option, reason = "not given, given, given with a folder")]
-    pub sandbox: Option<Option<PathBuf>>,
-
-    /// Value of a variable; may be repeated
-    #[arg(short = 'e', long = "var", value_name = "NAME=VALUE", help_heading = "Input")]
-    pub vars: Vec<String>,
-    /// File with variables, dotenv or YAML; may be repeated
-    #[arg(
-        long = "var-file",
-        visible_alias = "env-file",
-        value_name = "FILE",
-        help_heading = "Input",
-        value_hint = ValueHint::FilePath
-    )]
-    pub var_files: Vec<PathBuf>,
-
-    /// Look only at resources whose address fits; may be repeated
-    #[arg(long, value_name = "GLOB", help_heading = "Scope")]
-    pub only: Vec<String>,
-    /// Leave out resources whose address fits; may be repeated
-    #[arg(long, value_name = "GLOB", help_heading = "Scope")]
-    pub exclude: Vec<String>,
-    /// Block the plan where it deletes or replaces more than N resources
-    #[arg(long, value_name = "N", help_heading = "Scope", hide_short_help = true)]
-    pub allow_deletes: Option<usize>,
-    /// Replace this resource where it cannot be changed in place under the same name; may be repeated
-    #[arg(long, value_name = "ADDRESS", help_heading = "Scope", hide_short_help = true)]
-    pub allow_replace: Vec<String>,
-
-    /// How many operations run at once
-    #[arg(long, value_name = "N", help_heading = "Execution", hide_short_help = true,
-        value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub parallelism: Option<u16>,
-    /// After a failed step: `continue` with what does not depend on it (default), or `stop`
-    #[arg(long, value_name = "WHAT", help_heading = "Execution", hide_short_help = true, hide_possible_values = true)]
-    pub on_failure: Option<OnFailure>,
-    /// Do not read live secrets to compare them; they show as not verifiable
-    #[arg(long, help_heading = "Execution", hide_short_help = true)]
-    pub no_secret_reads: bool,
-    /// End with 6 where a secret could not be verified
-    #[arg(long, help_heading = "Execution", hide_short_help = true)]
-    pub strict: bool,
-
-    /// `human` (default), `json`: one document, `jsonl`: one event a line
-    #[arg(long, value_name = "FORMAT", help_heading = "Output", hide_possible_values = true)]
-    pub format: Option<Format>,
-    /// Short for `--format json`
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Write the stack's exports to FILE, as JSON with mode 0600
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Output",
-        hide_short_help = true,
-        value_hint = ValueHint::FilePath
-    )]
-    pub output_file: Option<PathBuf>,
-    /// Print results and errors only
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-    /// Show what is unchanged too, and a log; -vv and -vvv log more
-    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
-    /// `auto` (default), `always` or `never`
-    #[arg(long, value_name = "WHEN", help_heading = "Output", hide_possible_values = true, hide_short_help = true)]
-    pub color: Option<ColorWhen>,
-    /// No live lines and bars
-    #[arg(long, help_heading = "Output", hide_short_help = true)]
-    pub no_progress: bool,
-    /// Format of the log on stderr: `text` (default) or `json`
-    #[arg(long, value_name = "FORMAT", help_heading = "Output", hide_possible_values = true, hide_short_help = true)]
-    pub log_format: Option<LogFormat>,
-}
-
-/// The form of the output.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    Human,
-    /// One JSON document.
-    Json,
-    /// One JSON event a line.
-    Jsonl,
-}
-
-/// When output is coloured.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColorWhen {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// The form of the log.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Lines of text.
-    Text,
-    /// Lines of JSON.
-    Json,
-}
-
-/// What to do after a failed step.
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Begin nothing more.
-    Stop,
-    /// Go on with what does not depend on it.
-    Continue,
-}
-
 /// A stack and an environment.
 #[derive(Args, Debug, Clone)]
 pub struct StackArgs {
@@ -300,6 +171,9 @@ pub struct PlanArgs {
     /// End with 2 where there are changes
     #[arg(long)]
     pub exit_code: bool,
+    /// Plan the deletion of what the stack owns and the manifest no longer names
+    #[arg(long)]
+    pub prune: bool,
     /// Stack and environment.
     #[command(flatten)]
     pub stack: StackArgs,
@@ -321,6 +195,9 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Delete what the stack owns and the manifest no longer names
+    #[arg(long)]
+    pub prune: bool,
     /// Refuse any other plan than the one with this digest
     #[arg(long, value_name = "DIGEST")]
     pub expect_digest: Option<String>,

@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use time::OffsetDateTime;
-use trueup_engine::desired::{self, Defaults};
+use trueup_engine::desired::{self, Defaults, Reading};
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::graph::{self, Graph};
 use trueup_engine::manifest;
-use trueup_engine::render::{self, Inputs};
+use trueup_engine::render::Inputs;
 use trueup_engine::source::{self, Sources};
 use trueup_engine::stack::Stack;
 
@@ -68,13 +68,11 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
         environment: &environment,
         today: (today.year(), u8::from(today.month()), today.day()),
     };
-    let (stack, found) = render::render(&manifest, &inputs, &mut loaded.sources);
-    loaded.diagnostics.extend(found);
-    let Some(stack) = stack else { return };
-
     let defaults = Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() };
-    let (nodes, found) = desired::desire(&stack, trueup_aws::registry(), &mut loaded.sources, &defaults);
-    loaded.diagnostics.extend(found);
+    let Reading { stack, desired: nodes, diagnostics } =
+        desired::read(&manifest, &inputs, trueup_aws::registry(), &mut loaded.sources, &defaults);
+    loaded.diagnostics.extend(diagnostics);
+    let Some(stack) = stack else { return };
     // A resource that is missing here has its message already; edges to it would only add wrong ones.
     if nodes.len() == stack.instances.len() {
         match graph::graph(nodes, &stack) {

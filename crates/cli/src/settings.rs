@@ -121,6 +121,12 @@ pub struct RunSettings {
     pub exclude: Vec<String>,
     /// The most deletions and replacements that a plan may have.
     pub allow_deletes: Option<usize>,
+    /// `--take-over`.
+    pub take_over: bool,
+    /// `--prune`.
+    pub prune: bool,
+    /// `--kms-settle`.
+    pub kms_settle: Duration,
     /// Resources that may be replaced under the same name.
     pub allow_replace: Vec<String>,
     /// Operations at once; `None` is the engine's own number.
@@ -162,12 +168,16 @@ pub enum ApplyWhat {
     },
 }
 
+/// How long the search for a key's tags may lag.
+const KMS_SETTLE: Duration = Duration::from_secs(15);
+
 /// A command, with everything that only it needs.
 #[derive(Debug)]
 pub enum Command {
     Validate(Target),
     Render(Target),
     Plan { target: Target, out: Option<PathBuf>, exit_code: bool },
+    Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
     Vars(Target),
@@ -204,6 +214,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Validate(_) => "validate",
         args::Command::Render(_) => "render",
         args::Command::Plan(_) => "plan",
+        args::Command::Orphans(_) => "orphans",
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
         args::Command::Vars(_) => "vars",
@@ -225,7 +236,9 @@ pub fn is_about_a_stack(name: &str) -> bool {
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {
-        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) => &a.options,
+        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) | args::Command::Orphans(a) => {
+            &a.options
+        }
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
@@ -259,9 +272,11 @@ fn merge(outer: Options, inner: Options) -> Options {
         only: both(outer.only, inner.only),
         exclude: both(outer.exclude, inner.exclude),
         allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
+        take_over: inner.take_over || outer.take_over,
         allow_replace: both(outer.allow_replace, inner.allow_replace),
         parallelism: inner.parallelism.or(outer.parallelism),
         on_failure: inner.on_failure.or(outer.on_failure),
+        kms_settle: inner.kms_settle.or(outer.kms_settle),
         no_secret_reads: inner.no_secret_reads || outer.no_secret_reads,
         strict: inner.strict || outer.strict,
         format: inner.format.or(outer.format),
@@ -317,6 +332,20 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         return Err(CommandError::usage("`--sandbox` and `--endpoint-url` contradict each other")
             .hint("`--sandbox` brings an endpoint of its own"));
     }
+    let prune = match &cli.command {
+        args::Command::Plan(a) => a.prune,
+        args::Command::Apply(a) => a.prune,
+        _ => false,
+    };
+    if prune && !(options.only.is_empty() && options.exclude.is_empty()) {
+        return Err(CommandError::usage(
+            "`--prune` looks at the whole stack, and `--only` and `--exclude` at a part of it",
+        )
+        .hint("give one or the other"));
+    }
+    // Nothing lags in a sandbox.
+    let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
+    let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
     let command = command(cli.command, sandbox.as_deref(), &environment)?;
     Ok(Settings {
@@ -332,6 +361,9 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             only: options.only,
             exclude: options.exclude,
             allow_deletes: options.allow_deletes,
+            take_over: options.take_over,
+            prune,
+            kms_settle,
             allow_replace: options.allow_replace,
             parallelism: options.parallelism.map(usize::from),
             stop_on_failure: options.on_failure == Some(OnFailure::Stop),
@@ -359,6 +391,7 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
             Command::Apply { what: apply_what(a.target, a.second)?, yes: a.yes, expect_digest: a.expect_digest }
         }
         args::Command::Teardown(a) => Command::Teardown { target: target(a.stack.stack, a.stack.env)?, yes: a.yes },
+        args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
         args::Command::Explain(a) => Command::Explain { code: a.code },

@@ -32,11 +32,19 @@ pub struct Options {
     pub on_failure: OnFailure,
     /// How long calls under way are waited for after an interruption.
     pub grace: Duration,
+    /// How long after the first search for its owner tags what the service names is searched again, before it is created:
+    /// an index stands behind the search, and a key that was made a moment ago may not be in it yet.
+    pub search_again: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallelism: 32, on_failure: OnFailure::Continue, grace: Duration::from_secs(30) }
+        Self {
+            parallelism: 32,
+            on_failure: OnFailure::Continue,
+            grace: Duration::from_secs(30),
+            search_again: Duration::ZERO,
+        }
     }
 }
 
@@ -105,7 +113,7 @@ pub struct Work<'a> {
 pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &(dyn Fn(Event) + Sync)) -> Report {
     let began = Instant::now();
     let mut state = state::State::new(work, options, events);
-    let operations = operation::Operations::new(work);
+    let operations = operation::Operations::new(work, options);
     let mut running = FuturesUnordered::new();
     let mut watch = watch::Watch::new(work);
     let mut polls = FuturesUnordered::new();

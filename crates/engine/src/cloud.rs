@@ -48,6 +48,9 @@ pub struct Want {
     /// JSON pointers of what the manifest says of it. What costs a call of its own, or brings a credential with it, is
     /// read only where it is asked for here; a kind may pass over the rest of this.
     pub given: Vec<String>,
+    /// The tags that [`Cloud::owned`] showed, where they are all that the manifest wants of them: a kind whose tags cost a
+    /// call of their own takes these. `None` where its own have to be read.
+    pub tags: Option<Map>,
 }
 
 impl Want {
@@ -113,6 +116,13 @@ pub enum Readiness {
     Settling(String),
     /// On its way out.
     Deleting(String),
+    /// Marked for deletion; until then it can be taken back, see [`Cloud::restore`].
+    Scheduled {
+        /// The service's name of the state: `PendingDeletion`.
+        state: String,
+        /// The day on which it goes, `2026-12-31`, where the service says it.
+        until: Option<String>,
+    },
     /// Settled and not usable.
     Unusable {
         /// The service's name of the state.
@@ -125,6 +135,8 @@ pub enum Readiness {
 /// The answer to a write.
 #[derive(Debug, Clone)]
 pub struct Written {
+    /// The identity that the service made, see [`Kind::names_itself`].
+    pub identity: Option<String>,
     /// The attributes that the answer holds.
     pub attributes: Map,
     /// The state that the answer shows.
@@ -136,8 +148,8 @@ pub struct Written {
 /// A create.
 #[derive(Debug)]
 pub struct Create<'a> {
-    /// The identity.
-    pub identity: &'a str,
+    /// The identity; `None` where the service makes it.
+    pub identity: Option<&'a str>,
     /// All desired properties, resolved: no deferred, unknown or unresolved value is left.
     pub desired: &'a Map,
 }
@@ -173,6 +185,19 @@ pub struct Unconfirmed {
     pub proven: bool,
 }
 
+/// A resource that carries the owner tags of a stack.
+#[derive(Debug, Clone)]
+pub struct Owned {
+    /// Its ARN.
+    pub arn: String,
+    /// Its kind; `None` where nothing here manages its type.
+    pub kind: Option<&'static dyn Kind>,
+    /// Its identity, where the ARN says it.
+    pub identity: Option<String>,
+    /// All its tags, texts by key.
+    pub tags: Map,
+}
+
 /// A cloud.
 pub trait Cloud: Send + Sync {
     /// Account and region of the caller in a place.
@@ -188,6 +213,28 @@ pub trait Cloud: Send + Sync {
         place: &'a Place,
         names: &'a [String],
     ) -> Task<'a, Result<HashMap<String, String>, Fault>>;
+
+    /// What carries the owner tags of a stack and environment in a place, whatever its type; a resource whose type is
+    /// none of `kinds` or of the cloud's own has no kind. An index stands behind the answer: it may be some seconds old,
+    /// so it is a hint, and the resource's own tags decide before anything is written.
+    fn owned<'a>(
+        &'a self,
+        kinds: &'a [&'static dyn Kind],
+        place: &'a Place,
+        stack: &'a str,
+        env: &'a str,
+    ) -> Task<'a, Result<Vec<Owned>, Fault>>;
+
+    /// The identities of all resources of a kind in a place.
+    fn list<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>>;
+
+    /// Takes a resource back from its scheduled deletion. It may need an update after that.
+    fn restore<'a>(
+        &'a self,
+        kind: &'static dyn Kind,
+        place: &'a Place,
+        identity: &'a str,
+    ) -> Task<'a, Result<Written, Fault>>;
 
     /// Creates a resource. Where an earlier attempt of this same call may have been carried out and the service now says
     /// that the name is taken, the resource is read back and compared before it counts as created.

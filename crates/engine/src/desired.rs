@@ -6,6 +6,10 @@
 
 mod check;
 mod propose;
+mod reach;
+mod text;
+
+pub use self::reach::{Reading, read};
 
 use crate::diagnostic::suggest::nearest;
 
@@ -31,10 +35,12 @@ pub struct Desired {
     pub kind: &'static dyn Kind,
     /// Where it lives.
     pub place: Place,
-    /// Its name in the cloud.
-    pub identity: String,
+    /// Its name in the cloud; `None` where the service makes it and the manifest does not say it.
+    pub identity: Option<String>,
     /// Names that it had before.
     pub former: Vec<String>,
+    /// It is in the cloud and not in the manifest: found by its owner tags, to be deleted.
+    pub orphan: bool,
     /// Its properties; leaves that need a secret or another resource are deferred.
     pub properties: Map,
     /// The rest of what the manifest says of it, and where. Of its properties only the expressions are left, since a
@@ -53,7 +59,13 @@ impl Desired {
             value.walk(&mut |below, _| given.push(format!("{top}{below}")));
         }
         given.extend(self.instance.ignore.iter().map(|ignore| ignore.path.value.clone()));
+        given.extend(self.owner_tags());
         given
+    }
+
+    /// The pointer of the tags that say whose it is, where it can be tagged.
+    pub(crate) fn owner_tags(&self) -> Option<String> {
+        self.kind.tags().map(|tags| format!("/{tags}"))
     }
 }
 
@@ -66,7 +78,7 @@ pub struct Defaults {
     pub role_arn: Option<String>,
 }
 
-/// Checks every instance against its kind and gives it an identity.
+/// Checks every instance against its kind and gives it an identity; [`read`] also makes secrets of variables.
 ///
 /// Returns what could be made of the stack even where there are errors, so that later stages can add theirs; nothing of
 /// it may be sent then.
@@ -76,20 +88,38 @@ pub fn desire(
     sources: &mut Sources,
     defaults: &Defaults,
 ) -> (Vec<Arc<Desired>>, Diagnostics) {
+    desire_noting(stack, registry, sources, defaults, &mut reach::Reach::new(stack))
+}
+
+fn desire_noting(
+    stack: &Stack,
+    registry: Registry,
+    sources: &mut Sources,
+    defaults: &Defaults,
+    reach: &mut reach::Reach<'_>,
+) -> (Vec<Arc<Desired>>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let settled = settle_references(stack);
     let mut all = Vec::with_capacity(stack.instances.len());
     for (instance, properties) in stack.instances.iter().zip(settled) {
-        let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else { continue };
-        let properties = check::check(kind, instance, properties, sources, &mut diagnostics);
-        let Some(identity) = identity_of(kind, instance, &properties, &mut diagnostics) else { continue };
+        let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else {
+            reach.doubtful(instance, "");
+            continue;
+        };
+        let properties = check::check(kind, instance, properties, sources, reach, &mut diagnostics);
+        reserved_tags(kind, instance, &properties, &mut diagnostics);
+        let identity = match identity_of(kind, instance, &properties, &mut diagnostics) {
+            Some(Identity::Known(identity)) => Some(identity),
+            Some(Identity::Made) => None,
+            None => continue,
+        };
         let region = instance.region.clone().or_else(|| defaults.region.clone()).or_else(|| stack.region.clone());
         let role = instance.role_arn.clone().or_else(|| defaults.role_arn.clone());
         let mut former = Vec::new();
         for name in &instance.renamed_from {
-            if name.value == identity {
+            if identity.as_ref() == Some(&name.value) {
                 diagnostics.push(
-                    Diagnostic::error("M317", format!("`renamed_from` names the present name `{identity}`"))
+                    Diagnostic::error("M317", format!("`renamed_from` names the present name `{}`", name.value))
                         .at(name.span)
                         .help("give the name that the resource had before, or remove the key"),
                 );
@@ -103,6 +133,7 @@ pub fn desire(
             place: Place { region: region.map(Into::into), role_arn: role.map(Into::into) },
             identity,
             former,
+            orphan: false,
             properties,
             instance: Instance { properties: expressions(&instance.properties), ..instance.clone() },
         }));
@@ -175,15 +206,48 @@ fn kind_of(
     }
 }
 
+/// What is known of a name in the cloud.
+enum Identity {
+    /// The properties or the manifest say it.
+    Known(String),
+    /// The service makes it.
+    Made,
+}
+
 /// The name in the cloud, which must be known before anything is read.
 fn identity_of(
     kind: &'static dyn Kind,
     instance: &Instance,
     properties: &Map,
     diagnostics: &mut Diagnostics,
-) -> Option<String> {
-    if let Some(identity) = kind.identify(properties) {
-        return Some(identity);
+) -> Option<Identity> {
+    let own = kind.identify(properties);
+    if let Some(written) = &instance.identifier {
+        if own.is_none() && kind.names_itself() {
+            return Some(Identity::Known(written.value.clone()));
+        }
+        diagnostics.push(
+            Diagnostic::error("M320", format!("`identifier` has no place here: {} is found by its name", kind.name()))
+                .at(written.span)
+                .help(format!("remove it; `{}` says which one is meant", kind.identity_property())),
+        );
+    }
+    if let Some(own) = own {
+        return Some(Identity::Known(own));
+    }
+    if kind.names_itself() {
+        if kind.tags().is_none() && kind.found_through().is_empty() {
+            diagnostics.push(
+                Diagnostic::error(
+                    "M321",
+                    format!("{} has neither a name of its own nor tags, so nobody could find it again", kind.name()),
+                )
+                .at(instance.name_span)
+                .help("give `identifier`, the id that the service made; `trueup import` writes it"),
+            );
+            return None;
+        }
+        return Some(Identity::Made);
     }
     let property = kind.identity_property();
     let pointer = format!("/{property}");
@@ -212,22 +276,48 @@ fn identity_of(
     None
 }
 
+/// The tags that say whose a resource is are ours to write.
+fn reserved_tags(kind: &dyn Kind, instance: &Instance, properties: &Map, diagnostics: &mut Diagnostics) {
+    let Some(name) = kind.tags() else { return };
+    let mut found = |key: &str, pointer: String| {
+        if key.starts_with(crate::owner::PREFIX) {
+            diagnostics.push(
+                Diagnostic::error("M322", format!("tags that begin with `{}` are trueup's own", crate::owner::PREFIX))
+                    .at(instance.spans.value(&pointer))
+                    .help("remove it; owner tags are written without a word"),
+            );
+        }
+    };
+    match properties.get(name) {
+        Some(Value::Map(map)) => map.keys().for_each(|key| {
+            let mut pointer = format!("/{name}");
+            crate::value::push_token(&mut pointer, key);
+            found(key, pointer);
+        }),
+        Some(Value::List(items)) => items.iter().enumerate().for_each(|(index, item)| {
+            let key = item.get("Key").and_then(Value::as_str).unwrap_or_default();
+            found(key, format!("/{name}/{index}/Key"));
+        }),
+        _ => {}
+    }
+}
+
 /// Two resources may not be one and the same in the cloud.
 fn twice(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<(&str, &Place, &str), &Arc<Desired>> = HashMap::new();
     for desired in all {
-        let key = (desired.kind.name(), &desired.place, desired.identity.as_str());
+        let Some(identity) = &desired.identity else { continue };
+        let key = (desired.kind.name(), &desired.place, identity.as_str());
         if let Some(first) = seen.get(&key) {
             let pointer = format!("/{}", desired.kind.identity_property());
             diagnostics.push(
                 Diagnostic::error(
                     "M315",
                     format!(
-                        "`{}` and `{}` are both the {} `{}`",
+                        "`{}` and `{}` are both the {} `{identity}`",
                         first.address,
                         desired.address,
                         desired.kind.name(),
-                        desired.identity
                     ),
                 )
                 .at(desired.instance.spans.value(&pointer))

@@ -128,6 +128,11 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
+    /// Drops what `keep` does not want.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+    }
+
     /// Drops those found after the first `length`.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.list.truncate(length);

@@ -29,6 +29,16 @@ pub fn credentials_in(text: &str) -> Vec<&str> {
     found
 }
 
+/// Whether an address names a user, with or without a password: `https://user:password@host`. RFC 3986, section 3.2.1.
+pub fn names_user(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    // A password that nobody encoded may hold any of `/?#`: then what looks like a port is no number.
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let broken = !authority.ends_with(']') && port.bytes().any(|byte| !byte.is_ascii_digit());
+    authority.contains('@') || (broken && rest.contains('@'))
+}
+
 /// `scheme://user:password@host`. RFC 3986, section 3.2.1.
 fn of_authority<'a>(text: &'a str, found: &mut Vec<&'a str>) {
     for (at, _) in text.match_indices("://") {

@@ -15,7 +15,7 @@ use crate::stack::Stack;
 use crate::value::Value;
 
 /// The resources of a stack and what each needs. Acyclic by construction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Graph {
     /// The stack's name.
     pub stack: String,

@@ -38,6 +38,24 @@ pub trait Kind: Send + Sync + fmt::Debug {
         at(properties, &format!("/{}", self.identity_property()))?.as_str().map(str::to_owned)
     }
 
+    /// The service makes the identity where the properties do not give one. Such a resource is found by its owner tags,
+    /// by what points at it ([`Kind::found_through`]), or by `identifier` in the manifest.
+    fn names_itself(&self) -> bool {
+        false
+    }
+
+    /// Where a resource that names itself may be found besides: a property of another kind that holds its identity, as
+    /// `TargetKeyId` of an alias holds a key's.
+    fn found_through(&self) -> &'static [Through] {
+        &[]
+    }
+
+    /// The top-level property that holds its tags, a map or a list of `Key` and `Value`; `None` where it cannot be
+    /// tagged. What can be tagged carries the tags of its owner, see [`crate::owner`].
+    fn tags(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.
     fn check(&self, properties: &Map) -> Vec<Finding>;
 
@@ -65,6 +83,15 @@ pub struct Attribute {
     pub stable: bool,
     /// The answer of a create already holds it.
     pub on_create: bool,
+}
+
+/// A property of another kind that holds the identity of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Through {
+    /// The other kind: `AWS::KMS::Alias`.
+    pub kind: &'static str,
+    /// Its top-level property: `TargetKeyId`.
+    pub property: &'static str,
 }
 
 /// A rule between properties that does not hold.
@@ -134,17 +161,25 @@ pub enum Verb {
 #[derive(Clone, Copy)]
 pub struct Registry {
     kinds: &'static [&'static dyn Kind],
+    /// Kinds that are only known at run time.
+    more: &'static [&'static dyn Kind],
 }
 
 impl Registry {
     /// A registry of these kinds.
     pub const fn new(kinds: &'static [&'static dyn Kind]) -> Self {
-        Self { kinds }
+        Self { kinds, more: &[] }
+    }
+
+    /// The same with kinds that are only known at run time. They live as long as the process, like all kinds.
+    #[must_use]
+    pub fn with(self, more: Vec<&'static dyn Kind>) -> Self {
+        Self { more: self.more.iter().copied().chain(more).collect::<Vec<_>>().leak(), ..self }
     }
 
     /// All kinds, in the order of their slice.
     pub fn iter(&self) -> impl Iterator<Item = &'static dyn Kind> {
-        self.kinds.iter().copied()
+        self.kinds.iter().chain(self.more).copied()
     }
 
     /// The kind of this name or alias.

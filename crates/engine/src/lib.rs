@@ -25,6 +25,7 @@ pub mod graph;
 pub mod kind;
 pub mod manifest;
 pub mod observe;
+pub mod owner;
 pub mod patch;
 pub mod plan;
 pub mod render;

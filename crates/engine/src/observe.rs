@@ -2,21 +2,38 @@
 //!
 //! Resources are read by kind and place, all such groups at once, so that a list page serves every resource of its
 //! group. An answer is Absent, Present or Unreadable, and only the service's own word makes it Absent.
+//!
+//! What can be tagged is looked for by its owner tags first: they find what the service names ([`find`]), what had
+//! another name before, and what the manifest no longer names.
+
+mod find;
+mod spellings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join_all;
 
-use crate::cloud::{Cloud, Live, Place, Want, Whereabouts};
-use crate::credential::NoSecrets;
+use tokio::time::Instant;
+
+use crate::cloud::{Cloud, Live, Owned, Place, Want, Whereabouts};
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
-use crate::plan::{Known, Resource};
-use crate::schema::{Domain, Property, Type};
-use crate::value::{Map, Value};
+use crate::kind::Kind;
+use crate::schema::Domain;
 
-/// The resources of one kind in one place: index, number of the former name, and what to read.
-type Group = Vec<(usize, Option<usize>, Want)>;
+/// The resources of one kind in one place: whose each is, and what to read.
+type Group = Vec<(Slot, Want)>;
+
+/// Whose answer it is.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    /// The resource at this index.
+    Node(usize),
+    /// A former one of the resource at this index, which has this name.
+    Former(usize),
+    /// The orphan of this number.
+    Orphan(usize),
+}
 
 /// How to read.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +44,10 @@ pub struct Options {
     pub shallow: bool,
     /// Which resources to read; `None` reads all.
     pub only: Option<BTreeSet<usize>>,
+    /// Read what carries the stack's owner tags and is none of its resources.
+    pub orphans: bool,
+    /// Where the stack lives as far as its resources do not say otherwise; orphans are looked for there too.
+    pub home: Option<Place>,
 }
 
 /// What was read.
@@ -36,12 +57,33 @@ pub struct Observed {
     pub secrets: bool,
     /// For each resource of the graph what exists under its name; `None` where it was not asked.
     pub live: Vec<Option<Live>>,
+    /// For each resource its identity, given or found.
+    pub identities: Vec<Option<String>>,
     /// For each resource what exists under its former names.
     pub former: Vec<Vec<(String, Live)>>,
+    /// What carries the stack's owner tags and is none of its resources.
+    pub orphans: Vec<Orphan>,
+    /// Places where owner tags could not be searched: a former name, or an orphan, may be unseen there.
+    pub unsearched: Vec<(Place, Fault)>,
+    /// For each resource whether its tags are those of an index, and not its own.
+    pub by_index: Vec<bool>,
+    /// When owner tags were searched, or would have been.
+    pub searched: Instant,
     /// Who the caller is, by place.
     pub whereabouts: HashMap<Place, Result<Whereabouts, Fault>>,
     /// The canonical form of names that have several spellings.
     pub canonical: Canonical,
+}
+
+/// A resource that carries the stack's owner tags and is none of its resources.
+#[derive(Debug, Clone)]
+pub struct Orphan {
+    /// Where it is.
+    pub place: Place,
+    /// What the index says of it.
+    pub owned: Owned,
+    /// The resource itself; `None` where it was not asked for or nothing here reads its type.
+    pub live: Option<Live>,
 }
 
 /// The canonical form of names that have several spellings, by place.
@@ -78,7 +120,9 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         None => (0..graph.nodes.len()).collect(),
         Some(only) => only.iter().copied().collect(),
     };
-    let places: BTreeSet<Place> = wanted.iter().map(|index| graph.nodes[*index].place.clone()).collect();
+    let home = options.home.clone().filter(|_| options.orphans);
+    let places = wanted.iter().map(|index| graph.nodes[*index].place.clone()).chain(home);
+    let places: BTreeSet<Place> = places.collect();
     // One after the other would cost a round trip each; and a run without an identity shall not read on.
     let whereabouts: HashMap<Place, Result<Whereabouts, Fault>> =
         join_all(places.into_iter().map(|place| async move {
@@ -88,143 +132,180 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         .await
         .into_iter()
         .collect();
+    let count = graph.nodes.len();
+    let mut all = Observed {
+        secrets: options.secrets,
+        live: vec![None; count],
+        identities: graph.nodes.iter().map(|node| node.identity.clone()).collect(),
+        former: vec![Vec::new(); count],
+        orphans: Vec::new(),
+        unsearched: Vec::new(),
+        by_index: vec![false; count],
+        searched: Instant::now(),
+        whereabouts,
+        canonical: Canonical::default(),
+    };
+    let reader = Reader { graph, cloud, options };
 
-    // (kind, place) → the resources and names to read there, in the order of the manifest.
-    let mut groups: BTreeMap<(&'static str, Place), Group> = BTreeMap::new();
-    for &index in &wanted {
+    // What has no tags is read beside the search for those of the rest.
+    let (plain, tagged): (Vec<usize>, Vec<usize>) =
+        wanted.iter().partition(|index| graph.nodes[**index].kind.tags().is_none());
+    let plain = plain.into_iter().flat_map(|index| reader.wants(index, None)).collect();
+    let (answers, owned) = tokio::join!(reader.read(plain, &all.whereabouts), reader.search(&tagged, &all.whereabouts));
+    all.take(answers);
+    let mut found = find::Found::new(graph, owned, &mut all);
+    let mut wants = Vec::new();
+    for &index in &tagged {
         let node = &graph.nodes[index];
-        let group = groups.entry((node.kind.name(), node.place.clone())).or_default();
-        let want = |identity: &str, deep: bool| Want {
+        for (slot, identity) in found.identities(index, &all) {
+            // Before a teardown deletes, each resource's own tags are read.
+            let by_index = matches!(slot, Slot::Node(_)) && !options.shallow;
+            let tags = by_index.then(|| found.tags(index, &identity)).flatten();
+            all.by_index[index] |= tags.is_some();
+            wants.push((index, slot, Want { tags, ..reader.want(index, &identity) }));
+        }
+        wants.extend(reader.former(index).map(|(slot, want)| (index, slot, want)));
+        if node.identity.is_none() {
+            all.live[index] = Some(found.without_identity(index, &all));
+        }
+    }
+    let orphans = found.orphans(options.orphans);
+    let orphans: Vec<_> = orphans
+        .into_iter()
+        .enumerate()
+        .filter_map(|(number, orphan)| {
+            let (kind, identity) = (orphan.owned.kind, orphan.owned.identity.clone());
+            let place = orphan.place.clone();
+            all.orphans.push(orphan);
+            Some((kind?, place, (Slot::Orphan(number), reader.orphan(kind?, identity?))))
+        })
+        .collect();
+    let wants = wants.into_iter().map(|(index, slot, want)| reader.at(index, slot, want)).chain(orphans).collect();
+    let answers = reader.read(wants, &all.whereabouts).await;
+    found.settle(graph, answers, &mut all);
+
+    if !options.shallow {
+        all.canonical = spellings::spellings(graph, &wanted, &all.live, &all.former, cloud).await;
+    }
+    all
+}
+
+impl Observed {
+    fn take(&mut self, answers: Vec<(Slot, Want, Live)>) {
+        for (slot, want, answer) in answers {
+            match slot {
+                Slot::Node(index) => self.live[index] = Some(answer),
+                Slot::Former(index) => self.former[index].push((want.identity, answer)),
+                Slot::Orphan(number) => self.orphans[number].live = Some(answer),
+            }
+        }
+    }
+}
+
+/// Something to read: its kind, where it is, whose answer it will be.
+type Reading = (&'static dyn Kind, Place, (Slot, Want));
+
+/// Reads, all groups of one kind and place at once.
+struct Reader<'a> {
+    graph: &'a Graph,
+    cloud: &'a dyn Cloud,
+    options: &'a Options,
+}
+
+impl Reader<'_> {
+    fn want(&self, index: usize, identity: &str) -> Want {
+        let node = &self.graph.nodes[index];
+        Want {
             identity: identity.to_owned(),
-            secrets: options.secrets && deep,
-            shallow: options.shallow || !deep,
-            given: if options.shallow { Vec::new() } else { node.given() },
-        };
-        group.push((index, None, want(&node.identity, true)));
-        for (number, former) in node.former.iter().enumerate() {
-            group.push((index, Some(number), want(former, true)));
+            secrets: self.options.secrets,
+            shallow: self.options.shallow,
+            given: if self.options.shallow { node.owner_tags().into_iter().collect() } else { node.given() },
+            tags: None,
         }
     }
 
-    let mut live: Vec<Option<Live>> = vec![None; graph.nodes.len()];
-    let mut former: Vec<Vec<(String, Live)>> = vec![Vec::new(); graph.nodes.len()];
-    let answers = join_all(groups.into_iter().map(|((_, place), group)| {
-        let whereabouts = &whereabouts;
-        async move {
-            let kind = graph.nodes[group[0].0].kind;
-            let wants: Vec<Want> = group.iter().map(|(_, _, want)| want.clone()).collect();
-            let answers = match whereabouts.get(&place) {
-                // Without a region or credentials nothing can be read; the reason is one and the same for all.
-                Some(Err(fault)) if fault.kind == FaultKind::Denied || fault.kind == FaultKind::Invalid => {
-                    vec![Live::Unreadable(fault.clone()); wants.len()]
-                }
-                _ => cloud.observe(kind, &place, &wants).await,
-            };
-            (group, answers)
+    fn orphan(&self, kind: &'static dyn Kind, identity: String) -> Want {
+        let given = kind.tags().map(|tags| format!("/{tags}")).into_iter().collect();
+        let _ = self;
+        Want { identity, secrets: false, shallow: true, given, tags: None }
+    }
+
+    fn at(&self, index: usize, slot: Slot, want: Want) -> Reading {
+        let node = &self.graph.nodes[index];
+        (node.kind, node.place.clone(), (slot, want))
+    }
+
+    /// The resource under its name, and under those that `renamed_from` gives.
+    fn wants(&self, index: usize, tags: Option<crate::value::Map>) -> Vec<Reading> {
+        let own = self.graph.nodes[index].identity.as_deref();
+        let own = own.map(|identity| (Slot::Node(index), Want { tags, ..self.want(index, identity) }));
+        own.into_iter().chain(self.former(index)).map(|(slot, want)| self.at(index, slot, want)).collect()
+    }
+
+    fn former(&self, index: usize) -> impl Iterator<Item = (Slot, Want)> {
+        self.graph.nodes[index].former.iter().map(move |former| (Slot::Former(index), self.want(index, former)))
+    }
+
+    /// What carries the stack's tags, by place, wherever something can be tagged.
+    async fn search(
+        &self,
+        tagged: &[usize],
+        whereabouts: &HashMap<Place, Result<Whereabouts, Fault>>,
+    ) -> Vec<(Place, Result<Vec<Owned>, Fault>)> {
+        let mut places: BTreeMap<Place, BTreeMap<&'static str, &'static dyn Kind>> = BTreeMap::new();
+        if self.options.orphans {
+            places.extend(whereabouts.keys().map(|place| (place.clone(), BTreeMap::new())));
         }
-    }))
-    .await;
-    for (group, answers) in answers {
-        let mut answers = answers.into_iter();
-        for (index, number, want) in group {
-            let answer = answers.next().unwrap_or_else(|| {
+        for node in tagged.iter().map(|index| &self.graph.nodes[*index]) {
+            places.entry(node.place.clone()).or_default().insert(node.kind.name(), node.kind);
+        }
+        join_all(places.into_iter().map(|(place, kinds)| async move {
+            let kinds: Vec<_> = kinds.into_values().collect();
+            let owned = match nowhere(whereabouts, &place) {
+                Some(fault) => Err(fault.clone()),
+                None => self.cloud.owned(&kinds, &place, &self.graph.stack, &self.graph.env).await,
+            };
+            (place, owned)
+        }))
+        .await
+    }
+
+    async fn read(
+        &self,
+        wants: Vec<Reading>,
+        whereabouts: &HashMap<Place, Result<Whereabouts, Fault>>,
+    ) -> Vec<(Slot, Want, Live)> {
+        // (kind, place) → what to read there, in the order of the manifest.
+        let mut groups: BTreeMap<(&'static str, Place), (&'static dyn Kind, Group)> = BTreeMap::new();
+        for (kind, place, asked) in wants {
+            groups.entry((kind.name(), place)).or_insert_with(|| (kind, Vec::new())).1.push(asked);
+        }
+        let answers = join_all(groups.into_iter().map(|((_, place), (kind, group))| async move {
+            let (slots, wants): (Vec<Slot>, Vec<Want>) = group.into_iter().unzip();
+            let answers = match nowhere(whereabouts, &place) {
+                Some(fault) => vec![Live::Unreadable(fault.clone()); wants.len()],
+                None => self.cloud.observe(kind, &place, &wants).await,
+            };
+            let none = || {
                 Live::Unreadable(Fault::new(
                     FaultKind::Internal,
                     "observe",
                     "the read gave no answer for this resource",
                 ))
-            });
-            match number {
-                None => live[index] = Some(answer),
-                Some(_) => former[index].push((want.identity, answer)),
-            }
-        }
-    }
-
-    let canonical =
-        if options.shallow { Canonical::default() } else { spellings(graph, &wanted, &live, &former, cloud).await };
-    Observed { secrets: options.secrets, live, former, whereabouts, canonical }
-}
-
-/// Looks up names with several spellings, but only where the live one and the desired one are spelled differently.
-async fn spellings(
-    graph: &Graph,
-    wanted: &[usize],
-    live: &[Option<Live>],
-    former: &[Vec<(String, Live)>],
-    cloud: &dyn Cloud,
-) -> Canonical {
-    let names = spelled_differently(graph, wanted, live, former);
-    let forms = join_all(names.into_iter().map(|((place, domain), names)| async move {
-        let names: Vec<String> = names.into_iter().collect();
-        let answer = cloud.canonical(domain, &place, &names).await;
-        ((place, domain), answer)
-    }))
-    .await;
-    Canonical { forms: forms.into_iter().collect() }
-}
-
-fn spelled_differently(
-    graph: &Graph,
-    wanted: &[usize],
-    live: &[Option<Live>],
-    former: &[Vec<(String, Live)>],
-) -> BTreeMap<(Place, Domain), BTreeSet<String>> {
-    let mut names: BTreeMap<(Place, Domain), BTreeSet<String>> = BTreeMap::new();
-    // A name may come from another resource, whose attributes are known by now where it exists.
-    let known = std::cell::LazyCell::new(|| {
-        let mut known = Known::new(graph, &NoSecrets);
-        for (index, node) in graph.nodes.iter().enumerate() {
-            let present = live[index].as_ref().and_then(Live::present);
-            let attributes = present.map(|present| present.attributes.clone()).unwrap_or_default();
-            known.set(index, Resource { properties: node.properties.clone(), attributes });
-        }
-        known
-    });
-    for &index in wanted {
-        let node = &graph.nodes[index];
-        let mut add = |domain: Domain, desired: Option<&Value>, live: Option<&Value>| {
-            let desired = match desired {
-                Some(Value::Deferred(deferred)) if deferred.secret_source().is_none() => {
-                    deferred.evaluate(&*known).ok()
-                }
-                other => other.cloned(),
             };
-            let live = live.and_then(Value::as_str);
-            if let (Some(desired), Some(live)) = (desired.as_ref().and_then(Value::as_str), live)
-                && desired != live
-            {
-                let entry = names.entry((node.place.clone(), domain)).or_default();
-                entry.insert(desired.to_owned());
-                entry.insert(live.to_owned());
-            }
-        };
-        let present = live[index]
-            .as_ref()
-            .and_then(Live::present)
-            .into_iter()
-            .chain(former[index].iter().filter_map(|(_, live)| live.present()));
-        for present in present {
-            pairs(node.kind.schema().properties, &node.properties, &present.properties, &mut add);
-        }
+            let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+            let answers = answers.map(move |answer| answer.unwrap_or_else(none));
+            slots.into_iter().zip(wants).zip(answers).map(|((slot, want), live)| (slot, want, live)).collect::<Vec<_>>()
+        }))
+        .await;
+        answers.into_iter().flatten().collect()
     }
-    names
 }
 
-fn pairs<'a>(
-    schema: &'static [Property],
-    desired: &'a Map,
-    live: &'a Map,
-    add: &mut dyn FnMut(Domain, Option<&'a Value>, Option<&'a Value>),
-) {
-    for property in schema {
-        let (desired, live) = (desired.get(property.name), live.get(property.name));
-        if let Some(domain) = property.names {
-            add(domain, desired, live);
-        } else if let (Type::Object(members), Some(Value::Map(desired)), Some(Value::Map(live))) =
-            (&property.ty, desired, live)
-        {
-            pairs(members, desired, live, add);
-        }
+/// Without a region or credentials nothing can be read; the reason is one and the same for all.
+fn nowhere<'a>(whereabouts: &'a HashMap<Place, Result<Whereabouts, Fault>>, place: &Place) -> Option<&'a Fault> {
+    match whereabouts.get(place) {
+        Some(Err(fault)) if fault.kind == FaultKind::Denied || fault.kind == FaultKind::Invalid => Some(fault),
+        _ => None,
     }
 }

@@ -10,6 +10,7 @@ mod hold;
 pub(crate) mod operations;
 mod pointing;
 mod pre_image;
+mod prune;
 mod resolve;
 mod teardown;
 
@@ -23,9 +24,11 @@ use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
 use crate::fault::Fault;
 use crate::kind::{Implied, Kind, Verb};
+use crate::owner::Owner;
 use crate::value::Map;
 
 pub use build::{Options, plan};
+pub use prune::prune;
 pub use resolve::{Known, Resource};
 pub use teardown::teardown;
 
@@ -72,6 +75,10 @@ pub struct Plan {
     pub exports: Vec<StackExport>,
     /// Only a part of the stack was looked at (`--only`, `--exclude`).
     pub partial: bool,
+    /// What the stack owns and the manifest no longer names was looked for (`--prune`).
+    pub pruned: bool,
+    /// Resources of another stack may be taken over (`--take-over`).
+    pub take_over: bool,
     /// Resources without a step that matter to one and could not be read, and steps with a name that could not be looked
     /// up.
     pub unread_beside: usize,
@@ -104,6 +111,8 @@ pub struct StackExport {
 pub struct Step {
     /// The resource as it should be.
     pub desired: Arc<Desired>,
+    /// Its name in the cloud, as far as it is known.
+    pub identity: Option<String>,
     /// What is done.
     pub action: Action,
     /// Why.
@@ -134,6 +143,16 @@ impl Step {
     /// The resource's address.
     pub fn address(&self) -> &Address {
         &self.desired.address
+    }
+
+    /// Whether it may not be deleted or replaced: the manifest says so, or its tags do and the manifest does not take it
+    /// back.
+    pub(crate) fn is_protected(&self) -> bool {
+        let tagged = || {
+            let live = self.live.present().into_iter().chain(&self.former);
+            live.filter_map(|present| Owner::of(self.desired.kind, &present.properties)).any(|owner| owner.protected)
+        };
+        self.desired.instance.protect.unwrap_or_else(tagged)
     }
 
     /// Whether the resource is there, under its name or a former one.
@@ -199,8 +218,8 @@ pub struct Operation {
     pub step: usize,
     /// What it does. [`Verb::Read`] waits for a resource that is still settling.
     pub verb: Verb,
-    /// The identity that it acts on; differs from the step's for a former one.
-    pub identity: String,
+    /// The identity that it acts on; differs from the step's for a former one. `None` where the service will make it.
+    pub identity: Option<String>,
     /// Operations that must have ended well before, indices into [`Plan::operations`].
     pub after: Vec<usize>,
 }
@@ -282,8 +301,13 @@ impl Plan {
 impl Step {
     /// Whether the resource of its name exists and stays, whatever becomes of former ones.
     fn is_in_place(&self) -> bool {
-        let stays = self.live.present().is_some_and(|present| !matches!(present.readiness, Readiness::Deleting(_)));
-        stays && (self.action == Action::Update || (self.action == Action::Replace && self.new_first))
+        let stays = self
+            .live
+            .present()
+            .is_some_and(|present| !matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. }));
+        stays
+            && (matches!(self.action, Action::Update | Action::Adopt)
+                || (self.action == Action::Replace && self.new_first))
     }
 
     /// Whether the resource is updated in place.

@@ -19,7 +19,7 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
@@ -52,9 +52,20 @@ pub struct Inputs<'a> {
 
 /// Renders a manifest. There is a stack also where there are errors, so that the stages behind can find more.
 pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -> (Option<Stack>, Diagnostics) {
+    render_with(manifest, inputs, &BTreeMap::new(), sources)
+}
+
+/// The same with variables that are secrets although nothing declares them so, and why each is one.
+pub(crate) fn render_with(
+    manifest: &Manifest,
+    inputs: &Inputs<'_>,
+    undeclared: &BTreeMap<String, String>,
+    sources: &mut Sources,
+) -> (Option<Stack>, Diagnostics) {
     let mut found = Diagnostics::new();
     let (used, mentioned) = mentions(manifest);
-    let table = variables::bind(manifest, inputs, &used, &mentioned, &mut found);
+    let mut table = variables::bind(manifest, inputs, &used, &mentioned, &mut found);
+    table.hide(undeclared);
     let session = Arc::new(Session {
         name: manifest.name.value.clone(),
         env: inputs.env.to_owned(),
@@ -69,7 +80,7 @@ pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -
     let region = globals(manifest, &mut leaves);
     let (instances, left_out) = resources::instances(manifest, inputs, &mut leaves);
     leaves.report_missing(manifest);
-    let masked = leaves.finish();
+    let (masked, protected_of) = leaves.finish();
     for span in masked {
         sources.mask(span);
     }
@@ -83,6 +94,7 @@ pub fn render(manifest: &Manifest, inputs: &Inputs<'_>, sources: &mut Sources) -
         account,
         region,
         variables: session.variables.list(),
+        protected_of,
         instances,
         exports,
         manifest_digest: digest(&text, &session),
@@ -132,7 +144,12 @@ fn globals(manifest: &Manifest, leaves: &mut Leaves<'_>) -> Option<String> {
     let frame = Frame::top(&leaves.session);
     let mut region = None;
     for global in &manifest.globals {
+        leaves.take_made_of();
         let value = leaves.data(&global.value, &frame, global.protected, "a global");
+        let made_of = leaves.take_made_of();
+        let mut all = leaves.session.globals_made_of.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(global.name.value.clone()).or_insert(made_of);
+        drop(all);
         if global.name.value == "region" {
             match &value {
                 Value::String(text) => region = Some(text.clone()),

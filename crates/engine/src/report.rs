@@ -32,8 +32,8 @@ pub struct Outcome {
     pub address: Address,
     /// Its type.
     pub type_name: &'static str,
-    /// Its identity in the cloud.
-    pub identity: String,
+    /// Its identity in the cloud, where it is known.
+    pub identity: Option<String>,
     /// What was to be done.
     pub action: Action,
     /// How it ended.

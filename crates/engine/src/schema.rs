@@ -52,8 +52,8 @@ pub struct Property {
     pub clearing: Clearing,
     /// What a text in this property names, where several spellings name one thing.
     pub names: Option<Domain>,
-    /// A live value that is not given is kept: the service, or somebody else, may set it. In a map this holds for each
-    /// name, so that only the names that are given are managed.
+    /// A live value that is not given is kept: the service, or somebody else, may set it. In a map and in a keyed list
+    /// this holds for each name, so that only the names that are given are managed.
     pub kept: bool,
 }
 

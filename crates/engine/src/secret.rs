@@ -17,22 +17,47 @@ use zeroize::Zeroizing;
 /// The source shown for a secret that is written in the manifest itself.
 pub const LITERAL: &str = "literal";
 
+/// What a secret's text stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// A text.
+    #[default]
+    Text,
+    /// A number, for instance a port in a JSON document that is secret as a whole.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+}
+
 /// A value that must never be shown, with the name of its source, which may be.
 #[derive(Clone)]
 pub struct Secret {
     source: Arc<str>,
     material: Option<Arc<Zeroizing<String>>>,
+    form: Form,
 }
 
 impl Secret {
     /// A secret whose text is known.
     pub fn new(source: impl Into<Arc<str>>, text: String) -> Self {
-        Self { source: source.into(), material: Some(Arc::new(Zeroizing::new(text))) }
+        Self { source: source.into(), material: Some(Arc::new(Zeroizing::new(text))), form: Form::Text }
+    }
+
+    /// The same of something that is no text.
+    #[must_use]
+    pub fn of_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// What the text stands for.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// A secret that nobody has read (yet). `source` says from where it would come.
     pub fn unresolved(source: impl Into<Arc<str>>) -> Self {
-        Self { source: source.into(), material: None }
+        Self { source: source.into(), material: None, form: Form::Text }
     }
 
     /// Where the value comes from: `env:NAME`, `file:PATH`, `literal`, `live`; several joined by ` + `.

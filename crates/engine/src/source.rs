@@ -23,6 +23,11 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// The place of what nobody wrote.
+    pub const NOWHERE: Self = Self { source: SourceId(u32::MAX), start: 0, end: 0 };
+}
+
 /// A value and where it was written.
 #[derive(Debug, Clone)]
 pub struct Spanned<T> {
@@ -50,6 +55,11 @@ pub struct Sources {
     masked: Vec<Span>,
     /// What may be shown of each text, made when it is first needed.
     excerpts: Vec<OnceLock<Excerpts>>,
+    /// Where the lines of each text begin, found when it is first asked for.
+    lines: Vec<OnceLock<Vec<usize>>>,
+    /// Bytes that were looked at to say where something is.
+    #[cfg(test)]
+    looked_at: std::cell::Cell<usize>,
 }
 
 /// A text with everything blanked that must not be shown, and where its lines begin.
@@ -126,7 +136,7 @@ pub fn load(path: &Path) -> Result<(Sources, SourceId), Diagnostic> {
 impl Sources {
     /// No texts yet; includes are looked up in `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), list: Vec::new(), masked: Vec::new(), excerpts: Vec::new() }
+        Self { root: root.into(), list: Vec::new(), ..Self::default() }
     }
 
     /// From now on, this range is shown as `*` wherever a line with it is shown.
@@ -147,6 +157,7 @@ impl Sources {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Source { name: name.into(), text: text.into() });
         self.excerpts.push(OnceLock::new());
+        self.lines.push(OnceLock::new());
         id
     }
 
@@ -178,9 +189,44 @@ impl Sources {
         while !source.text.is_char_boundary(byte) {
             byte -= 1;
         }
-        let before = &source.text[..byte];
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (line, column)
+        let Some(lines) = self.lines.get(id.0 as usize) else { return (1, 1) };
+        let lines = lines.get_or_init(|| {
+            self.looked(source.text.len());
+            std::iter::once(0).chain(source.text.match_indices('\n').map(|(index, _)| index + 1)).collect()
+        });
+        let line = lines.partition_point(|start| *start <= byte);
+        let before = &source.text[lines[line - 1]..byte];
+        self.looked(before.len());
+        (line, before.chars().count() + 1)
+    }
+
+    #[cfg(test)]
+    fn looked(&self, bytes: usize) {
+        self.looked_at.set(self.looked_at.get() + bytes);
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "only tests count")]
+    const fn looked(&self, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_without_reading_the_text_again() {
+        let line = "  - { Key: X-Token, Value: é, Valu: 1 }\n";
+        let text = line.repeat(5_000);
+        let mut sources = Sources::new("");
+        let id = sources.add("m.yaml", text.clone());
+        for index in 0..5_000 {
+            let byte = u32::try_from(index * line.len() + 31).unwrap();
+            assert_eq!(sources.position(id, byte), (index + 1, 31));
+        }
+        // The text once, and a part of a line for each place.
+        assert!(sources.looked_at.get() <= 2 * text.len(), "{}", sources.looked_at.get());
+        assert_eq!(sources.position(id, 0), (1, 1));
+        assert_eq!(sources.position(id, u32::MAX), (5_001, 1));
     }
 }

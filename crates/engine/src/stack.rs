@@ -1,7 +1,7 @@
 //! A stack: the manifest with variables, globals and loops resolved. The contract between the front of the engine, which
 //! reads what people write, and the back, which compares it with the cloud.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Stack {
     pub region: Option<String>,
     /// Every variable that the manifest declares or uses, in order of first appearance.
     pub variables: Vec<Variable>,
+    /// Variables that are not secret, and that `protected` values are made of.
+    pub protected_of: Vec<String>,
     /// Every instance, in the order of the manifest.
     pub instances: Vec<Instance>,
     /// Names of `exports` at the top level.
@@ -47,6 +49,8 @@ pub struct Variable {
     pub origin: Option<String>,
     /// Declared or used as a secret.
     pub secret: bool,
+    /// Why it is a secret, where it is not declared as one.
+    pub why: Option<String>,
     /// Its description.
     pub description: Option<String>,
 }
@@ -70,8 +74,8 @@ pub struct Instance {
     pub renamed_from: Vec<Spanned<String>>,
     /// The id in the cloud, where the manifest gives it.
     pub identifier: Option<Spanned<String>>,
-    /// It is never deleted or replaced.
-    pub protect: bool,
+    /// It is never deleted or replaced; `None` where the manifest does not say.
+    pub protect: Option<bool>,
     /// Paths whose differences are passed over.
     pub ignore: Vec<Ignore>,
     /// `exports`: property or attribute, and the name it gets.
@@ -127,12 +131,13 @@ pub struct Spans {
     whole: Span,
     by_pointer: HashMap<String, (Span, Span)>,
     origins: HashMap<String, String>,
+    variables: BTreeMap<String, Vec<String>>,
 }
 
 impl Spans {
     /// No properties yet; `whole` is the resource itself.
     pub fn new(whole: Span) -> Self {
-        Self { whole, by_pointer: HashMap::new(), origins: HashMap::new() }
+        Self { whole, by_pointer: HashMap::new(), origins: HashMap::new(), variables: BTreeMap::new() }
     }
 
     /// Notes where the property at `pointer` has its name and its value. An item of a list has one span for both.
@@ -148,6 +153,24 @@ impl Spans {
     /// Where the plain value at `pointer` came from, if not from the manifest itself.
     pub fn origin(&self, pointer: &str) -> Option<&str> {
         self.origins.get(pointer).map(String::as_str)
+    }
+
+    /// Notes the variables that the value at `pointer` is made of.
+    pub fn note_variables(&mut self, pointer: &str, variables: impl Iterator<Item = String>) {
+        let mut variables = variables.peekable();
+        if variables.peek().is_some() {
+            self.variables.entry(pointer.to_owned()).or_default().extend(variables);
+        }
+    }
+
+    /// The variables that the value at `pointer` is made of: those of what it is a part of, and those of its parts.
+    pub fn variables(&self, pointer: &str) -> impl Iterator<Item = &str> {
+        let above = pointer.match_indices('/').map(|(end, _)| &pointer[..end]);
+        let above = above.filter_map(|parent| self.variables.get(parent));
+        let here = (std::ops::Bound::Included(pointer), std::ops::Bound::Unbounded);
+        let below = self.variables.range::<str, _>(here).take_while(move |(at, _)| at.starts_with(pointer));
+        let below = below.filter(move |(at, _)| at.len() == pointer.len() || at[pointer.len()..].starts_with('/'));
+        above.chain(below.map(|(_, variables)| variables)).flatten().map(String::as_str)
     }
 
     /// Where the value at `pointer` is written; for something that is not there, its nearest parent.

@@ -3,7 +3,7 @@
 //! Two rules stand against convenience. Values are data: no template in them is ever evaluated. And a secret variable
 //! that comes from the environment is not read here at all, only named, so that `validate` and `render` never hold it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde_json::Number;
@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::scalar::{self, Plain};
 use crate::manifest::tree::{self, Node, Yaml};
 use crate::manifest::{Declaration, Manifest, VariableType};
-use crate::render::Inputs;
+use crate::render::{Inputs, convert};
 use crate::secret::{LITERAL, Secret};
 use crate::source::SourceId;
 use crate::stack::Variable;
@@ -27,6 +27,8 @@ pub enum Bound {
     Plain(Value),
     /// A secret that was given.
     Secret(Secret),
+    /// A map or list whose texts are secrets.
+    Structure(Value),
     /// A secret that is read when it is needed.
     Late(SecretSource),
 }
@@ -36,6 +38,7 @@ struct Slot {
     bound: Option<Bound>,
     origin: Option<String>,
     secret: bool,
+    why: Option<String>,
     description: Option<String>,
 }
 
@@ -71,9 +74,32 @@ impl Table {
     /// The label of a secret variable.
     pub fn secret_label(&self, name: &str) -> Option<String> {
         match self.get(name)? {
-            Bound::Plain(_) => None,
+            Bound::Plain(_) | Bound::Structure(_) => None,
             Bound::Secret(secret) => Some(secret.source().to_owned()),
             Bound::Late(source) => Some(source.to_string()),
+        }
+    }
+
+    /// Whether a variable has a value that is no secret.
+    pub fn is_plain(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Bound::Plain(_)))
+    }
+
+    /// Makes secrets of variables that nothing declares as such; each with the reason.
+    pub(crate) fn hide(&mut self, undeclared: &BTreeMap<String, String>) {
+        for (name, why) in undeclared {
+            let label = self.origin(name).unwrap_or_else(|| LITERAL.to_owned());
+            let Some(slot) = self.slots.get_mut(name) else { continue };
+            slot.secret = true;
+            slot.why = Some(why.clone());
+            let Some(Bound::Plain(value)) = &slot.bound else { continue };
+            slot.bound = Some(match value {
+                Value::List(_) | Value::Map(_) => Bound::Structure(convert::taint(value.clone(), &label)),
+                Value::String(_) if slot.origin.as_deref() == Some("environment") => {
+                    Bound::Late(SecretSource { scheme: Scheme::Env, rest: name.clone() })
+                }
+                value => hidden(value.clone(), &label),
+            });
         }
     }
 
@@ -85,7 +111,7 @@ impl Table {
     /// For the stack: each with its origin.
     pub fn list(&self) -> Vec<Variable> {
         let value = |bound: &Bound| match bound {
-            Bound::Plain(value) => value.clone(),
+            Bound::Plain(value) | Bound::Structure(value) => value.clone(),
             Bound::Secret(secret) => Value::Secret(secret.clone()),
             Bound::Late(source) => Value::Secret(Secret::unresolved(source.to_string())),
         };
@@ -97,6 +123,7 @@ impl Table {
                 value: slot.bound.as_ref().filter(|_| slot.origin.is_some()).map(value),
                 origin: slot.origin.clone(),
                 secret: slot.secret,
+                why: slot.why.clone(),
                 description: slot.description.clone(),
             })
             .collect()
@@ -164,7 +191,7 @@ pub fn bind(
                 None => (None, None),
             },
         };
-        table.slots.insert(name.to_owned(), Slot { bound, origin, secret: false, description: None });
+        table.slots.insert(name.to_owned(), Slot { bound, origin, secret: false, why: None, description: None });
     }
     let mut warned = HashSet::new();
     for (name, _) in &inputs.given {
@@ -215,7 +242,8 @@ fn declared(
     let name = &declaration.name.value;
     let secret = declaration.secret;
     let description = declaration.description.clone();
-    let slot = |bound, origin: Option<String>| Slot { bound, origin, secret, description: description.clone() };
+    let slot =
+        |bound, origin: Option<String>| Slot { bound, origin, secret, why: None, description: description.clone() };
     if let Some(given) = given.get(name) {
         let Some(value) = typed(declaration, &given.value, &given.origin, found) else { return slot(None, None) };
         let bound = if secret { hidden(value, &given.label) } else { Bound::Plain(value) };

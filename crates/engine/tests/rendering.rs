@@ -260,7 +260,7 @@ resources:
     let left: Vec<String> = stack.left_out.iter().map(ToString::to_string).collect();
     assert_eq!(left, ["all[\"gone\"]", "none_here"]);
     let shipped = &stack.instances[1];
-    assert!(shipped.protect && shipped.skip_on_delete && !stack.instances[0].protect);
+    assert!(shipped.protect == Some(true) && shipped.skip_on_delete && stack.instances[0].protect != Some(true));
     assert_eq!(shipped.renamed_from[0].value, "old-shipped");
     assert_eq!(shipped.region.as_deref(), Some("eu-west-1"));
     assert_eq!(shipped.timeouts.create.unwrap().as_secs(), 90);

@@ -17,6 +17,7 @@ mod clock;
 mod cloudcontrol;
 mod cloudformation;
 mod control;
+mod document;
 mod events;
 mod faults;
 mod glue;
@@ -38,6 +39,7 @@ mod state;
 mod store;
 mod sts;
 mod tagged;
+mod tagging;
 mod wire;
 mod xml;
 

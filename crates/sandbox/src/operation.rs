@@ -12,7 +12,7 @@ use crate::clock::Millis;
 use crate::faults::Injector;
 use crate::policy::{Facts, Policy, Verdict};
 use crate::shape::Shape;
-use crate::state::{Global, Home, arn};
+use crate::state::{Global, Home, World, arn};
 use crate::store::View;
 use crate::wire::{Caller, Refusal};
 
@@ -58,7 +58,12 @@ pub(crate) struct Context<'a> {
     pub(crate) no_clear: bool,
     /// The rules for what is asked of a service by another one.
     pub(crate) faults: Option<&'a Injector>,
+    /// What happens outside of the caller's region once the operation has succeeded.
+    pub(crate) after: Vec<After>,
 }
+
+/// Work on other regions, which an operation cannot see while it runs.
+pub(crate) type After = Box<dyn FnOnce(&mut World)>;
 
 impl Context<'_> {
     /// Returns the time of the request.

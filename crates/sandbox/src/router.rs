@@ -20,7 +20,9 @@ use crate::policy::Policy;
 use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Protocol, Refusal, Service};
-use crate::{cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts};
+use crate::{
+    cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts, tagging,
+};
 
 /// Everything that requests share.
 pub(crate) struct Shared {
@@ -42,7 +44,8 @@ pub(crate) enum Outcome {
     Dropped,
 }
 
-fn operations(service: Service) -> &'static [Operation] {
+/// Returns what a service can do.
+pub(crate) fn operations(service: Service) -> &'static [Operation] {
     match service {
         Service::Events => events::OPERATIONS,
         Service::SecretsManager => secrets::OPERATIONS,
@@ -56,6 +59,7 @@ fn operations(service: Service) -> &'static [Operation] {
         Service::CloudFormation => cloudformation::OPERATIONS,
         Service::Iam => iam::OPERATIONS,
         Service::S3 => s3::OPERATIONS,
+        Service::Tagging => tagging::OPERATIONS,
     }
 }
 
@@ -154,7 +158,8 @@ fn subject<'a>(service: Service, operation: &Operation, input: &'a Value) -> Opt
     let member = |path: &&str| {
         let mut members = path.split('.');
         let found = members.try_fold(input, |value, member| value.get(member));
-        found.and_then(Value::as_str)
+        // Of a list only the first is noted.
+        found.and_then(|found| found.as_str().or_else(|| found.get(0)?.as_str()))
     };
     let name = operation.subject.iter().find_map(member)?;
     Some(match service {
@@ -184,7 +189,11 @@ fn run(
         let view = View { now, lag: action.lag };
         let mut context = context(shared, &mut world, caller, policy.as_deref(), view);
         context.no_clear = action.no_clear;
-        perform(&mut context, service, operation, input, action.deny)?
+        let output = perform(&mut context, service, operation, input, action.deny)?;
+        for effect in context.after {
+            effect(&mut world);
+        }
+        output
     };
     if let Some(state) = &action.state {
         show_state(&mut output, state);
@@ -224,6 +233,7 @@ fn context<'a>(
         policy,
         no_clear: false,
         faults: Some(&shared.faults),
+        after: Vec::new(),
     }
 }
 
@@ -238,6 +248,9 @@ fn settle_until(shared: &Shared, world: &mut World, policy: Option<&Policy>, now
         let view = View::of(due.at);
         let mut context = context(shared, world, &due.caller, policy, view);
         cloudcontrol::finish(&mut context, &due.token);
+        for effect in context.after {
+            effect(world);
+        }
     }
 }
 
@@ -356,6 +369,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 11 + 17 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22 + 5);
     }
 }

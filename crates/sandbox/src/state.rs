@@ -104,8 +104,8 @@ impl Home {
             "connections": connections.map(|it| (it.name.clone(), it.describe(view))).collect::<Value>(),
             "api_destinations":
                 destinations.map(|it| (it.name.clone(), it.describe(self, view))).collect::<Value>(),
-            "secrets": secrets.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
-            "keys": keys.map(|it| (it.id.clone(), it.describe(view))).collect::<Value>(),
+            "secrets": secrets.map(|it| (it.name.clone(), it.describe(now))).collect::<Value>(),
+            "keys": keys.map(|it| (it.id.clone(), it.describe())).collect::<Value>(),
             "aliases": aliases.map(|it| (it.name.clone(), it.entry())).collect::<Value>(),
             "glue_connections": glue.map(|it| (it.name.clone(), it.masked(view))).collect::<Value>(),
             "glue_catalog": self.glue_catalog.show(),

@@ -4,11 +4,13 @@
 //! in one. So each service of generic types says here what it has and how its tags change, and its own
 //! operations go the same way.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::operation::{Context, part, text};
+use crate::operation::{Context, Resource, part, text};
+use crate::tagging::{self, Taggable};
 use crate::wire::Refusal;
 use crate::{iam, logs, s3, sqs, ssm};
 
@@ -19,7 +21,6 @@ pub(crate) type Tags = BTreeMap<String, String>;
 const MOST: usize = 50;
 
 /// A resource with its tags, which may be none.
-#[allow(dead_code, reason = "the Resource Groups Tagging API reads it")]
 pub(crate) struct Tagged {
     pub(crate) arn: String,
     /// As the Resource Groups Tagging API filters by it: `sqs`, `ssm:parameter`.
@@ -33,32 +34,66 @@ pub(crate) enum Change {
     Remove(Vec<String>),
 }
 
-/// What a service says of its tags.
-struct Source {
-    /// What a read of the caller's account and region sees.
-    tagged: fn(&Context<'_>) -> Vec<Tagged>,
-    /// Changes the tags of the resource with an ARN; `None` when the ARN is of another service.
-    retag: fn(&mut Context<'_>, &str, &Change) -> Option<Result<(), Refusal>>,
+/// What the Resource Groups Tagging API asks of IAM.
+pub(crate) static IAM: Taggable = Taggable {
+    service: "iam",
+    resources: |context| shown(iam::tags::tagged(context)),
+    tag: |context, arn, tags| change(context, "iam:TagRole", arn, iam::tags::retag, &Change::Add(tags.clone())),
+    untag: |context, arn, keys| change(context, "iam:UntagRole", arn, iam::tags::retag, &removal(keys)),
+};
+
+/// What the Resource Groups Tagging API asks of LOGS.
+pub(crate) static LOGS: Taggable = Taggable {
+    service: "logs",
+    resources: |context| shown(logs::tags::tagged(context)),
+    tag: |context, arn, tags| change(context, "logs:TagResource", arn, logs::tags::retag, &Change::Add(tags.clone())),
+    untag: |context, arn, keys| change(context, "logs:UntagResource", arn, logs::tags::retag, &removal(keys)),
+};
+
+/// What the Resource Groups Tagging API asks of S3.
+pub(crate) static S3: Taggable = Taggable {
+    service: "s3",
+    resources: |context| shown(s3::tags::tagged(context)),
+    tag: |context, arn, tags| change(context, "s3:PutBucketTagging", arn, s3::tags::retag, &Change::Add(tags.clone())),
+    untag: |context, arn, keys| change(context, "s3:PutBucketTagging", arn, s3::tags::retag, &removal(keys)),
+};
+
+/// What the Resource Groups Tagging API asks of SQS.
+pub(crate) static SQS: Taggable = Taggable {
+    service: "sqs",
+    resources: |context| shown(sqs::tags::tagged(context)),
+    tag: |context, arn, tags| change(context, "sqs:TagQueue", arn, sqs::tags::retag, &Change::Add(tags.clone())),
+    untag: |context, arn, keys| change(context, "sqs:UntagQueue", arn, sqs::tags::retag, &removal(keys)),
+};
+
+/// What the Resource Groups Tagging API asks of SSM.
+pub(crate) static SSM: Taggable = Taggable {
+    service: "ssm",
+    resources: |context| shown(ssm::tags::tagged(context)),
+    tag: |context, arn, tags| {
+        change(context, "ssm:AddTagsToResource", arn, ssm::tags::retag, &Change::Add(tags.clone()))
+    },
+    untag: |context, arn, keys| change(context, "ssm:RemoveTagsFromResource", arn, ssm::tags::retag, &removal(keys)),
+};
+
+/// Changes the tags of the resource with an ARN.
+type Retag = fn(&mut Context<'_>, &str, &Change) -> Option<Result<(), Refusal>>;
+
+/// [?] what was tagged and is not any more is left out.
+fn shown<'a>(all: Vec<Tagged>) -> Vec<tagging::Tagged<'a>> {
+    let tagged = all.into_iter().filter(|it| !it.tags.is_empty());
+    tagged.map(|it| tagging::Tagged { arn: it.arn, kind: it.kind, tags: Cow::Owned(it.tags) }).collect()
 }
 
-static SOURCES: &[Source] = &[
-    Source { tagged: iam::tags::tagged, retag: iam::tags::retag },
-    Source { tagged: logs::tags::tagged, retag: logs::tags::retag },
-    Source { tagged: s3::tags::tagged, retag: s3::tags::retag },
-    Source { tagged: sqs::tags::tagged, retag: sqs::tags::retag },
-    Source { tagged: ssm::tags::tagged, retag: ssm::tags::retag },
-];
-
-/// Returns what the services of generic types have.
-#[allow(dead_code, reason = "the Resource Groups Tagging API asks for it")]
-pub(crate) fn all(context: &Context<'_>) -> Vec<Tagged> {
-    SOURCES.iter().flat_map(|source| (source.tagged)(context)).collect()
+fn change(context: &mut Context<'_>, action: &str, arn: &str, retag: Retag, by: &Change) -> Result<(), Refusal> {
+    context.authorize(action, &Resource::one(arn.to_owned()), &[])?;
+    // [?] the code and the text for an ARN of another kind, account or region
+    let other = || Refusal::new("InvalidParameterException", format!("{arn} cannot be tagged here."));
+    retag(context, arn, by).unwrap_or_else(|| Err(other()))
 }
 
-/// Changes the tags of the resource with an ARN; `None` when no service here knows ARNs like it.
-#[allow(dead_code, reason = "the Resource Groups Tagging API asks for it")]
-pub(crate) fn retag(context: &mut Context<'_>, arn: &str, change: &Change) -> Option<Result<(), Refusal>> {
-    SOURCES.iter().find_map(|source| (source.retag)(context, arn, change))
+fn removal(keys: &[&str]) -> Change {
+    Change::Remove(keys.iter().map(|key| (*key).to_owned()).collect())
 }
 
 impl Change {
@@ -141,6 +176,12 @@ mod tests {
             policy: None,
             no_clear: false,
             faults: None,
+            after: Vec::new(),
+        };
+        let sources = [&IAM, &LOGS, &S3, &SQS, &SSM];
+        let all = |context: &Context<'_>| -> Vec<(String, &'static str, Tags)> {
+            let found = sources.iter().flat_map(|source| (source.resources)(context));
+            found.map(|it| (it.arn, it.kind, it.tags.into_owned())).collect()
         };
         let list = json!([{"Key": "a", "Value": "b"}]);
         let map = json!({"a": "b"});
@@ -160,26 +201,22 @@ mod tests {
             assert!(invoke(&mut context, *service, operation, input).is_ok(), "{operation}");
         }
         let found = |context: &Context<'_>| -> Vec<(&'static str, Tags)> {
-            all(context).into_iter().map(|it| (it.kind, it.tags)).collect()
+            all(context).into_iter().map(|(_, kind, tags)| (kind, tags)).collect()
         };
         let tags = |pairs: &[(&str, &str)]| -> Tags {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let kinds = ["iam:role", "logs:log-group", "s3", "sqs", "ssm:parameter"];
         assert_eq!(found(&context), kinds.map(|kind| (kind, tags(&[("a", "b")]))));
-        let arns: Vec<String> = all(&context).into_iter().map(|it| it.arn).collect();
-        for arn in &arns {
-            let add = Change::Add(tags(&[("c", "d")]));
-            assert!(retag(&mut context, arn, &add).is_some_and(|done| done.is_ok()), "{arn}");
-            let remove = Change::Remove(vec!["a".to_owned()]);
-            assert!(retag(&mut context, arn, &remove).is_some_and(|done| done.is_ok()), "{arn}");
-            let reserved = Change::Add(tags(&[("aws:x", "y")]));
-            assert!(retag(&mut context, arn, &reserved).is_some_and(|done| done.is_err()), "{arn}");
-            let missing = retag(&mut context, &format!("{arn}-absent"), &add);
-            assert!(missing.is_some_and(|done| done.is_err()), "{arn}-absent");
+        let arns: Vec<String> = all(&context).into_iter().map(|(arn, _, _)| arn).collect();
+        let add = tags(&[("c", "d")]);
+        for (arn, source) in arns.iter().zip(sources) {
+            assert!((source.tag)(&mut context, arn, &add).is_ok(), "{arn}");
+            assert!((source.untag)(&mut context, arn, &["a"]).is_ok(), "{arn}");
+            assert!((source.tag)(&mut context, arn, &tags(&[("aws:x", "y")])).is_err(), "{arn}");
+            assert!((source.tag)(&mut context, &format!("{arn}-absent"), &add).is_err(), "{arn}-absent");
+            assert!((source.tag)(&mut context, "arn:aws:ec2:us-east-1:1:vpc/v", &add).is_err());
         }
         assert_eq!(found(&context), kinds.map(|kind| (kind, tags(&[("c", "d")]))));
-        let other = "arn:aws:ec2:us-east-1:111111111111:vpc/v";
-        assert!(retag(&mut context, other, &Change::Remove(Vec::new())).is_none());
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Service {
     CloudFormation,
     Iam,
     S3,
+    Tagging,
 }
 
 /// How a service is spoken to.
@@ -47,7 +48,7 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Events,
         Self::SecretsManager,
         Self::Kms,
@@ -60,6 +61,7 @@ impl Service {
         Self::CloudFormation,
         Self::Iam,
         Self::S3,
+        Self::Tagging,
     ];
 
     /// Returns the name used in signatures, rules and the call log.
@@ -77,6 +79,7 @@ impl Service {
             Self::CloudFormation => "cloudformation",
             Self::Iam => "iam",
             Self::S3 => "s3",
+            Self::Tagging => "tagging",
         }
     }
 
@@ -86,6 +89,7 @@ impl Service {
             // [D] Cloud Control's actions are CloudFormation's
             Self::CloudControl => format!("cloudformation:{operation}"),
             Self::S3 => format!("s3:{}", s3::action(operation)),
+            Self::Tagging => format!("tag:{operation}"),
             _ => format!("{}:{operation}", self.name()),
         }
     }
@@ -108,6 +112,7 @@ impl Service {
             }
             Self::Iam => Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
             Self::S3 => Protocol::RestXml,
+            Self::Tagging => json("ResourceGroupsTaggingAPI_20170126", "1.1"),
         }
     }
 
@@ -273,7 +278,8 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
     match service.protocol() {
         Protocol::Json { .. } => {
             // These [M] and every access denial spell it `Message`.
-            let spelled_large = matches!(service, Service::SecretsManager | Service::Glue | Service::CloudControl);
+            let spelled_large =
+                matches!(service, Service::SecretsManager | Service::Glue | Service::CloudControl | Service::Tagging);
             let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
             let body =
                 if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };

@@ -14,8 +14,8 @@ use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Te
 use trueup_engine::value::Map;
 
 use crate::kinds::AwsKind;
-use crate::kinds::events_connection::{NAME, URL, not_https};
-use crate::kinds::fields::{arn_attributes, copy_text, is_not_https, text, touches, unknown_state};
+use crate::kinds::events_connection::{NAME, URL, wrong_endpoint};
+use crate::kinds::fields::{arn_attributes, copy_text, named, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
 use crate::operation::{
@@ -95,10 +95,7 @@ impl Kind for EventsApiDestination {
     }
 
     fn check(&self, properties: &Map) -> Vec<Finding> {
-        if is_not_https(properties.get("InvocationEndpoint")) {
-            return vec![not_https("/InvocationEndpoint", "InvocationEndpoint")];
-        }
-        Vec::new()
+        wrong_endpoint(properties.get("InvocationEndpoint"), "/InvocationEndpoint").into_iter().collect()
     }
 
     fn implies(&self, _: &Change<'_>) -> Vec<Implied> {
@@ -125,6 +122,10 @@ impl AwsKind for EventsApiDestination {
         Box::pin(observe(reach, wants))
     }
 
+    fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(READS.names(reach))
+    }
+
     fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
             let secrets = secrets_of(create.desired);
@@ -132,9 +133,9 @@ impl AwsKind for EventsApiDestination {
             match outcome.result {
                 Ok(answer) => Ok(written(&answer)),
                 Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
-                    match READS.describe(reach, create.identity).await {
+                    match READS.describe(reach, named(create)?).await {
                         Found::Described(answer) => {
-                            lost_create(&SCHEMA, create, present(create.identity, &answer), fault)
+                            lost_create(&SCHEMA, create, present(named(create)?, &answer), fault)
                         }
                         _ => Err(fault),
                     }
@@ -166,7 +167,12 @@ impl AwsKind for EventsApiDestination {
         Box::pin(async move {
             match reach.read(&DELETE_API_DESTINATION, &json!({ "Name": identity })).await {
                 Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
-                _ => Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }),
+                _ => Ok(Written {
+                    identity: None,
+                    attributes: Map::new(),
+                    readiness: Readiness::Ready(None),
+                    notes: Vec::new(),
+                }),
             }
         })
     }
@@ -215,6 +221,7 @@ fn readiness(answer: &Json) -> Readiness {
 
 fn written(answer: &Json) -> Written {
     Written {
+        identity: None,
         attributes: arn_attributes(text(answer, "ApiDestinationArn")),
         readiness: readiness(answer),
         notes: Vec::new(),

@@ -1,9 +1,10 @@
 //! Small readers and writers of the two trees that converters stand between: the service's JSON and our properties.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::Readiness;
+use trueup_engine::cloud::{Create, Readiness};
 use trueup_engine::delta::{Edit, Effect};
-use trueup_engine::value::{Map, Value};
+use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::value::Map;
 
 /// The text of a member, where it is given and not empty. The services answer an empty text for "none".
 pub(crate) fn text<'a>(json: &'a Json, member: &str) -> Option<&'a str> {
@@ -22,6 +23,11 @@ pub(crate) fn put(to: &mut Map, member: &str, map: Map) {
     if !map.is_empty() {
         to.insert(member.to_owned(), map.into());
     }
+}
+
+/// The name of something to create whose name the properties give.
+pub(crate) fn named<'a>(create: &Create<'a>) -> Result<&'a str, Fault> {
+    create.identity.ok_or_else(|| Fault::new(FaultKind::Internal, "create", "it has no name"))
 }
 
 /// Whether an edit that is to be carried out touches the top-level property.
@@ -48,13 +54,6 @@ pub(crate) fn arn_attributes(arn: Option<&str>) -> Map {
 /// A state that the service names and this crate does not know: reported rather than waited for.
 pub(crate) fn unknown_state(state: &str) -> Readiness {
     Readiness::Unusable { state: state.to_owned(), reason: Some("this state is not known to trueup".to_owned()) }
-}
-
-/// Whether a text of a property is an address that is not https. Anything but a plain text says no.
-pub(crate) fn is_not_https(value: Option<&Value>) -> bool {
-    value
-        .and_then(Value::as_str)
-        .is_some_and(|url| !url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")))
 }
 
 #[cfg(test)]

@@ -78,6 +78,27 @@ impl Reads {
         found.into_iter().map(|answer| answer.unwrap_or(Found::Absent)).collect()
     }
 
+    /// The names of all there are.
+    pub(crate) async fn names(&self, reach: &Reach) -> Result<Vec<String>, Fault> {
+        let mut names = Vec::new();
+        let mut input = json!({ "Limit": PAGE });
+        let mut tokens = HashSet::new();
+        loop {
+            let page = reach.read(self.list, &input).await?;
+            let Some(entries) = page[self.entries].as_array() else {
+                let what = format!("it has no `{}`", self.entries);
+                return Err(crate::fault::of_unreadable(self.list, &what, None));
+            };
+            names.extend(entries.iter().filter_map(|entry| entry["Name"].as_str()).map(str::to_owned));
+            let Some(token) = page["NextToken"].as_str().filter(|token| !token.is_empty()) else { return Ok(names) };
+            // A token that comes again would go round for ever.
+            if !tokens.insert(token.to_owned()) {
+                return Err(crate::fault::of_unreadable(self.list, "the same page comes again", None));
+            }
+            input["NextToken"] = token.into();
+        }
+    }
+
     /// Reads one resource.
     pub(crate) async fn describe(&self, reach: &Reach, name: &str) -> Found {
         match reach.read(self.describe, &json!({ "Name": name })).await {
@@ -154,7 +175,7 @@ mod tests {
 
     #[test]
     fn pages_are_read_only_while_they_can_save_calls() {
-        let want = |shallow| Want { identity: String::new(), secrets: false, shallow, given: Vec::new() };
+        let want = |shallow| Want { identity: String::new(), secrets: false, shallow, given: Vec::new(), tags: None };
         let wants = |count: usize, shallow| vec![want(shallow); count];
         assert_eq!(budget(&wants(10, false)), 2);
         assert_eq!(budget(&wants(1000, false)), 101);

@@ -13,7 +13,7 @@ mod listing;
 mod settle;
 
 use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
-use trueup_engine::fault::Fault;
+use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Kind, Registry};
 
 use crate::reach::Reach;
@@ -32,6 +32,29 @@ pub(crate) trait AwsKind: Kind {
     /// Deletes a resource; one that is not there counts as deleted, and is then `Ready(None)`: there is nothing to wait
     /// for.
     fn delete<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>>;
+
+    /// The identities of all there are.
+    fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>>;
+
+    /// The resource types of the Resource Groups Tagging API whose resources are of this kind: `glue:connection`.
+    fn resource_types(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The identity of the resource with this ARN, where it is one of this kind and the ARN says it.
+    fn identity_of_arn(&self, arn: &str) -> Option<String> {
+        let _ = arn;
+        None
+    }
+
+    /// Takes a resource back from its scheduled deletion.
+    fn restore<'a>(&'a self, reach: &'a Reach, identity: &'a str) -> Task<'a, Result<Written, Fault>> {
+        let (_, _) = (reach, identity);
+        let name = self.name();
+        Box::pin(
+            async move { Err(Fault::new(FaultKind::Invalid, name, "nothing of this type is kept after its deletion")) },
+        )
+    }
 
     /// Checks what changes brought with them in other services.
     fn confirm<'a>(&'a self, reach: &'a Reach, items: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {

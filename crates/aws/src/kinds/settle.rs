@@ -40,7 +40,7 @@ pub(crate) fn lost_create(
             unknown.join(", ")
         ));
     }
-    Ok(Written { attributes: present.attributes, readiness: present.readiness, notes })
+    Ok(Written { identity: None, attributes: present.attributes, readiness: present.readiness, notes })
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
             secret_version: None,
             readiness: Readiness::Ready(None),
         };
-        let create = Create { identity: "orders", desired: &desired };
+        let create = Create { identity: Some("orders"), desired: &desired };
         let fault = Fault::new(FaultKind::Conflict, "events:CreateConnection", "exists");
         lost_create(EventsConnection.schema(), &create, present, fault)
     }

@@ -85,8 +85,13 @@ async fn a_page_without_a_list_makes_nothing_absent() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}";
     let bench = Bench::at(&format!("http://{}", server(|_| answer.to_owned()).await));
     for kind in trueup_aws::registry().iter() {
-        let want =
-            |n: usize| Want { identity: format!("orders-{n}"), secrets: false, shallow: true, given: Vec::new() };
+        let want = |n: usize| Want {
+            identity: format!("orders-{n}"),
+            secrets: false,
+            shallow: true,
+            given: Vec::new(),
+            tags: None,
+        };
         let wants: Vec<Want> = (0..5).map(want).collect();
         for live in bench.session.observe(kind, &place(), &wants).await {
             assert!(matches!(&live, Live::Unreadable(fault) if fault.kind == FaultKind::Transport), "{live:?}");
@@ -206,7 +211,8 @@ async fn https_goes_through_the_proxy_and_what_it_excepts_does_not() {
     let destination = kind("AWS::Events::ApiDestination");
     for (region, host) in [(REGION, "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")] {
         let place = Place { region: Some(region.into()), role_arn: None };
-        let want = Want { identity: "orders".to_owned(), secrets: false, shallow: false, given: Vec::new() };
+        let want =
+            Want { identity: "orders".to_owned(), secrets: false, shallow: false, given: Vec::new(), tags: None };
         let lives = aws.session.observe(destination, &place, &[want]).await;
         let Live::Unreadable(fault) = &lives[0] else { panic!("{lives:?}") };
         assert_eq!(fault.kind, FaultKind::Transport);

@@ -33,7 +33,7 @@ async fn deleting_the_missing_succeeds(bench: &Bench, sample: &Sample) {
 
 async fn create(bench: &Bench, sample: &Sample) {
     let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
-    let create = Create { identity: sample.identity, desired: &desired };
+    let create = Create { identity: Some(sample.identity), desired: &desired };
     let written = bench.session.create(sample.kind, &place(), &create).await.unwrap();
     for attribute in sample.kind.attributes().iter().filter(|attribute| attribute.on_create) {
         assert!(written.attributes.contains_key(attribute.name), "{}", attribute.name);
@@ -51,7 +51,7 @@ async fn create(bench: &Bench, sample: &Sample) {
 
 async fn creating_again_is_a_conflict(bench: &Bench, sample: &Sample) {
     let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
-    let create = Create { identity: sample.identity, desired: &desired };
+    let create = Create { identity: Some(sample.identity), desired: &desired };
     let fault = bench.session.create(sample.kind, &place(), &create).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Conflict);
     assert_no_canary(&fault);
@@ -81,7 +81,7 @@ async fn update_through_all_forms(bench: &Bench, sample: &Sample) {
 async fn lists_tell_what_is_there(bench: &Bench, sample: &Sample) {
     for shallow in [true, false] {
         let before = bench.session.calls();
-        let want = |identity: String| Want { identity, secrets: false, shallow, given: Vec::new() };
+        let want = |identity: String| Want { identity, secrets: false, shallow, given: Vec::new(), tags: None };
         let mut wants: Vec<Want> = (0..10).map(|n| want(format!("{}-{n}", sample.identity))).collect();
         wants.insert(5, want(sample.identity.to_owned()));
         let lives = bench.session.observe(sample.kind, &place(), &wants).await;

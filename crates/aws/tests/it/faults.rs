@@ -71,7 +71,7 @@ fn check(sample: &Sample, fault: &Fault, wanted: FaultKind, code: &str) {
 }
 
 async fn create(bench: &Bench, sample: &Sample) -> Result<(), Fault> {
-    let create = Create { identity: sample.identity, desired: &sample.forms[0] };
+    let create = Create { identity: Some(sample.identity), desired: &sample.forms[0] };
     bench.session.create(sample.kind, &place(), &create).await.map(drop)
 }
 
@@ -107,7 +107,7 @@ async fn a_lost_answer_to_a_create_is_settled_by_reading_back() {
         assert_equal(sample.kind, &sample.forms[0], &live);
         // The same, but somebody else was first, with something else.
         bench.faults(&json!([{"operation": sample.operations[2], "count": 1, "drop": "before"}])).await;
-        let other = Create { identity: sample.identity, desired: &sample.forms[1] };
+        let other = Create { identity: Some(sample.identity), desired: &sample.forms[1] };
         let fault = bench.session.create(sample.kind, &place(), &other).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
         assert!(fault.message.contains("somebody else"), "{}", fault.message);
@@ -157,7 +157,7 @@ async fn a_refused_password_is_not_repeated() {
         .into(),
     )])
     .into();
-    let create = Create { identity: "orders", desired: &desired };
+    let create = Create { identity: Some("orders"), desired: &desired };
     let connection = kind("AWS::Events::Connection");
     let fault = bench.session.create(connection, &place(), &create).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Invalid);

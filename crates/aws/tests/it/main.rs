@@ -5,6 +5,7 @@
 
 mod answers;
 mod conformance;
+mod endpoints;
 mod faults;
 mod glue;
 mod meta;

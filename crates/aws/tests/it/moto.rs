@@ -21,7 +21,7 @@ async fn moto_is_read_and_written_as_aws_is() {
         bench.session.delete(sample.kind, &place(), sample.identity).await.unwrap();
         assert!(matches!(bench.read(sample.kind, sample.identity).await, Live::Absent));
         let desired = canonical_form(sample.kind.schema(), &sample.forms[0]);
-        let create = Create { identity: sample.identity, desired: &desired };
+        let create = Create { identity: Some(sample.identity), desired: &desired };
         bench.session.create(sample.kind, &place(), &create).await.unwrap();
         let live = bench.settled(sample.kind, sample.identity).await;
         assert!(matches!(live.readiness, Readiness::Ready(_)));

@@ -17,13 +17,13 @@ fn connection() -> &'static dyn Kind {
 async fn create(bench: &Bench, names: &[String]) {
     for name in names {
         let desired = basic(name);
-        let create = Create { identity: name, desired: &desired };
+        let create = Create { identity: Some(name), desired: &desired };
         bench.session.create(connection(), &place(), &create).await.unwrap();
     }
 }
 
 fn wants(names: &[String], secrets: bool, shallow: bool) -> Vec<Want> {
-    let want = |name: &String| Want { identity: name.clone(), secrets, shallow, given: Vec::new() };
+    let want = |name: &String| Want { identity: name.clone(), secrets, shallow, given: Vec::new(), tags: None };
     names.iter().map(want).collect()
 }
 
@@ -179,7 +179,7 @@ async fn a_private_connection_is_not_ready_before_it_is_active_even_by_pages() {
         "InvocationConnectivityParameters".to_owned(),
         Value::from(json!({"ResourceParameters": {"ResourceConfigurationArn": lattice}})),
     );
-    let create = Create { identity: "private", desired: &desired };
+    let create = Create { identity: Some("private"), desired: &desired };
     bench.session.create(connection(), &place(), &create).await.unwrap();
     all.push("private".to_owned());
     bench.faults(&json!([{"operation": "ListConnections", "states": ["AUTHORIZED"]}])).await;

@@ -52,7 +52,7 @@ async fn api_destination(bench: &Bench) -> Sample {
     let mut arns = Vec::new();
     for name in ["destination-a", "destination-b"] {
         let desired = basic(name);
-        let create = Create { identity: name, desired: &desired };
+        let create = Create { identity: Some(name), desired: &desired };
         let connection = kind("AWS::Events::Connection");
         let written = bench.session.create(connection, &place(), &create).await.unwrap();
         arns.push(written.attributes["Arn"].as_str().unwrap().to_owned());

@@ -182,6 +182,8 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         fingerprint_key: context.settings.run.plan_key.clone().filter(|_| has_fingerprints(saved)),
         selected: saved.partial.then(|| selection::of_addresses(&ready.graph, saved.selected())),
         allow_deletes: context.settings.run.allow_deletes,
+        take_over: saved.take_over,
+        prune: saved.pruned,
     }
 }
 

@@ -193,11 +193,12 @@ pub async fn run(
     let options = apply::Options {
         parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
         on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
+        search_again: settings.kms_settle,
         ..defaults
     };
     let work = Work {
         plan: &planned.plan,
-        graph: &ready.graph,
+        graph: &planned.graph,
         observed: &planned.observed,
         cloud: &cloud.session,
         store: secrets,
@@ -276,7 +277,11 @@ fn show(
             } else {
                 format!("\n{}", report::human(report, context.name, context.view()))
             };
-            context.printer.result(&text);
+            // That nothing is to be deleted was said by the plan.
+            let told = context.name == "teardown" && planned.plan.operations.is_empty() && report.outcomes.is_empty();
+            if !told || context.printer.settings().quiet || report.unread > 0 || report.interrupted {
+                context.printer.result(&text);
+            }
             for hint in report::hints(report, context.name) {
                 context.printer.hint(&hint);
             }

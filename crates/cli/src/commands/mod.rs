@@ -7,6 +7,7 @@ pub mod explain;
 pub mod init;
 pub mod kinds;
 pub mod man;
+pub mod orphans;
 pub mod plan;
 pub mod render;
 pub mod sandbox;
@@ -14,6 +15,8 @@ pub mod schema;
 pub mod teardown;
 pub mod validate;
 pub mod vars;
+
+use std::sync::Arc;
 
 use trueup_engine::diagnostic::{Diagnostics, Severity, codes};
 use trueup_engine::graph::Graph;
@@ -73,6 +76,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Render(target) => render::run(context, target),
         Command::Plan { target, out, exit_code } => plan::run(context, target, out.as_deref(), *exit_code).await,
         Command::Apply { what, yes, expect_digest } => apply::run(context, what, *yes, expect_digest.as_deref()).await,
+        Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Vars(target) => vars::run(context, target),
         Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
@@ -98,7 +102,7 @@ pub struct Ready {
     /// The rendered manifest.
     pub stack: Stack,
     /// Its resources.
-    pub graph: Graph,
+    pub graph: Arc<Graph>,
 }
 
 /// Loads a stack; an invalid one is reported, and its exit is the error.
@@ -113,7 +117,7 @@ pub fn ready(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exi
     if context.printer.is_human() {
         diagnostics::print(&found, &sources, context.printer);
     }
-    Ok(Ok(Ready { sources, diagnostics: found, stack, graph }))
+    Ok(Ok(Ready { sources, diagnostics: found, stack, graph: Arc::new(graph) }))
 }
 
 /// Reports a manifest that cannot be used.

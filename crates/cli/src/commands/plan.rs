@@ -1,10 +1,13 @@
 //! `trueup plan`: read the live state, show what differs, perhaps save it.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use trueup_engine::cloud::Place;
 use trueup_engine::credential::SecretStore;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::fault::Fault;
+use trueup_engine::graph::Graph;
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::PlanDocument;
 use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
@@ -22,6 +25,8 @@ use crate::settings::Target;
 
 /// A plan and what it was made from.
 pub struct Planned {
+    /// The resources, with orphans where those are to be deleted.
+    pub graph: Arc<Graph>,
     /// What was read.
     pub observed: Observed,
     /// The plan.
@@ -76,6 +81,8 @@ pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, Co
         fingerprint_key: run.plan_key.clone(),
         selected: selection::selected(&ready.graph, run)?,
         allow_deletes: run.allow_deletes,
+        take_over: run.take_over,
+        prune: run.prune,
     })
 }
 
@@ -91,13 +98,24 @@ pub async fn make(
         secrets: context.settings.run.secret_reads,
         shallow: false,
         only: options.selected.as_ref().map(|selected| selection::with_dependencies(&ready.graph, selected)),
+        orphans: options.prune,
+        home: Some(home(context, ready)),
     };
-    let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
-    let plan = plan::plan(&ready.graph, &observed, secrets, options);
+    let mut observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
+    let graph =
+        if options.prune { Arc::new(plan::prune(&ready.graph, &mut observed)) } else { Arc::clone(&ready.graph) };
+    let plan = plan::plan(&graph, &observed, secrets, options);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());
-    Planned { observed, plan, digest, diagnostics }
+    Planned { graph, observed, plan, digest, diagnostics }
+}
+
+/// Where the stack lives as far as its resources do not say otherwise.
+pub fn home(context: &Context<'_>, ready: &Ready) -> Place {
+    let cloud = &context.settings.cloud;
+    let region = cloud.region.clone().or_else(|| ready.stack.region.clone());
+    Place { region: region.map(Into::into), role_arn: cloud.role_arn.clone().map(Into::into) }
 }
 
 /// Adds what came up when secrets were read.

@@ -27,7 +27,7 @@ struct Resource {
     address: String,
     #[serde(rename = "type")]
     type_name: &'static str,
-    identifier: String,
+    identifier: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ impl Resource {
             region: desired.place.region.as_deref().map(str::to_owned),
             role_arn: desired.place.role_arn.as_deref().map(str::to_owned),
             depends_on,
-            protect: desired.instance.protect,
+            protect: desired.instance.protect == Some(true),
             properties: Value::Map(desired.properties.clone()).to_masked_json(),
         }
     }

@@ -1,5 +1,7 @@
 //! `trueup teardown`: deletes what the manifest describes, dependants first.
 
+use std::sync::Arc;
+
 use trueup_engine::credential::NoSecrets;
 use trueup_engine::observe;
 use trueup_engine::plan::document::PlanDocument;
@@ -60,11 +62,11 @@ async fn planned_run(
 async fn make(ready: &Ready, cloud: &Connected, options: &plan::Options) -> Planned {
     // An unselected resource may need a selected one.
     let only = options.selected.as_ref().map(|selected| selection::with_dependants(&ready.graph, selected));
-    let reading = observe::Options { secrets: false, shallow: true, only };
+    let reading = observe::Options { secrets: false, shallow: true, only, ..observe::Options::default() };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let plan = plan::teardown(&ready.graph, &observed, options);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());
-    Planned { observed, plan, digest, diagnostics }
+    Planned { graph: Arc::clone(&ready.graph), observed, plan, digest, diagnostics }
 }

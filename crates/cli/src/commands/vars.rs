@@ -1,4 +1,6 @@
 //! `trueup vars`: each variable with its value and where that comes from; secrets masked.
+//!
+//! A variable is a secret also where it only reaches one, so that the stack is checked before anything is listed.
 
 use serde::Serialize;
 use trueup_engine::plan::document::{FORMAT_VERSION, StackName};
@@ -31,6 +33,8 @@ struct Row {
     source: Option<String>,
     secret: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
 }
 
@@ -49,6 +53,7 @@ impl Row {
             value: masked,
             source: variable.origin.clone(),
             secret: variable.secret,
+            why: variable.why.clone(),
             description: variable.description.clone(),
         }
     }
@@ -102,6 +107,9 @@ fn table(context: &Context<'_>, variables: &[Variable]) -> String {
             .then(tone, &**shown)
             .pad_to(first + second + 4, 2)
             .then(Tone::Faint, &**origin);
+        if let Some(why) = &variable.why {
+            line = line.then(Tone::Faint, format!("  {}", clean(why)));
+        }
         if view.verbose
             && let Some(description) = &variable.description
         {

@@ -166,7 +166,7 @@ pub struct OutcomeDocument {
     #[serde(rename = "type")]
     pub type_name: String,
     /// Its name in the cloud.
-    pub identifier: String,
+    pub identifier: Option<String>,
     /// What was to be done.
     pub action: Action,
     /// How it ended.
@@ -214,6 +214,61 @@ pub struct StaleDocument {
 impl From<&Stale> for StaleDocument {
     fn from(stale: &Stale) -> Self {
         Self { address: stale.address.clone(), what: stale.what.clone() }
+    }
+}
+
+/// What a stack owns and its manifest no longer names.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OrphansDocument {
+    /// The version of this format.
+    pub format_version: &'static str,
+    /// `orphans`.
+    pub command: &'static str,
+    /// Which stack.
+    pub stack: StackName,
+    /// What was found.
+    pub orphans: Vec<OrphanDocument>,
+    /// Why owner tags could not be searched somewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OrphanDocument {
+    /// The name that it had in the stack.
+    pub address: String,
+    /// Its type; `null` where nothing here manages it.
+    #[serde(rename = "type")]
+    pub type_name: Option<String>,
+    /// Its name in the cloud, where it is known.
+    pub identifier: Option<String>,
+    /// Its ARN.
+    pub arn: String,
+    /// It is never deleted.
+    pub protected: bool,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+impl OrphanDocument {
+    /// Its type in words.
+    pub fn type_name(&self) -> &str {
+        self.type_name.as_deref().unwrap_or("(of an unknown type)")
+    }
+}
+
+impl OrphansDocument {
+    /// The document of a search.
+    pub fn new(stack: &str, env: &str, orphans: Vec<OrphanDocument>, faults: &[&Fault]) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            command: "orphans",
+            stack: StackName { name: stack.to_owned(), env: env.to_owned() },
+            orphans,
+            faults: faults.iter().map(|fault| (*fault).clone()).collect(),
+        }
     }
 }
 
@@ -277,7 +332,7 @@ mod tests {
             outcomes: vec![Outcome {
                 address: Address::keyed("orders", "a"),
                 type_name: "AWS::Events::Connection",
-                identity: "orders-a".to_owned(),
+                identity: Some("orders-a".to_owned()),
                 action: Action::Create,
                 ending: Ending::Failed,
                 usable: true,

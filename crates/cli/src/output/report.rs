@@ -54,11 +54,11 @@ fn line(outcome: &Outcome, lead: usize, view: View) -> String {
         .pad_to(lead + 2, 2)
         .then(tone, word);
     let fault = outcome.fault.as_ref().map(describe);
-    // A note may repeat the word of the ending, or the fault that stands beside it.
-    let repeats = |note: &&String| {
-        note.as_str() == "kept" || outcome.fault.as_ref().is_some_and(|fault| note.contains(&fault.message))
-    };
+    // A note may repeat the fault that stands beside it.
+    let repeats = |note: &&String| outcome.fault.as_ref().is_some_and(|fault| note.contains(&fault.message));
     for more in fault.iter().chain(outcome.notes.iter().filter(|note| !repeats(note))) {
+        // The reason of a step that is kept begins with the word that stands here already.
+        let more = more.strip_prefix("kept: ").unwrap_or(more);
         line = line.then(Tone::Plain, format!(": {}", clean(more)));
     }
     line.render(view.paint, view.width)
@@ -107,7 +107,9 @@ pub fn hints(report: &Report, command: &str) -> Vec<String> {
     }
     let unfinished = [Ending::Failed, Ending::Skipped, Ending::Cancelled, Ending::Unknown];
     if unfinished.into_iter().any(|ending| report.count(ending) > 0) {
-        hints.push(format!("what was done stays done; `trueup {command}` again finishes the rest"));
+        let done = report.count(Ending::Done) + report.count(Ending::Unknown) > 0;
+        let stays = if done { "what was done stays done; " } else { "" };
+        hints.push(format!("{stays}`trueup {command}` again finishes the rest"));
     }
     if report.unusable > 0 {
         hints.push(
@@ -134,7 +136,7 @@ mod tests {
         Outcome {
             address: Address::new(name),
             type_name: "AWS::Events::Connection",
-            identity: name.to_owned(),
+            identity: Some(name.to_owned()),
             action: Action::Create,
             ending,
             usable: true,
@@ -142,6 +144,35 @@ mod tests {
             notes: Vec::new(),
             seconds: 0.5,
         }
+    }
+
+    fn report(outcomes: Vec<Outcome>) -> Report {
+        Report {
+            outcomes,
+            exports: Vec::new(),
+            interrupted: false,
+            unread: 0,
+            unusable: 0,
+            not_verifiable: 0,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_was_done_where_nothing_was() {
+        let failed = report(vec![outcome("a", Ending::Failed), outcome("b", Ending::Skipped)]);
+        assert_eq!(hints(&failed, "apply"), ["`trueup apply` again finishes the rest"]);
+        let some = report(vec![outcome("a", Ending::Failed), outcome("b", Ending::Done)]);
+        assert_eq!(hints(&some, "apply"), ["what was done stays done; `trueup apply` again finishes the rest"]);
+    }
+
+    #[test]
+    fn what_is_kept_says_so_once() {
+        let mut kept = outcome("a", Ending::Kept);
+        kept.notes.push("kept: `skip_on_delete`".to_owned());
+        let view = View { paint: Paint { on: false }, width: None, verbose: false, sandbox: false };
+        let text = human(&report(vec![kept]), "teardown", view);
+        assert!(text.starts_with("  a               kept: `skip_on_delete`\n"), "{text}");
     }
 
     #[test]

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::apply::Work;
+use crate::apply::{Options, Work};
 use crate::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
 use crate::delta::{self, Delta, Edit};
 use crate::desired::Desired;
 use crate::diagnostic::Severity;
 use crate::fault::{Fault, FaultKind};
 use crate::kind::Verb;
-use crate::plan::{Known, Operation, Resource, Step, sends};
+use crate::owner::{self, Standing};
+use crate::plan::{Action, Known, Operation, Resource, Step, sends};
 use crate::schema::Domain;
 use crate::value::{Map, Value};
 
@@ -25,10 +26,13 @@ pub(super) struct Operations<'a> {
     known: Mutex<Known<'a>>,
     /// For each step the index of its resource in the graph.
     nodes: Vec<usize>,
+    /// For each resource of the graph its identity, as far as it is known.
+    identities: Mutex<Vec<Option<String>>>,
+    search_again: Duration,
 }
 
 impl<'a> Operations<'a> {
-    pub(super) fn new(work: Work<'a>) -> Self {
+    pub(super) fn new(work: Work<'a>, options: &Options) -> Self {
         let mut known = Known::new(work.graph, work.store);
         let by_address: std::collections::HashMap<_, _> =
             work.graph.nodes.iter().enumerate().map(|(index, node)| (&node.address, index)).collect();
@@ -41,7 +45,7 @@ impl<'a> Operations<'a> {
         let mut nodes = Vec::with_capacity(work.plan.steps.len());
         for step in &work.plan.steps {
             let index = by_address.get(step.address()).copied().unwrap_or_default();
-            let keeps = !matches!(step.action, crate::plan::Action::Create | crate::plan::Action::Replace)
+            let keeps = !matches!(step.action, Action::Create | Action::Replace)
                 || (step.new_first && step.live.present().is_some());
             let mut attributes = if keeps { known.get(index).attributes.clone() } else { Map::new() };
             if step.updates() {
@@ -51,7 +55,8 @@ impl<'a> Operations<'a> {
             known.set(index, Resource { properties: step.resolved.clone(), attributes });
             nodes.push(index);
         }
-        Self { work, known: Mutex::new(known), nodes }
+        let identities = Mutex::new(work.observed.identities.clone());
+        Self { work, known: Mutex::new(known), nodes, identities, search_again: options.search_again }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known<'a>> {
@@ -63,7 +68,8 @@ impl<'a> Operations<'a> {
         let operation = &self.work.plan.operations[operation];
         let step = &self.work.plan.steps[operation.step];
         // A former resource of another name says nothing about the new one.
-        if operation.identity == step.desired.identity && operation.verb != Verb::Delete {
+        let own = step.desired.identity.is_none() || operation.identity == step.desired.identity;
+        if own && operation.verb != Verb::Delete {
             self.known().learn(self.nodes[operation.step], attributes);
         }
     }
@@ -74,6 +80,7 @@ impl<'a> Operations<'a> {
         let step = &self.work.plan.steps[operation.step];
         let result = match operation.verb {
             Verb::Read => Ok(Written {
+                identity: operation.identity.clone(),
                 attributes: Map::new(),
                 // Only the poller knows; it asks at once.
                 readiness: match step.live.present().map(|present| &present.readiness) {
@@ -83,35 +90,121 @@ impl<'a> Operations<'a> {
                 notes: Vec::new(),
             }),
             Verb::Create => self.create(operation, step).await,
-            Verb::Update => self.update(operation, step).await,
+            Verb::Update => match &operation.identity {
+                Some(identity) => self.update(operation, step, identity).await,
+                None => Err(Fault::new(FaultKind::Internal, "update", "nobody knows its name")),
+            },
             Verb::Delete => self.delete(operation, step).await,
         };
+        if let Ok(written) = &result
+            && written.identity.is_some()
+        {
+            let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+            identities[self.nodes[operation.step]].clone_from(&written.identity);
+        }
         (index, result)
     }
 
     async fn create(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {
+        let (cloud, node) = (self.work.cloud, &step.desired);
+        let present = step.live.present().filter(|_| step.action == Action::Create);
+        if let Some(present) = present.filter(|it| matches!(it.readiness, Readiness::Scheduled { .. })) {
+            cloud.restore(node.kind, &node.place, &present.identity).await?;
+            return self.update(operation, step, &present.identity).await;
+        }
         let desired = self.resolved(operation).await?;
-        let desired = delta::canonical_form(step.desired.kind.schema(), &desired);
-        let create = Create { identity: &operation.identity, desired: &desired };
-        self.work.cloud.create(step.desired.kind, &step.desired.place, &create).await
+        if operation.identity.is_none()
+            && let Some(identity) = self.searched_again(step).await?
+        {
+            return self.update(operation, step, &identity).await;
+        }
+        let desired = delta::canonical_form(node.kind.schema(), &desired);
+        let create = Create { identity: operation.identity.as_deref(), desired: &desired };
+        cloud.create(node.kind, &node.place, &create).await
     }
 
-    async fn update(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {
+    /// What the service names is never made twice because an index was late: it is searched once more, some time after
+    /// the first search, and what turns up is taken instead.
+    async fn searched_again(&self, step: &Step) -> Result<Option<String>, Fault> {
+        let (work, node) = (self.work, &step.desired);
+        if node.kind.tags().is_none() {
+            return Ok(None);
+        }
+        tokio::time::sleep_until(work.observed.searched + self.search_again).await;
+        let kinds = [node.kind];
+        let owned = work.cloud.owned(&kinds, &node.place, &work.graph.stack, &work.graph.env).await?;
+        let resource = owner::written(&node.address);
+        for owned in owned {
+            let Some(identity) = owned.identity else { continue };
+            let same_kind = owned.kind.is_some_and(|kind| kind.name() == node.kind.name());
+            let carries = owned.tags.get(owner::RESOURCE).and_then(Value::as_str) == Some(&resource);
+            // The one that this step has just deleted.
+            if !same_kind || !carries || step.identity.as_ref() == Some(&identity) {
+                continue;
+            }
+            let want = Want { identity, secrets: false, shallow: false, given: node.given(), tags: None };
+            let answers = work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await;
+            match answers.into_iter().next() {
+                Some(Live::Present(present)) => {
+                    let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
+                    if !going && self.standing(node, &present) == Standing::Ours {
+                        return Ok(Some(want.identity));
+                    }
+                }
+                Some(Live::Unreadable(fault)) => return Err(fault),
+                Some(Live::Absent) | None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn standing(&self, node: &Desired, present: &Present) -> Standing {
+        let graph = self.work.graph;
+        owner::standing(node.kind, &graph.stack, &graph.env, &node.address, &present.properties)
+    }
+
+    /// Whether what was read again still is whose it was when the plan was made.
+    fn still_owned(&self, step: &Step, present: &Present) -> Result<(), Fault> {
+        let now = self.standing(&step.desired, present);
+        let was = step.live.present().map(|live| self.standing(&step.desired, live));
+        match now {
+            Standing::Foreign(owner) if was != Some(Standing::Foreign(owner.clone())) => Err(Fault::new(
+                FaultKind::Conflict,
+                "tags",
+                format!("it belongs to stack {} ({}) since the plan was made; plan again", owner.stack, owner.env),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    async fn update(&self, operation: &Operation, step: &Step, identity: &str) -> Result<Written, Fault> {
         let desired = self.resolved(operation).await?;
         let node = &step.desired;
         let patience = node.instance.timeouts.update.unwrap_or(node.kind.patience(&desired).update);
         let deadline = Instant::now() + patience.max(Duration::from_secs(30));
-        let settled = step.live.present().filter(|present| !matches!(present.readiness, Readiness::Settling(_)));
+        // What was concluded from an index, or is another one than was read, is read again before anything is written.
+        let as_read = !self.work.observed.by_index[self.nodes[operation.step]]
+            && step.live.present().is_some_and(|present| present.identity == identity);
+        let settled = step.live.present().filter(|present| {
+            as_read && !matches!(present.readiness, Readiness::Settling(_) | Readiness::Scheduled { .. })
+        });
         let mut live: Option<Present> = settled.cloned();
         let mut pause = Duration::from_millis(100);
         loop {
             let present = match live.take() {
                 Some(present) => present,
-                None => self.read_again(operation, step, deadline).await?,
+                None => self.read_again(step, identity, deadline).await?,
             };
+            self.still_owned(step, &present)?;
             let delta = self.delta(node, &desired, &present);
             if delta.effective().next().is_none() {
-                return Ok(Written { attributes: present.attributes, readiness: present.readiness, notes: Vec::new() });
+                let identity = Some(identity.to_owned());
+                return Ok(Written {
+                    identity,
+                    attributes: present.attributes,
+                    readiness: present.readiness,
+                    notes: Vec::new(),
+                });
             }
             if let Some(reason) = delta.replaces() {
                 return Err(Fault::new(
@@ -132,7 +225,9 @@ impl<'a> Operations<'a> {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
-                other => return other,
+                other => {
+                    return other.map(|written| Written { identity: Some(identity.to_owned()), ..written });
+                }
             }
         }
     }
@@ -142,8 +237,15 @@ impl<'a> Operations<'a> {
         let patience = node.instance.timeouts.delete.unwrap_or(node.kind.patience(&node.properties).delete);
         let deadline = Instant::now() + patience.max(Duration::from_secs(30));
         let mut pause = Duration::from_millis(100);
+        let Some(identity) = &operation.identity else {
+            return Err(Fault::new(FaultKind::Internal, "delete", "nobody knows its name"));
+        };
+        if self.work.observed.by_index[self.nodes[operation.step]] {
+            let present = self.read_again(step, identity, deadline).await?;
+            self.still_owned(step, &present)?;
+        }
         loop {
-            match self.work.cloud.delete(node.kind, &node.place, &operation.identity).await {
+            match self.work.cloud.delete(node.kind, &node.place, identity).await {
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
@@ -160,24 +262,27 @@ impl<'a> Operations<'a> {
     }
 
     /// Reads a resource until it has settled.
-    async fn read_again(&self, operation: &Operation, step: &Step, deadline: Instant) -> Result<Present, Fault> {
+    async fn read_again(&self, step: &Step, identity: &str, deadline: Instant) -> Result<Present, Fault> {
         let want = Want {
-            identity: operation.identity.clone(),
+            identity: identity.to_owned(),
             secrets: self.work.observed.secrets,
             shallow: false,
             given: step.desired.given(),
+            tags: None,
         };
         let mut pause = Duration::from_millis(50);
         loop {
             let answers =
                 self.work.cloud.observe(step.desired.kind, &step.desired.place, std::slice::from_ref(&want)).await;
             match answers.into_iter().next() {
-                Some(Live::Present(present)) if !matches!(present.readiness, Readiness::Settling(_)) => {
+                Some(Live::Present(present))
+                    if !matches!(present.readiness, Readiness::Settling(_) | Readiness::Scheduled { .. }) =>
+                {
                     return Ok(*present);
                 }
                 Some(Live::Present(present)) if Instant::now() >= deadline => {
                     let state = match present.readiness {
-                        Readiness::Settling(state) => state,
+                        Readiness::Settling(state) | Readiness::Scheduled { state, .. } => state,
                         _ => String::new(),
                     };
                     return Err(Fault::new(FaultKind::NotSettled, "update", format!("still {state}")));
@@ -207,7 +312,10 @@ impl<'a> Operations<'a> {
         if let Some(problem) = problems.first() {
             return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
         }
-        let (properties, problems) = crate::desired::check_resolved(node, properties);
+        let (mut properties, problems) = crate::desired::check_resolved(node, properties);
+        let live = self.work.plan.steps[operation.step].live.present();
+        let graph = self.work.graph;
+        owner::claim(&graph.stack, &graph.env, node, &mut properties, live.map(|live| &live.properties));
         if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
             return Err(Fault::new(FaultKind::Invalid, "resolve", problem.summary.clone()));
         }
@@ -239,7 +347,9 @@ impl<'a> Operations<'a> {
         if !lacking {
             return Ok(());
         }
-        let want = Want { identity: node.identity.clone(), secrets: false, shallow: false, given: Vec::new() };
+        let identity = self.identities.lock().unwrap_or_else(PoisonError::into_inner)[index].clone();
+        let Some(identity) = identity else { return Ok(()) };
+        let want = Want { identity, secrets: false, shallow: false, given: Vec::new(), tags: None };
         // One that this run has written is there, even where a read does not show it yet.
         let written = self.work.plan.operations.iter().any(|operation| {
             self.nodes[operation.step] == index && matches!(operation.verb, Verb::Create | Verb::Update)

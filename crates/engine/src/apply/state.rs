@@ -46,6 +46,8 @@ pub(super) struct State<'a> {
     began: Vec<Option<Instant>>,
     ended: Vec<Option<Instant>>,
     notes: Vec<Vec<String>>,
+    /// What each operation acted upon; learned from the answer where the service made the name.
+    identities: Vec<Option<String>>,
     interrupted: bool,
     stopped: bool,
 }
@@ -74,6 +76,7 @@ impl<'a> State<'a> {
             began: vec![None; count],
             ended: vec![None; count],
             notes: vec![Vec::new(); plan.steps.len()],
+            identities: plan.operations.iter().map(|operation| operation.identity.clone()).collect(),
             interrupted: false,
             stopped: false,
         };
@@ -160,8 +163,12 @@ impl<'a> State<'a> {
     pub(super) fn written(&mut self, index: usize, written: &Written) -> Option<Waiting> {
         let operation = &self.plan.operations[index];
         self.notes[operation.step].extend(written.notes.iter().cloned());
+        if written.identity.is_some() {
+            self.identities[index].clone_from(&written.identity);
+        }
         let state = match (&written.readiness, operation.verb) {
-            (Readiness::Ready(_), _) => {
+            // What is marked for deletion after a delete is as far as it goes.
+            (Readiness::Ready(_), _) | (Readiness::Scheduled { .. }, Verb::Delete) => {
                 self.done(index, true, None);
                 return None;
             }
@@ -169,13 +176,20 @@ impl<'a> State<'a> {
                 self.done(index, false, Some(in_state(state, reason.as_deref())));
                 return None;
             }
-            (Readiness::Settling(state) | Readiness::Deleting(state), _) => state.clone(),
+            (Readiness::Settling(state) | Readiness::Deleting(state) | Readiness::Scheduled { state, .. }, _) => {
+                state.clone()
+            }
         };
         if operation.verb != Verb::Read {
             self.emit(index, EventKind::Waiting { state: state.clone() });
         }
+        let Some(identity) = self.identities[index].clone() else {
+            let message = "the service made it and did not say its name; a later run finds it by its tags";
+            self.failed(index, Fault::new(FaultKind::Internal, name_of(operation.verb), message));
+            return None;
+        };
         let now = Instant::now();
-        Some(Waiting { since: now, deadline: now + self.patience(index), state })
+        Some(Waiting { since: now, deadline: now + self.patience(index), state, identity })
     }
 
     fn patience(&self, index: usize) -> Duration {
@@ -210,7 +224,13 @@ impl<'a> State<'a> {
                 return true;
             }
             Live::Present(present) => match &present.readiness {
-                Readiness::Deleting(state) | Readiness::Settling(state) => state.clone(),
+                Readiness::Scheduled { .. } if should_go => {
+                    self.done(index, true, None);
+                    return true;
+                }
+                Readiness::Deleting(state) | Readiness::Settling(state) | Readiness::Scheduled { state, .. } => {
+                    state.clone()
+                }
                 Readiness::Ready(state) if should_go => state.clone().unwrap_or_default(),
                 Readiness::Unusable { state, .. } if should_go => state.clone(),
                 Readiness::Ready(_) => {
@@ -313,11 +333,12 @@ impl<'a> State<'a> {
             }
             let step = &self.plan.steps[operation.step];
             // Deleted and created again under one name: only what is there now can be told apart.
-            if gone && step.action == Action::Replace && operation.identity == step.desired.identity {
+            if gone && step.action == Action::Replace && operation.identity == step.identity {
                 continue;
             }
+            let Some(identity) = self.identities[index].clone() else { continue };
             let key = (step.desired.kind.name(), step.desired.place.clone());
-            let item = Confirm { identity: operation.identity.clone(), present: !gone };
+            let item = Confirm { identity, present: !gone };
             let place = key.1.clone();
             groups
                 .entry(key)
@@ -332,7 +353,7 @@ impl<'a> State<'a> {
     pub(super) fn unconfirmed(&mut self, step: usize, finding: Unconfirmed) {
         if finding.proven {
             let operation = (0..self.plan.operations.len()).rev().find(|index| {
-                self.plan.operations[*index].step == step && self.plan.operations[*index].identity == finding.identity
+                self.plan.operations[*index].step == step && self.identities[*index].as_ref() == Some(&finding.identity)
             });
             if let Some(operation) = operation {
                 let verb = name_of(self.plan.operations[operation].verb);
@@ -390,7 +411,12 @@ impl<'a> State<'a> {
         let mut outcome = Outcome {
             address: step.address().clone(),
             type_name: step.desired.kind.name(),
-            identity: step.desired.identity.clone(),
+            identity: operations
+                .iter()
+                .rev()
+                .find_map(|index| self.identities[*index].clone())
+                .filter(|_| step.identity.is_none() || step.desired.identity.is_none())
+                .or_else(|| step.identity.clone()),
             action: step.action,
             ending: Ending::Done,
             usable: true,

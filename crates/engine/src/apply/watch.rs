@@ -38,6 +38,8 @@ pub(super) struct Waiting {
     pub(super) deadline: Instant,
     /// The state that was reported last.
     pub(super) state: String,
+    /// What to look at.
+    pub(super) identity: String,
 }
 
 impl<'a> Watch<'a> {
@@ -122,22 +124,24 @@ impl<'a> Watch<'a> {
     pub(super) fn poll(&self, group: Group) -> impl Future<Output = (Group, Vec<(usize, Live)>)> + use<'a> {
         let work = self.work;
         let asked = self.groups.get(&group).map(|watched| {
-            let operations: Vec<usize> = watched.waiting.keys().copied().collect();
+            let operations: Vec<(usize, String)> =
+                watched.waiting.iter().map(|(operation, waiting)| (*operation, waiting.identity.clone())).collect();
             (watched.kind, operations)
         });
         async move {
             let Some((kind, operations)) = asked else { return (group, Vec::new()) };
             let wants: Vec<Want> = operations
                 .iter()
-                .map(|operation| Want {
-                    identity: work.plan.operations[*operation].identity.clone(),
+                .map(|(_, identity)| Want {
+                    identity: identity.clone(),
                     secrets: false,
                     shallow: true,
                     given: Vec::new(),
+                    tags: None,
                 })
                 .collect();
             let answers = work.cloud.observe(kind, &group.1, &wants).await;
-            (group, operations.into_iter().zip(answers).collect())
+            (group, operations.into_iter().map(|(operation, _)| operation).zip(answers).collect())
         }
     }
 

@@ -70,7 +70,7 @@ impl Aligner<'_> {
             let merges = !matches!(property.clearing, Clearing::Omit | Clearing::Never);
             return aligned.filter(|aligned| !(self.for_sending && merges && has_unread(aligned)));
         }
-        let desired = if property.kept { kept(live, desired) } else { desired };
+        let desired = if property.kept { kept(&property.ty, live, desired) } else { desired };
         // A single secret has its live counterpart, which a kind may have read elsewhere.
         let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_));
         if property.write_only && !single && beside && !self.for_sending {
@@ -318,10 +318,18 @@ fn hidden(value: Value) -> Value {
 }
 
 /// What is wanted, and of the live value what nobody speaks of.
-fn kept(live: Option<&Value>, desired: Option<Value>) -> Option<Value> {
+fn kept(ty: &Type, live: Option<&Value>, desired: Option<Value>) -> Option<Value> {
     match (live, desired) {
         (Some(live), None) => Some(live.clone()),
-        (Some(Value::Map(live)), Some(Value::Map(mut desired))) => {
+        (Some(Value::List(live)), Some(Value::List(mut desired))) => {
+            if let Type::List(List { order: Order::Keyed(key), .. }) = ty {
+                let named = |item: &Value| desired.iter().any(|own| own.get(key) == item.get(key));
+                let others: Vec<Value> = live.iter().filter(|item| !named(item)).cloned().collect();
+                desired.extend(others);
+            }
+            Some(Value::List(desired))
+        }
+        (Some(Value::Map(live)), Some(Value::Map(mut desired))) if matches!(ty, Type::Map(_)) => {
             for (name, value) in live {
                 if !desired.contains_key(name) {
                     desired.insert(name.clone(), value.clone());

@@ -5,11 +5,15 @@
 
 use std::borrow::Cow;
 
+use super::reach::Reach;
+use super::text::{is_true, problem_of, problem_of_secret};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::embedded;
 use crate::kind::Kind;
+use crate::manifest::scalar::{self, Plain};
 use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
-use crate::secret::{LITERAL, Secret};
+use crate::secret::{Form, LITERAL, Secret};
 use crate::source::Sources;
 use crate::stack::Instance;
 use crate::value::{Map, Value, push_token};
@@ -20,9 +24,11 @@ pub fn check(
     instance: &Instance,
     properties: Map,
     sources: &mut Sources,
+    reach: &mut Reach<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Map {
-    check_all(Checker { kind, instance, sources, late: None, diagnostics, wrong: Vec::new() }, properties)
+    let reach = Some(reach);
+    check_all(Checker { kind, instance, sources, reach, late: None, diagnostics, wrong: Vec::new() }, properties)
 }
 
 /// The same once every expression was evaluated; `late` has the expressions.
@@ -34,10 +40,11 @@ pub fn check_late(
     diagnostics: &mut Diagnostics,
 ) -> Map {
     let sources = &mut Sources::default();
-    check_all(Checker { kind, instance, sources, late: Some(late), diagnostics, wrong: Vec::new() }, properties)
+    let late = Some(late);
+    check_all(Checker { kind, instance, sources, reach: None, late, diagnostics, wrong: Vec::new() }, properties)
 }
 
-fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
+fn check_all(mut checker: Checker<'_, '_>, properties: Map) -> Map {
     let (kind, instance) = (checker.kind, checker.instance);
     let properties = checker.object(kind.schema().properties, properties, &mut String::new());
     checker.one_of(kind.schema().one_of, &properties);
@@ -54,6 +61,16 @@ fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
         if wrong.iter().any(|pointer| below(pointer)) {
             continue;
         }
+        // An address that carries credentials was meant to be public, and is not.
+        let text = crate::value::at(&properties, &finding.pointer).and_then(Value::as_str);
+        let closed = text.is_some_and(holds_credentials);
+        // A kind that has more to say of a secret that is written in the manifest says it alone.
+        if matches!(crate::value::at(&properties, &finding.pointer), Some(Value::Secret(known)) if known.source() == LITERAL)
+        {
+            let span = instance.spans.value(&finding.pointer);
+            checker.diagnostics.retain(|said| said.code != "M310" || said.span() != Some(span));
+        }
+        let before = checker.diagnostics.iter().len();
         let severity = if finding.warning { Severity::Warning } else { Severity::Error };
         let span =
             if finding.on_key { instance.spans.key(&finding.pointer) } else { instance.spans.value(&finding.pointer) };
@@ -65,14 +82,19 @@ fn check_all(mut checker: Checker<'_>, properties: Map) -> Map {
             notes: Vec::new(),
             help: finding.help,
         });
+        if closed {
+            checker.close(&finding.pointer, before);
+        }
     }
     properties
 }
 
-struct Checker<'a> {
+struct Checker<'a, 'r> {
     kind: &'static dyn Kind,
     instance: &'a Instance,
     sources: &'a mut Sources,
+    /// Where variables go; nobody asks once every expression was evaluated.
+    reach: Option<&'a mut Reach<'r>>,
     /// The expressions that the properties came from, where they have been evaluated.
     late: Option<&'a Map>,
     diagnostics: &'a mut Diagnostics,
@@ -80,13 +102,24 @@ struct Checker<'a> {
     wrong: Vec<String>,
 }
 
-impl Checker<'_> {
+impl Checker<'_, '_> {
     fn error(&mut self, code: &'static str, pointer: &str, on_key: bool, summary: String, help: Option<String>) {
         let span = if on_key { self.instance.spans.key(pointer) } else { self.instance.spans.value(pointer) };
         let mut diagnostic = Diagnostic::error(code, summary).at(span);
         diagnostic.help = help;
         self.diagnostics.push(diagnostic);
         self.wrong.push(pointer.to_owned());
+    }
+
+    /// Keeps a public value out of sight that turned out to hold credentials; `said` is where its findings begin.
+    fn close(&mut self, pointer: &str, said: usize) {
+        self.sources.mask(self.instance.spans.value(pointer));
+        let Some(reach) = &mut self.reach else { return };
+        let variables = reach.variables(self.instance, pointer);
+        if !variables.is_empty() {
+            reach.keep(self.diagnostics.iter().skip(said));
+            reach.secret(self.instance, pointer, variables);
+        }
     }
 
     fn object(&mut self, schema: &'static [Property], map: Map, pointer: &mut String) -> Map {
@@ -102,6 +135,7 @@ impl Checker<'_> {
             push_token(pointer, &name);
             match schema.iter().find(|property| property.name == name) {
                 None => {
+                    self.doubtful(pointer);
                     let help = match nearest(&name, schema.iter().map(|property| property.name)) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("`trueup init --type {}` shows every property", self.kind.name()),
@@ -159,7 +193,52 @@ impl Checker<'_> {
         clean
     }
 
+    /// A value, and the variables that it is made of where it is a secret.
     fn value(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
+        let waits = matches!(value, Value::Deferred(_));
+        let marked = matches!(&value, Value::Deferred(deferred) if deferred.secret_source().is_some());
+        // Of a list or a map the members are looked at.
+        let whole = matches!(ty, Type::Json) || !matches!(value, Value::List(_) | Value::Map(_));
+        let secret_inside = (secret || (waits && holds_secret(ty))) && !marked && whole;
+        let variables = match &self.reach {
+            Some(reach) if secret_inside => reach.variables(self.instance, pointer),
+            _ => Vec::new(),
+        };
+        if variables.is_empty() {
+            return self.typed(ty, value, secret, pointer);
+        }
+        let before = self.diagnostics.iter().len();
+        if waits {
+            self.unmarked(pointer, &variables);
+        }
+        let value = self.typed(ty, value, secret, pointer);
+        if let Some(reach) = &mut self.reach {
+            reach.keep(self.diagnostics.iter().skip(before));
+            reach.secret(self.instance, pointer, variables);
+        }
+        value
+    }
+
+    fn doubtful(&mut self, pointer: &str) {
+        if let Some(reach) = &mut self.reach {
+            reach.doubtful(self.instance, pointer);
+        }
+    }
+
+    /// A secret that is made from what is not marked as one.
+    fn unmarked(&mut self, pointer: &str, variables: &[String]) {
+        let summary = format!("`{}` is a secret, and what it is made from is not marked as one", last(pointer));
+        let mut warning = Diagnostic::warning("M318", summary)
+            .at(self.instance.spans.value(pointer))
+            .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`");
+        if !variables.is_empty() {
+            let names: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+            warning = warning.noted(format!("treated as a secret from here on: {}", names.join(", ")));
+        }
+        self.diagnostics.push(warning);
+    }
+
+    fn typed(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
         if secret && !matches!(value, Value::String(_) | Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_)) {
             self.sources.mask(self.instance.spans.value(pointer));
         }
@@ -170,6 +249,15 @@ impl Checker<'_> {
                 self.text(text, &written, secret, pointer);
                 if secret { self.literal(written, pointer) } else { Value::String(written) }
             }
+            (Type::Text(_), Value::Secret(known)) if known.form() != Form::Text => {
+                let what = if known.form() == Form::Number { "a number" } else { "a boolean" };
+                let summary =
+                    format!("`{}` is a string, and this is {what} taken from {}", last(pointer), known.source());
+                let help = "make it text where it comes from: `{{ … | string }}`, or quotes in the JSON document";
+                self.error("M302", pointer, false, summary, Some(help.to_owned()));
+                Value::Null
+            }
+            (Type::Boolean, Value::Secret(known)) if known.form() == Form::Boolean => Value::Bool(is_true(&known)),
             (Type::Text(text), Value::Secret(known)) => {
                 self.secret_text(text, &known, pointer);
                 Value::Secret(known)
@@ -178,7 +266,7 @@ impl Checker<'_> {
                 let help = if secret {
                     "quote it, and better take it from `secret('env:…')`".to_owned()
                 } else {
-                    format!("quote it: \"{}\"", value.to_masked_json())
+                    self.quoting(pointer)
                 };
                 let what = value.type_name();
                 self.error(
@@ -232,6 +320,9 @@ impl Checker<'_> {
             // A structure made from a secret is one secret until it is resolved.
             (Type::Object(_) | Type::List(_) | Type::Map(_) | Type::Json, value @ Value::Secret(_)) => value,
             (ty, value) => {
+                if holds_secret(ty) {
+                    self.doubtful(pointer);
+                }
                 let (wanted, got) = (ty.name(), value.type_name());
                 let summary = format!("`{}` is {wanted}, and this is {got}", last(pointer));
                 self.error("M302", pointer, false, summary, None);
@@ -322,6 +413,18 @@ impl Checker<'_> {
         self.sources.text(span).is_some_and(|text| text.contains("{{") || text.contains("{%"))
     }
 
+    /// How to make text of a number or a boolean: what is written is quoted, and not what it means.
+    fn quoting(&self, pointer: &str) -> String {
+        if self.late.is_some() || self.is_expression(pointer) {
+            return "make it text: `{{ … | string }}`".to_owned();
+        }
+        let written = self.sources.text(self.instance.spans.value(pointer)).unwrap_or_default();
+        match scalar::resolve(written) {
+            Plain::Number(_) | Plain::Bool(_) => format!("quote it: \"{written}\""),
+            _ => "quote it".to_owned(),
+        }
+    }
+
     /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made
     /// by an expression of public values. It is treated as a secret either way; the warning says how to say so.
     fn literal(&mut self, written: String, pointer: &str) -> Value {
@@ -334,16 +437,17 @@ impl Checker<'_> {
         }
         let span = self.instance.spans.value(pointer);
         let name = last(pointer);
-        self.diagnostics.push(if self.is_expression(pointer) {
-            Diagnostic::warning("M318", format!("`{name}` is a secret, and what it is made from is not marked as one"))
-                .at(span)
-                .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`")
+        let variables = self.reach.as_ref().map(|reach| reach.variables(self.instance, pointer)).unwrap_or_default();
+        if self.is_expression(pointer) || !variables.is_empty() {
+            self.unmarked(pointer, &variables);
         } else {
             self.sources.mask(span);
-            Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
-                .at(span)
-                .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`")
-        });
+            self.diagnostics.push(
+                Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
+                    .at(span)
+                    .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`"),
+            );
+        }
         let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
         Value::Secret(Secret::new(origin, written))
     }
@@ -354,7 +458,11 @@ impl Checker<'_> {
                 let span = self.instance.spans.value(pointer);
                 self.sources.mask(span);
             }
+            let before = self.diagnostics.iter().len();
             self.error("M305", pointer, false, format!("`{}` {problem}", last(pointer)), help);
+            if !secret && holds_credentials(written) {
+                self.close(pointer, before);
+            }
         }
     }
 
@@ -403,52 +511,6 @@ impl Checker<'_> {
     }
 }
 
-/// What is wrong with a text, completing "`Name` …", and what to do. Never quotes a secret.
-pub(crate) fn problem_of(text: &Text, written: &str, secret: bool) -> Option<(String, Option<String>)> {
-    if !text.allowed.is_empty() && !text.allowed.contains(&written) {
-        let help = match nearest(written, text.allowed.iter().copied()) {
-            Some(near) if !secret => Some(format!("did you mean `{near}`?")),
-            _ => None,
-        };
-        return Some((format!("must be one of {}", text.allowed.join(", ")), help));
-    }
-    let count = written.chars().count();
-    if count < text.min || count > text.max {
-        let bounds = match (text.min, text.max) {
-            (min, usize::MAX) => format!("at least {min} characters"),
-            (0, max) => format!("at most {max} characters"),
-            (min, max) => format!("{min} to {max} characters"),
-        };
-        return Some((format!("must have {bounds}, and this has {count}"), None));
-    }
-    let pattern = text.pattern?;
-    (!matches(pattern.regex, written)).then(|| (format!("must be {}", pattern.words), None))
-}
-
-/// The same for a secret whose text is known.
-pub(crate) fn problem_of_secret(text: &Text, secret: &Secret) -> Option<String> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "checked against the service's pattern before it is sent; never shown"
-    )]
-    let known = secret.expose()?;
-    problem_of(text, known, true).map(|(problem, _)| problem)
-}
-
-/// Whether a text fits a pattern. Each pattern is compiled once a process; a stack of a thousand uses the same dozen.
-fn matches(pattern: &'static str, text: &str) -> bool {
-    use std::collections::HashMap;
-    use std::sync::{Mutex, PoisonError};
-    static COMPILED: Mutex<Option<HashMap<&'static str, Option<regex_lite::Regex>>>> = Mutex::new(None);
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let regex = compiled
-        .get_or_insert_with(HashMap::new)
-        .entry(pattern)
-        .or_insert_with(|| regex_lite::Regex::new(pattern).ok());
-    // A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
-}
-
 /// Whether a path into a value of this type ends at an item of a list.
 fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
     match (ty, path) {
@@ -459,6 +521,23 @@ fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
             members.iter().any(|property| (first == "*" || first == property.name) && names_item(&property.ty, rest))
         }
         _ => false,
+    }
+}
+
+/// Whether a public text carries credentials.
+fn holds_credentials(text: &str) -> bool {
+    embedded::names_user(text) || embedded::holds_credentials(text)
+}
+
+/// Whether a value of this type has secrets in it.
+fn holds_secret(ty: &Type) -> bool {
+    match ty {
+        Type::Object(members) => {
+            members.iter().any(|member| member.secrecy != Secrecy::Public || holds_secret(&member.ty))
+        }
+        Type::List(list) => holds_secret(&list.item),
+        Type::Map(item) => holds_secret(item),
+        Type::Text(_) | Type::Integer { .. } | Type::Boolean | Type::Json => false,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::kind::Change;
 use crate::observe::Observed;
+use crate::owner::{self, Owner, Standing};
 use crate::patch;
 use crate::plan::hold;
 use crate::plan::operations::operations;
@@ -23,6 +24,9 @@ use crate::schema::Domain;
 use crate::secret::FingerprintKey;
 use crate::value::{Map, Value};
 
+/// Up to this many deletions need no word, however small the stack is.
+const MANY_DELETIONS: usize = 10;
+
 /// What a plan may do.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -32,8 +36,12 @@ pub struct Options {
     pub fingerprint_key: Option<FingerprintKey>,
     /// The resources that get a step; `None` means all.
     pub selected: Option<BTreeSet<usize>>,
-    /// More deletions than this are blocked.
+    /// More deletions than this are blocked; without it, more than ten that are more than half of the stack.
     pub allow_deletes: Option<usize>,
+    /// Resources that belong to another stack may be taken over.
+    pub take_over: bool,
+    /// The graph holds orphans, see [`crate::plan::prune`].
+    pub prune: bool,
 }
 
 /// Makes the plan that leads from what was observed to what the graph wants.
@@ -41,7 +49,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
-    let (mut steps, diagnostics, unread_beside) = loop {
+    let (mut steps, mut diagnostics, unread_beside) = loop {
         let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
@@ -56,6 +64,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
 
     let operations = operations(graph, &steps, &pointing);
     let exports = exports(graph, &steps);
+    unsearched(graph, observed, &mut diagnostics);
     let place = graph.nodes.first().map(|node| &node.place);
     let whereabouts = place.and_then(|place| observed.whereabouts.get(place)).and_then(|answer| answer.as_ref().ok());
     let partial = options.selected.is_some();
@@ -69,7 +78,9 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         diagnostics,
         exports,
         partial,
-        unread_beside,
+        pruned: options.prune,
+        take_over: options.take_over,
+        unread_beside: unread_beside + if options.prune { observed.unsearched.len() } else { 0 },
         estimate: super::Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
@@ -95,8 +106,10 @@ fn decide_all(
         for problem in problems {
             diagnostics.push(problem);
         }
-        let (resolved, problems) = crate::desired::check_resolved(node, resolved);
+        let (mut resolved, problems) = crate::desired::check_resolved(node, resolved);
         diagnostics.extend(problems);
+        let present = observed.live[index].as_ref().and_then(Live::present);
+        owner::claim(&graph.stack, &graph.env, node, &mut resolved, present.map(|present| &present.properties));
         let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
         let live = observed.live[index].clone();
         if !selected {
@@ -139,6 +152,7 @@ impl Decision<'_> {
     fn decide(&self, resolved: Map, live: Live, diagnostics: &mut Diagnostics) -> (Step, Map) {
         let mut step = Step {
             desired: Arc::clone(self.node),
+            identity: self.observed.identities[self.index].clone(),
             action: Action::None,
             reason: String::new(),
             new_first: false,
@@ -154,7 +168,9 @@ impl Decision<'_> {
         };
         for (name, live) in &self.observed.former[self.index] {
             match live {
-                Live::Present(present) if !matches!(present.readiness, Readiness::Deleting(_)) => {
+                Live::Present(present)
+                    if !matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. }) =>
+                {
                     step.former.push((**present).clone());
                 }
                 Live::Unreadable(fault) => step.live = Live::Unreadable(fault.clone()),
@@ -164,6 +180,9 @@ impl Decision<'_> {
                     }
                 }
             }
+        }
+        if self.node.orphan {
+            return (self.orphan(step), Map::new());
         }
         match step.live.clone() {
             Live::Unreadable(fault) => {
@@ -175,6 +194,9 @@ impl Decision<'_> {
                 Readiness::Deleting(state) => {
                     step.reason = format!("the one of this name is {state}; it is created again when that one is gone");
                     (self.absent(step), Map::new())
+                }
+                Readiness::Scheduled { state, until } => {
+                    self.scheduled(step, &present, state, until.as_deref(), diagnostics)
                 }
                 _ => self.present(step, &present, diagnostics),
             },
@@ -199,10 +221,13 @@ impl Decision<'_> {
         step.action = Action::Replace;
         step.new_first = true;
         step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
-        let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
-        step.reason = format!("{} cannot change in place (renamed_from: {names})", self.node.kind.identity_property());
+        step.reason = format!(
+            "{} cannot change in place ({})",
+            self.node.kind.identity_property(),
+            self.names_of_former(&step.former)
+        );
         step.pre_image = pre_images(self.node, None, &step.former);
-        self.guard(step)
+        Self::guard(step)
     }
 
     fn present(&self, mut step: Step, present: &Present, diagnostics: &mut Diagnostics) -> (Step, Map) {
@@ -230,7 +255,19 @@ impl Decision<'_> {
         }
         let mut attributes = present.attributes.clone();
 
+        let standing = self.standing(present);
         let effective = delta.effective().count();
+        if let Standing::Foreign(owner) = &standing
+            && !self.options.take_over
+        {
+            step.edits = delta.edits;
+            step.action = Action::Blocked;
+            step.reason = format!(
+                "it belongs to {} of stack {} ({}); `--take-over` makes it part of this one",
+                owner.resource, owner.stack, owner.env
+            );
+            return (step, attributes);
+        }
         let by_dependency = self.replaced_dependency();
         if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
             step.edits = delta.edits;
@@ -244,20 +281,24 @@ impl Decision<'_> {
                 return (step, attributes);
             }
             step.reason = reason;
+            if standing == Standing::Free {
+                step.action = Action::Blocked;
+                step.reason = format!("{}; it carries no owner, and only what this stack owns is deleted", step.reason);
+                return (step, attributes);
+            }
             if let Some(holder) = self.held.get(&self.index) {
                 step.action = Action::Blocked;
                 step.reason = format!("{}; {holder}", step.reason);
                 return (step, attributes);
             }
-            let step = self.guard(step);
+            let step = Self::guard(step);
             if step.action == Action::Replace {
                 attributes.clear();
             }
             return (step, attributes);
         }
         if effective > 0 {
-            step.action = Action::Update;
-            "properties differ".clone_into(&mut step.reason);
+            (step.action, step.reason) = self.change(&standing, &delta);
             step.implies = self.node.kind.implies(&Change::Update(present, &step.resolved, &delta.edits));
             attributes.retain(|name, _| {
                 self.node.kind.attributes().iter().any(|attribute| attribute.stable && attribute.name == name)
@@ -268,23 +309,101 @@ impl Decision<'_> {
             step.notes.push(format!("is {state}: waited for"));
         }
         if !step.former.is_empty() {
-            let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
             step.action = Action::Replace;
             step.new_first = true;
+            let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
             step.reason = format!("finishes the replacement of {names}");
             step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
-            step = self.guard(step);
+            step = Self::guard(step);
         }
         (step, attributes)
     }
 
     /// Protection turns a replacement into a block.
-    fn guard(&self, mut step: Step) -> Step {
-        if self.node.instance.protect {
+    fn guard(mut step: Step) -> Step {
+        if step.is_protected() {
             step.reason = format!("protected: {}", step.reason);
             step.action = Action::Blocked;
         }
         step
+    }
+
+    /// Whose the live resource is.
+    fn standing(&self, present: &Present) -> Standing {
+        let Graph { stack, env, .. } = self.graph;
+        owner::standing(self.node.kind, stack, env, &self.node.address, &present.properties)
+    }
+
+    /// What an update is, by what it changes, and why it is made.
+    fn change(&self, standing: &Standing, delta: &Delta) -> (Action, String) {
+        let tags = self.node.owner_tags();
+        let beyond = delta.effective().any(|edit| !tags.as_ref().is_some_and(|tags| owner::is_of_owner(tags, edit)));
+        let why = match standing {
+            Standing::Untaggable | Standing::Ours => return (Action::Update, "properties differ".to_owned()),
+            Standing::Free => "it exists, carries no owner, and becomes part of this stack".to_owned(),
+            Standing::Foreign(owner) => format!("taken over from stack {} ({})", owner.stack, owner.env),
+            Standing::Renamed(other) => format!("it was {other} in the manifest"),
+        };
+        match (standing, beyond) {
+            (Standing::Renamed(_), false) => (Action::Update, why),
+            (_, false) => (Action::Adopt, why),
+            (_, true) => (Action::Update, format!("properties differ; {why}")),
+        }
+    }
+
+    /// It is taken back from its scheduled deletion, and made what it should be.
+    fn scheduled(
+        &self,
+        step: Step,
+        present: &Present,
+        state: &str,
+        until: Option<&str>,
+        diagnostics: &mut Diagnostics,
+    ) -> (Step, Map) {
+        let (mut step, mut attributes) = self.present(step, present, diagnostics);
+        attributes.retain(|name, _| {
+            self.node.kind.attributes().iter().any(|attribute| attribute.stable && attribute.name == name)
+        });
+        if matches!(step.action, Action::None | Action::Update | Action::Adopt) {
+            step.action = Action::Create;
+            let day = until.map_or_else(String::new, |day| format!(" until {day}"));
+            step.reason = format!("restored: it is {state}{day}");
+            step.implies = self.node.kind.implies(&Change::Create(&step.resolved));
+        }
+        (step, attributes)
+    }
+
+    /// What carries the stack's tags and is in the manifest no more.
+    fn orphan(&self, mut step: Step) -> Step {
+        let present = match &step.live {
+            Live::Unreadable(fault) => {
+                step.reason = format!("could not be read: {fault}");
+                return step;
+            }
+            Live::Present(present)
+                if !matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. }) =>
+            {
+                present.clone()
+            }
+            Live::Absent | Live::Present(_) => return step,
+        };
+        step.pre_image = pre_images(self.node, Some(&present), &[]);
+        // The index may be old, so the resource's own tags decide.
+        match Owner::of(self.node.kind, &present.properties) {
+            Some(owner) if owner.stack == self.graph.stack && owner.env == self.graph.env => {
+                step.action = Action::Delete;
+                "the manifest no longer names it".clone_into(&mut step.reason);
+                step.implies = self.node.kind.implies(&Change::Delete(&present));
+                Self::guard(step)
+            }
+            _ => step,
+        }
+    }
+
+    fn names_of_former(&self, former: &[Present]) -> String {
+        let names = former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
+        let by_tags = former.iter().any(|former| !self.node.former.contains(&former.identity));
+        if by_tags { format!("it was {names}") } else { format!("renamed_from: {names}") }
     }
 
     fn may_replace(&self) -> bool {
@@ -397,7 +516,7 @@ fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
                 let Some(name) = before.split('/').nth(1) else { continue };
                 let managed = graph.nodes.iter().any(|node| {
                     node.kind.name() == step.desired.kind.name()
-                        && (node.identity == name || node.former.iter().any(|former| former == name))
+                        && (node.identity.as_deref() == Some(name) || node.former.iter().any(|former| former == name))
                 });
                 if !managed {
                     notes.push((
@@ -418,15 +537,51 @@ fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
 }
 
 pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: Option<usize>) {
-    let Some(cap) = cap else { return };
-    let deletions: Vec<_> = steps.filter(|step| matches!(step.action, Action::Replace | Action::Delete)).collect();
-    let count = deletions.len();
-    if count > cap {
-        for step in deletions {
-            let deletions = if count == 1 { "1 deletion is".to_owned() } else { format!("{count} deletions are") };
-            step.reason = format!("{deletions} more than `--allow-deletes {cap}`; {}", step.reason);
-            step.action = Action::Blocked;
+    let (mut deletions, mut stack) = (Vec::new(), 0);
+    for step in steps {
+        stack += usize::from(step.exists());
+        if matches!(step.action, Action::Replace | Action::Delete) {
+            deletions.push(step);
         }
+    }
+    let count = deletions.len();
+    let many = if count == 1 { "1 deletion is".to_owned() } else { format!("{count} deletions are") };
+    let why = match cap {
+        Some(cap) if count > cap => format!("{many} more than `--allow-deletes {cap}`"),
+        None if count > MANY_DELETIONS && count * 2 > stack => {
+            format!("{many} more than half of the stack; `--allow-deletes {count}` allows them")
+        }
+        _ => return,
+    };
+    for step in deletions {
+        step.reason = format!("{why}; {}", step.reason);
+        step.action = Action::Blocked;
+    }
+}
+
+/// Where owner tags could not be searched, a former name or an orphan may be there unseen.
+fn unsearched(graph: &Graph, observed: &Observed, diagnostics: &mut Diagnostics) {
+    for (place, fault) in &observed.unsearched {
+        // What has no name of its own is unread already, and says why.
+        let named = graph
+            .nodes
+            .iter()
+            .any(|node| node.place == *place && node.kind.tags().is_some() && node.identity.is_some() && !node.orphan);
+        if named {
+            diagnostics.push(
+                Diagnostic::warning("P130", format!("owner tags could not be searched: {fault}"))
+                    .help("a resource that had another name before is not seen; allow `tag:GetResources`"),
+            );
+        }
+    }
+    for orphan in &observed.orphans {
+        diagnostics.push(
+            Diagnostic::warning(
+                "P131",
+                format!("{} carries this stack's owner tags, and nothing here manages its type", orphan.owned.arn),
+            )
+            .help("delete it by other means, or remove its tags"),
+        );
     }
 }
 

@@ -41,6 +41,12 @@ pub struct PlanDocument {
     /// Only a part of the stack was planned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// What the stack owns and the manifest no longer names was planned too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pruned: bool,
+    /// Only in a saved plan: resources of another stack may be taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub take_over: bool,
     /// Only in a saved plan of a part of the stack: the addresses that were planned, with or without a step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selected: Vec<String>,
@@ -100,8 +106,8 @@ pub struct StepDocument {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Its name in the cloud.
-    pub identifier: String,
+    /// Its name in the cloud; `null` where the service will make it.
+    pub identifier: Option<String>,
     /// What is done.
     pub action: Action,
     /// Why.
@@ -193,6 +199,8 @@ impl PlanDocument {
             manifest_digest: None,
             variables_digest: None,
             partial: plan.partial,
+            pruned: plan.pruned,
+            take_over: false,
             selected: Vec::new(),
             summary: SummaryDocument {
                 create: summary.create,
@@ -231,6 +239,7 @@ impl PlanDocument {
             written.pre_image.clone_from(&step.pre_image);
             written.former = step.former.iter().map(|former| former.identity.clone()).collect();
         }
+        document.take_over = plan.take_over;
         if plan.partial {
             document.selected = plan.steps.iter().map(|step| step.address().to_string()).collect();
         }
@@ -294,6 +303,12 @@ impl PlanDocument {
             "steps": self.steps,
             "edges": self.edges,
         });
+        if self.pruned {
+            whole["pruned"] = true.into();
+        }
+        if self.take_over {
+            whole["take_over"] = true.into();
+        }
         if !self.selected.is_empty() {
             whole["selected"] = self.selected.clone().into();
         }
@@ -327,7 +342,7 @@ impl StepDocument {
         Self {
             address: step.address().to_string(),
             type_name: step.desired.kind.name().to_owned(),
-            identifier: step.desired.identity.clone(),
+            identifier: step.identity.clone(),
             action: step.action,
             reason: step.reason.clone(),
             patch,

@@ -16,7 +16,7 @@ fn holds(graph: &Graph, observed: &Observed, steps: &[Option<Step>], dependant: 
         None => "is not selected",
         Some(step) if step.unread().is_some() => "could not be read",
         Some(step) if step.action == Action::Blocked && (step.live.present().is_some() || !step.former.is_empty()) => {
-            if node.instance.protect {
+            if step.is_protected() {
                 "is protected"
             } else {
                 "is blocked"

@@ -80,22 +80,24 @@ pub(super) fn operations(graph: &Graph, steps: &[Option<Step>], pointing: &[BTre
 
 fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
     let mut own = Own::default();
-    let mut push = |verb: Verb, identity: &str, after: Vec<usize>| {
-        all.push(Operation { step: number, verb, identity: identity.to_owned(), after });
+    let mut push = |verb: Verb, identity: Option<&str>, after: Vec<usize>| {
+        all.push(Operation { step: number, verb, identity: identity.map(str::to_owned), after });
         all.len() - 1
     };
-    let identity = &step.desired.identity;
+    let identity = step.identity.as_deref();
     let present = step.live.present();
     let unsettled =
         present.is_some_and(|present| matches!(present.readiness, Readiness::Settling(_) | Readiness::Deleting(_)));
     match step.action {
-        Action::Blocked | Action::Delete | Action::Adopt => {}
+        Action::Blocked => {}
+        // What nobody names any more goes like a former one: when nothing points at it.
+        Action::Delete => own.former.push(push(Verb::Delete, identity, Vec::new())),
         Action::None => {
             if unsettled && step.unread().is_none() {
                 own.provides = Some(push(Verb::Read, identity, Vec::new()));
             }
         }
-        Action::Create | Action::Update => {
+        Action::Create | Action::Update | Action::Adopt => {
             let verb = if step.action == Action::Create { Verb::Create } else { Verb::Update };
             let wait = unsettled.then(|| push(Verb::Read, identity, Vec::new()));
             let write = push(verb, identity, wait.into_iter().collect());
@@ -116,17 +118,18 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
             own.first = write;
             own.provides = write;
             for former in &step.former {
-                own.former.push(push(Verb::Delete, &former.identity, write.into_iter().collect()));
+                own.former.push(push(Verb::Delete, Some(&former.identity), write.into_iter().collect()));
             }
         }
         Action::Replace => {
             let delete = push(Verb::Delete, identity, Vec::new());
-            let create = push(Verb::Create, identity, vec![delete]);
+            // A name that the service makes is another one next time.
+            let create = push(Verb::Create, step.desired.identity.as_deref(), vec![delete]);
             own.clears = Some(delete);
             own.first = Some(create);
             own.provides = Some(create);
             for former in &step.former {
-                own.former.push(push(Verb::Delete, &former.identity, vec![create]));
+                own.former.push(push(Verb::Delete, Some(&former.identity), vec![create]));
             }
         }
     }

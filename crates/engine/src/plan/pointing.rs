@@ -11,7 +11,8 @@ use crate::observe::Observed;
 use crate::plan::Operation;
 use crate::value::Value;
 
-/// For each resource the others that point at it, or at a former one of it: by a property that names something.
+/// For each resource the others that point at it, or at a former one of it: by a property that names something,
+/// or by an ARN anywhere.
 pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize>> {
     let present = |index: usize| {
         let live = observed.live[index].as_ref().and_then(Live::present);
@@ -31,7 +32,8 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
             value.walk(&mut |below, leaf| {
                 let Some(owner) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
                 let names = || node.kind.schema().at(&format!("/{name}{below}")).and_then(|property| property.names);
-                if *owner != index && matches!(leaf, Value::String(_)) && names().is_some() {
+                let unique = || leaf.as_str().is_some_and(|text| text.starts_with("arn:"));
+                if *owner != index && matches!(leaf, Value::String(_)) && (names().is_some() || unique()) {
                     pointing[*owner].insert(index);
                 }
             });

@@ -5,11 +5,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::cloud::{Live, Readiness};
+use crate::cloud::{Live, Present, Readiness};
+use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
 use crate::kind::{Change, Verb};
 use crate::observe::Observed;
+use crate::owner::{self, Standing};
 use crate::plan::build::{Options, cap_deletions};
 use crate::plan::pointing::{behind, pointing};
 use crate::plan::pre_image::pre_images;
@@ -25,6 +27,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         }
         let mut step = Step {
             desired: Arc::clone(node),
+            identity: observed.identities[index].clone(),
             action: Action::None,
             reason: "is not there".to_owned(),
             new_first: false,
@@ -40,20 +43,29 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         };
         for (_, live) in &observed.former[index] {
             match live {
+                Live::Present(present) if is_scheduled(present) => {}
                 Live::Present(present) => step.former.push((**present).clone()),
                 Live::Unreadable(fault) => step.live = Live::Unreadable(fault.clone()),
                 Live::Absent => {}
             }
         }
+        if let Some(Readiness::Scheduled { state, until }) = step.live.present().map(|present| &present.readiness) {
+            let day = until.as_ref().map_or_else(String::new, |day| format!(" until {day}"));
+            step.reason = format!("is going already: {state}{day}");
+            step.live = Live::Absent;
+        }
         let live: Vec<_> = step.live.present().into_iter().chain(&step.former).cloned().collect();
+        let not_ours = live.iter().find_map(|present| not_ours(graph, node, present));
         if let Live::Unreadable(fault) = &step.live {
             step.reason = format!("could not be read: {fault}");
         } else if !live.is_empty() {
             step.pre_image = pre_images(node, step.live.present(), &step.former);
             if node.instance.skip_on_delete {
                 "kept: `skip_on_delete`".clone_into(&mut step.reason);
-                step.notes.push("kept".to_owned());
-            } else if node.instance.protect {
+            } else if let Some(reason) = not_ours {
+                step.action = Action::Blocked;
+                step.reason = reason;
+            } else if step.is_protected() {
                 step.action = Action::Blocked;
                 "protected".clone_into(&mut step.reason);
             } else {
@@ -68,7 +80,10 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
     let pointing = pointing(graph, observed);
     let unread_beside = block_what_unselected_ones_need(graph, observed, &pointing, &position, &mut steps);
     while block_what_the_kept_ones_need(graph, &pointing, &position, &mut steps) {}
-    cap_deletions(steps.iter_mut(), options.allow_deletes);
+    // A teardown asks its own question; only a number that was given counts.
+    if options.allow_deletes.is_some() {
+        cap_deletions(steps.iter_mut(), options.allow_deletes);
+    }
 
     let mut operations: Vec<Operation> = Vec::new();
     let mut deletes: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -77,7 +92,8 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
             // One that is going already is only waited for.
             let verb = if matches!(present.readiness, Readiness::Deleting(_)) { Verb::Read } else { Verb::Delete };
             deletes.entry(number).or_default().push(operations.len());
-            operations.push(Operation { step: number, verb, identity: present.identity.clone(), after: Vec::new() });
+            let identity = Some(present.identity.clone());
+            operations.push(Operation { step: number, verb, identity, after: Vec::new() });
         }
     }
     for (index, number) in &position {
@@ -114,11 +130,28 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         diagnostics: Diagnostics::new(),
         exports: Vec::new(),
         partial: options.selected.is_some(),
+        pruned: false,
+        take_over: options.take_over,
         unread_beside,
         estimate: Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
     plan
+}
+
+fn is_scheduled(present: &Present) -> bool {
+    matches!(present.readiness, Readiness::Scheduled { .. })
+}
+
+/// Why something is not this stack's to delete. What cannot be tagged is the stack's by its name.
+fn not_ours(graph: &Graph, node: &Desired, present: &Present) -> Option<String> {
+    match owner::standing(node.kind, &graph.stack, &graph.env, &node.address, &present.properties) {
+        Standing::Untaggable | Standing::Ours | Standing::Renamed(_) => None,
+        Standing::Free => Some("it carries no owner, so it is not this stack's; an apply would adopt it".to_owned()),
+        Standing::Foreign(owner) => {
+            Some(format!("it belongs to {} of stack {} ({})", owner.resource, owner.stack, owner.env))
+        }
+    }
 }
 
 /// What an unselected resource needs cannot go while that exists. The number of those that could not be read.
@@ -146,7 +179,8 @@ fn block_what_unselected_ones_need(
                     Live::Unreadable(_) => {
                         unread.insert(*dependant);
                     }
-                    Live::Present(present) if matches!(present.readiness, Readiness::Deleting(_)) => {}
+                    Live::Present(present)
+                        if matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. }) => {}
                     Live::Present(_) => {
                         step.action = Action::Blocked;
                         step.reason =
@@ -176,17 +210,18 @@ fn block_what_the_kept_ones_need(
         let holder = graph.dependants[index].iter().chain(&pointing[index]).find_map(|dependant| {
             let other = &steps[*position.get(dependant)?];
             let stays = other.action == Action::Blocked || (other.action == Action::None && other.exists());
-            stays.then(|| (other.address().to_string(), other.action))
+            let protected = other.is_protected() || other.reason.ends_with("is protected");
+            let why = if protected { "is protected" } else { "stays" };
+            stays.then(|| (other.address().to_string(), other.action, why))
         });
-        if let Some((holder, action)) = holder {
+        if let Some((holder, action, why)) = holder {
             let step = &mut steps[number];
             if action == Action::Blocked {
                 step.action = Action::Blocked;
-                step.reason = format!("{holder}, which needs it, is protected");
+                step.reason = format!("{holder}, which needs it, {why}");
             } else {
                 step.action = Action::None;
                 step.reason = format!("kept: {holder}, which needs it, is kept");
-                step.notes.push("kept".to_owned());
             }
             step.implies.clear();
             changed = true;

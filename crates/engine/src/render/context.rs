@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::Value as Jinja;
 use minijinja::value::{Object, ObjectRepr};
 
+use super::convert;
 use super::deferred::Property;
 use super::objects::{Instance, Keyed, Names, Of, Pending, Tree, is_plain, plain};
 use super::run::{Key, Run};
@@ -77,6 +78,7 @@ impl Context {
             _ => {}
         }
         if let Some(value) = session.global(name) {
+            self.note(&session.made_of(name));
             return Some(self.leaf(&value));
         }
         if let Some(known) = session.resource(name) {
@@ -100,16 +102,23 @@ impl Context {
                 let mut trace = self.run.trace();
                 trace.outside = true;
                 trace.origins.extend(self.frame.session.variables.origin(name));
+                trace.variables.insert(name.to_owned());
                 drop(trace);
                 Some(plain(value))
             }
             Some(Bound::Secret(secret)) => Some(self.secret(secret)),
+            Some(Bound::Structure(value)) => Some(self.leaf(value)),
             Some(Bound::Late(source)) => self.late(source),
             None => {
                 self.run.trace().missing_variables.insert(name.to_owned());
                 None
             }
         }
+    }
+
+    /// Notes the variables that a value was made of.
+    pub(super) fn note(&self, variables: &[String]) {
+        self.run.trace().variables.extend(variables.iter().cloned());
     }
 
     /// A value inside of what a template may look at.
@@ -142,7 +151,7 @@ impl Context {
         let mut trace = self.run.trace();
         trace.secrets.insert(Arc::from(secret.source()));
         match secret.expose() {
-            Some(text) if !self.run.dry => Jinja::from(text),
+            Some(text) if !self.run.dry => convert::reveal(text, secret.form()),
             Some(_) => Jinja::from(STAND_IN),
             None => {
                 trace.unresolved = true;
@@ -189,7 +198,7 @@ impl Context {
     #[expect(clippy::disallowed_methods, reason = "as above: the source is already noted as touched")]
     fn secret_text(&self, secret: &Secret) -> Jinja {
         if let Some(text) = secret.expose() {
-            return Jinja::from(text);
+            return convert::reveal(text, secret.form());
         }
         self.run.trace().unresolved = true;
         Jinja::from(STAND_IN)

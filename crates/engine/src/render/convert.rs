@@ -5,7 +5,8 @@ use minijinja::value::ValueKind;
 
 use super::objects::stands_for_text;
 use super::template::{MAX_OUTPUT, Problem};
-use crate::secret::Secret;
+use crate::manifest::scalar::{self, Plain};
+use crate::secret::{Form, Secret};
 use crate::value::{Map, Number, Value};
 
 /// Items that one scalar may become.
@@ -106,23 +107,33 @@ fn number(value: &Jinja) -> Option<Number> {
     f64::try_from(value.clone()).ok().and_then(Number::from_f64)
 }
 
-/// A value whose evaluation touched a secret: a text is one, and so is every text inside of a structure.
+/// A value whose evaluation touched a secret: a scalar is one, and so is every text and every number inside of a
+/// structure. A secret remembers what it was, since a number is never guessed into a text.
 pub fn taint(value: Value, label: &str) -> Value {
     match value {
-        Value::String(text) => Value::Secret(Secret::new(label, text)),
-        Value::Number(number) => Value::Secret(Secret::new(label, number.to_string())),
-        Value::Bool(flag) => Value::Secret(Secret::new(label, flag.to_string())),
-        other => taint_texts(other, label),
+        Value::Bool(flag) => Value::Secret(Secret::new(label, flag.to_string()).of_form(Form::Boolean)),
+        other => taint_inside(other, label),
     }
 }
 
-fn taint_texts(value: Value, label: &str) -> Value {
+/// Flags inside of a structure say what their neighbours are, and are no secrets.
+fn taint_inside(value: Value, label: &str) -> Value {
     match value {
         Value::String(text) => Value::Secret(Secret::new(label, text)),
-        Value::List(items) => Value::List(items.into_iter().map(|item| taint_texts(item, label)).collect()),
+        Value::Number(number) => Value::Secret(Secret::new(label, number.to_string()).of_form(Form::Number)),
+        Value::List(items) => Value::List(items.into_iter().map(|item| taint_inside(item, label)).collect()),
         Value::Map(map) => {
-            Value::Map(map.into_iter().map(|(name, member)| (name, taint_texts(member, label))).collect())
+            Value::Map(map.into_iter().map(|(name, member)| (name, taint_inside(member, label))).collect())
         }
         other => other,
+    }
+}
+
+/// The text of a secret as what it was.
+pub fn reveal(text: &str, form: Form) -> Jinja {
+    match (form, scalar::resolve(text)) {
+        (Form::Number, Plain::Number(number)) => super::objects::plain(&Value::Number(number)),
+        (Form::Boolean, Plain::Bool(flag)) => Jinja::from(flag),
+        _ => Jinja::from(text),
     }
 }

@@ -145,6 +145,13 @@ impl Deferred {
     fn finish(&self, result: Result<Value, Problem>, trace: Trace) -> Result<Value, Diagnostic> {
         if let Some((key, why)) = trace.missing_properties.into_iter().next() {
             let span = self.reference(&key).span;
+            let written =
+                |token: &String| self.template.words().iter().any(|w| w.text == token || w.unquoted() == token);
+            // A name that a secret took part in is as secret as that, unless the manifest has it too.
+            if !trace.secrets.is_empty() && !key.1.iter().all(written) {
+                let why = format!("`{}` has no property of the name that is made from a secret here", key.0);
+                return Err(Diagnostic::error("M221", why).at(span));
+            }
             return Err(Diagnostic::error("M221", why).at(span));
         }
         if let Some((problem, span)) = trace.problems.into_iter().next() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::context::Context;
 use super::convert;
@@ -33,6 +33,10 @@ pub struct Leaves<'a> {
     masked: Vec<Span>,
     /// Where the last scalar came from, if not from the manifest.
     origin: Option<String>,
+    /// The variables that the scalars were made of since somebody took them.
+    made_of: IndexSet<String>,
+    /// The variables that `protected` values were made of.
+    protected_of: IndexSet<String>,
 }
 
 /// The diagnostic of a problem. `open`: nothing from outside the manifest was touched, so that values may be quoted.
@@ -58,12 +62,19 @@ impl<'a> Leaves<'a> {
             missing: IndexMap::new(),
             masked: Vec::new(),
             origin: None,
+            made_of: IndexSet::new(),
+            protected_of: IndexSet::new(),
         }
     }
 
-    /// The spans that must not be shown.
-    pub fn finish(self) -> Vec<Span> {
-        self.masked
+    /// The spans that must not be shown, and the variables that only secrets may be made of.
+    pub fn finish(self) -> (Vec<Span>, Vec<String>) {
+        (self.masked, self.protected_of.into_iter().collect())
+    }
+
+    /// The variables that the scalars were made of since the last call.
+    pub fn take_made_of(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.made_of).into_iter().collect()
     }
 
     /// One diagnostic for each variable that was not found, with every place where it is used.
@@ -162,10 +173,17 @@ impl<'a> Leaves<'a> {
             Yaml::Bool(flag) => self.literal(Value::Bool(*flag), node.span, protected),
             Yaml::Number(number) => self.literal(Value::Number(number.clone()), node.span, protected),
             Yaml::Text(text) if scan::is_template(text) => {
+                let before = std::mem::take(&mut self.made_of);
                 let value = self.scalar(text, node.span, frame, protected);
-                if let (Some(spans), Some(origin)) = (spans, self.origin.take()) {
-                    spans.note_origin(pointer, origin);
+                let mine = std::mem::replace(&mut self.made_of, before);
+                let origin = self.origin.take();
+                if let Some(spans) = spans {
+                    if let Some(origin) = origin {
+                        spans.note_origin(pointer, origin);
+                    }
+                    spans.note_variables(pointer, mine.iter().cloned());
                 }
+                self.made_of.extend(mine);
                 value
             }
             Yaml::Text(text) => self.literal(Value::String(text.to_string()), node.span, protected),
@@ -297,6 +315,10 @@ impl<'a> Leaves<'a> {
     ) -> Value {
         let origins: Vec<&str> = trace.origins.iter().map(String::as_str).collect();
         self.origin = (!origins.is_empty()).then(|| origins.join(" + "));
+        if protected {
+            self.protected_of.extend(trace.variables.iter().cloned());
+        }
+        self.made_of.extend(trace.variables.iter().cloned());
         if result.is_ok() && !trace.waits() && trace.problems.is_empty() {
             return match result {
                 Ok(value) => self.literal(value, span, protected),
@@ -416,6 +438,11 @@ impl<'a> Leaves<'a> {
                 labels.insert(Arc::from(label));
                 sources.extend(source);
             }
+        }
+        if branches {
+            let variables = &self.session.variables;
+            let plain = words.iter().map(|word| if word.kind == Kind::Text { word.unquoted() } else { word.text });
+            self.made_of.extend(plain.filter(|name| variables.is_plain(name)).map(str::to_owned));
         }
         let secret = label(labels.iter().map(|label| &**label), protected);
         let mut names: Vec<String> = Vec::new();

@@ -45,13 +45,19 @@ impl Object for Names {
         let context = &self.context;
         let (value, known): (Option<Arc<Value>>, &str) = match self.of {
             Of::Variables => return context.variable(name),
-            Of::Globals => (context.frame.session.global(name), "globals"),
+            Of::Globals => {
+                context.note(&context.frame.session.made_of(name));
+                (context.frame.session.global(name), "globals")
+            }
             Of::This => {
+                let made_of = context.frame.this_made_of.read().unwrap_or_else(PoisonError::into_inner);
+                context.note(made_of.get(name).map(Vec::as_slice).unwrap_or_default());
                 let this = context.frame.this.read().unwrap_or_else(PoisonError::into_inner);
                 (this.get(name).cloned().map(Arc::new), "this")
             }
             Of::Each => {
                 let (key, value) = context.frame.each.as_ref()?;
+                context.note(&context.frame.each_made_of);
                 match name {
                     "key" => return Some(Jinja::from(&**key)),
                     "value" => (Some(Arc::clone(value)), "each"),
@@ -89,6 +95,10 @@ impl Object for Keyed {
             return Some(Jinja::from_object(Instance { context: self.context.clone(), address }));
         }
         let name = &self.name;
+        if !self.context.run.trace().secrets.is_empty() {
+            let summary = format!("`{name}` has no instance of the key that is made from a secret here");
+            return Some(self.context.problem(Problem::new("M215", summary, 0..0).about(name)));
+        }
         if self.known.left_out.iter().any(|left| **left == *key) {
             let problem =
                 Problem::new("M214", format!("`{name}[\"{key}\"]` is left out by its `if`"), 0..0).about(name);

@@ -34,7 +34,9 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
             condition: resource.condition.as_ref().map(|n| n.span),
             broken: false,
         };
+        leaves.take_made_of();
         let all = if full { Vec::new() } else { each(resource, leaves, &mut known) };
+        let each_made_of = leaves.take_made_of();
         if !full && kept.len() + left_out.len() + all.len() > MAX_INSTANCES {
             full = true;
             let span = resource.for_each.as_ref().map_or(resource.name.span, |node| node.span);
@@ -59,8 +61,10 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
                 session: Arc::clone(&leaves.session),
                 address: Some(address.clone()),
                 each,
+                each_made_of: each_made_of.clone(),
                 announced: resource.properties.iter().map(|property| Arc::clone(&property.name.value)).collect(),
                 this: RwLock::default(),
+                this_made_of: RwLock::default(),
             });
             let condition = resource.condition.as_ref();
             // An `if` that cannot be evaluated keeps the resource, so that its other mistakes show too.
@@ -178,7 +182,16 @@ fn each(resource: &Resource, leaves: &mut Leaves<'_>, known: &mut Known) -> Vec<
 fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) -> Instance {
     let mut spans = Spans::new(resource.name.span);
     for property in &resource.properties {
+        leaves.take_made_of();
         let value = property_value(property, inputs, frame, &mut spans, leaves);
+        let made_of: Vec<String> = {
+            let mut pointer = String::new();
+            push_token(&mut pointer, &property.name.value);
+            spans.variables(&pointer).map(str::to_owned).collect()
+        };
+        let mut this_made_of = frame.this_made_of.write().unwrap_or_else(PoisonError::into_inner);
+        this_made_of.insert(property.name.value.to_string(), made_of);
+        drop(this_made_of);
         if let Some(value) = value {
             frame.this.write().unwrap_or_else(PoisonError::into_inner).insert(property.name.value.to_string(), value);
         }
@@ -202,7 +215,7 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
     let identifier = text(&resource.identifier, "`identifier`");
     let renamed_from =
         resource.renamed_from.iter().filter_map(|node| text(&Some(node.clone()), "`renamed_from`")).collect();
-    let protect = resource.protect.as_ref().is_some_and(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
+    let protect = resource.protect.as_ref().map(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
     let skip_on_delete = resource
         .skip_on_delete
         .as_ref()
@@ -291,6 +304,7 @@ fn property_value(
             });
             continue;
         };
+        spans.note_variables(&here, leaves.session.made_of(&name.value).into_iter());
         value = Some(merge(value, &global, name, &here, spans, leaves));
     }
     value

@@ -57,6 +57,8 @@ pub struct Trace {
     pub outside: bool,
     /// Where such values came from: `env:NAME`, `--var NAME`.
     pub origins: IndexSet<String>,
+    /// The variables that such values came from, also by way of a global or of `each`; none that is a secret already.
+    pub variables: IndexSet<String>,
     /// Mistakes found by a lookup.
     pub problems: Vec<(Problem, Option<Span>)>,
     /// To be fetched before the run is repeated.

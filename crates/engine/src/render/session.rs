@@ -25,6 +25,8 @@ pub struct Session {
     pub variables: Table,
     /// `globals`, as far as they are evaluated.
     pub globals: RwLock<IndexMap<String, Arc<Value>>>,
+    /// Variables that each global was made of.
+    pub globals_made_of: RwLock<HashMap<String, Vec<String>>>,
     /// The names of all globals, also of those that are not evaluated yet.
     pub announced: Vec<String>,
     /// The resources.
@@ -60,16 +62,26 @@ pub struct Frame {
     pub address: Option<Address>,
     /// `each.key` and `each.value`.
     pub each: Option<(Arc<str>, Arc<Value>)>,
+    /// Variables that they were made of.
+    pub each_made_of: Vec<String>,
     /// The names of all properties at the top level, also of those that are not evaluated yet.
     pub announced: Vec<Arc<str>>,
     /// The properties so far.
     pub this: RwLock<Map>,
+    /// Variables that each of them was made of.
+    pub this_made_of: RwLock<HashMap<String, Vec<String>>>,
 }
 
 impl Session {
     /// Looks at the globals.
     pub fn global(&self, name: &str) -> Option<Arc<Value>> {
         self.globals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The variables that a global was made of.
+    pub fn made_of(&self, name: &str) -> Vec<String> {
+        let all = self.globals_made_of.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).cloned().unwrap_or_default()
     }
 
     /// Looks at a resource.
@@ -85,8 +97,10 @@ impl Frame {
             session: Arc::clone(session),
             address: None,
             each: None,
+            each_made_of: Vec::new(),
             announced: Vec::new(),
             this: RwLock::default(),
+            this_made_of: RwLock::default(),
         })
     }
 }

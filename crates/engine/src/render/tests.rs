@@ -1,7 +1,9 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::credential::SecretSource;
 use crate::diagnostic;
-use crate::secret::Secret;
+use crate::secret::{Form, Secret};
 
 /// A stack from a text, with everything that was found, rendered.
 pub fn stack_with(
@@ -103,7 +105,7 @@ fn the_manual_s_example_renders() {
         ["orders_key", "orders", "orders_destination[\"created\"]", "orders_destination[\"shipped\"]"]
     );
     let orders = &stack.instances[1];
-    assert!(orders.protect);
+    assert_eq!(orders.protect, Some(true));
     let json = Value::Map(orders.properties.clone()).to_masked_json();
     assert_eq!(
         json,
@@ -289,6 +291,52 @@ fn a_missing_source_makes_an_unresolved_secret_and_an_unknown_property_an_unknow
     let Value::Deferred(deferred) = value("\"{{ a.Gone | upper }}\"") else { panic!() };
     let error = deferred.evaluate(&world()).unwrap_err();
     assert_eq!((error.code, &*error.summary), ("M221", "`a` gives no `Gone`"));
+}
+
+#[test]
+fn a_number_of_a_secret_document_is_hidden_and_stays_a_number() {
+    let form = |value: &Value| match value {
+        Value::Secret(secret) => Some(secret.form()),
+        _ => None,
+    };
+    let whole = evaluated("\"{{ secret('file:j.json') | from_json }}\"");
+    assert_eq!(form(whole.get("port").unwrap()), Some(Form::Number));
+    assert_eq!(form(whole.get("password").unwrap()), Some(Form::Text));
+    assert!(!whole.to_masked_json().to_string().contains("5432"));
+    let port = evaluated("\"{{ (secret('file:j.json') | from_json).port }}\"");
+    assert_eq!(form(&port), Some(Form::Number));
+    assert_eq!(form(&evaluated("\"{{ vars.SECRET == 'hunter2' }}\"")), Some(Form::Boolean));
+    assert_eq!(form(&evaluated("\"{{ (secret('file:j.json') | from_json).port | string }}\"")), Some(Form::Text));
+}
+
+#[test]
+fn an_index_that_is_a_secret_is_in_no_message() {
+    for scalar in ["{{ a[vars.SECRET] }}", "{{ a.Gone[vars.SECRET] }}", "{{ m[vars.SECRET].Arn }}"] {
+        let text = format!(
+            "version: 1\nname: s\nvars: [{{ name: SECRET, secret: true }}]\nresources:\n  - name: a\n  - name: m\n    \
+             for_each: [k]\n  - name: r\n    props: {{ X: \"{scalar}\" }}\n"
+        );
+        let (stack, mut shown) = stack_with(&text, "dev", &[], &[("SECRET", "hunter2")]);
+        if let Some(Value::Deferred(deferred)) = stack.unwrap().instances.last().unwrap().properties.get("X") {
+            let found = deferred.evaluate(&Gone).unwrap_err();
+            let _ = write!(shown, "{} {}", found.code, found.summary);
+        }
+        assert!(!shown.contains("hunter2") && !shown.contains("`secret`"), "{scalar}: {shown}");
+        assert!(shown.contains("M221") || shown.contains("M215"), "{scalar}: {shown}");
+    }
+}
+
+/// Resources that have nothing.
+struct Gone;
+
+impl Scope for Gone {
+    fn property(&self, reference: &Reference) -> Property {
+        Property::Missing(format!("`{}` gives no `{}`", reference.address, reference.property.join(".")))
+    }
+
+    fn secret(&self, source: &SecretSource) -> Option<Secret> {
+        Some(Secret::new(source.to_string(), "hunter2".to_owned()))
+    }
 }
 
 #[test]

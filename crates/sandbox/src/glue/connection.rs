@@ -91,6 +91,9 @@ pub(crate) struct Connection {
     pub(super) validated_for: Option<Vec<String>>,
     pub(super) protection: Option<Protection>,
     pub(super) tags: Properties,
+    /// It was given tags at some time.
+    #[serde(default)]
+    pub(super) was_tagged: bool,
     /// From when it is READY; before that it is `IN_PROGRESS`.
     pub(super) ready: Millis,
     pub(super) created: Millis,

@@ -42,6 +42,7 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         context.authorize("glue:TagResource", &resource, &[])?;
     }
     let mut connection = build(context, given, None)?;
+    connection.was_tagged = !tags.is_empty();
     connection.tags = tags;
     let status = connection.status(now);
     context.home.glue_connections.put(name, now, connection);
@@ -195,6 +196,7 @@ fn build(context: &mut Context<'_>, given: &Value, current: Option<&Connection>)
         validated_for: texts("ValidateForComputeEnvironments").filter(|it| !it.is_empty()),
         protection: None,
         tags: current.map(|it| it.tags.clone()).unwrap_or_default(),
+        was_tagged: current.is_some_and(|it| it.was_tagged),
         ready: if slow { now + context.settle } else { now },
         created: current.map_or(now, |it| it.created),
         // Every change has a later time than the one before.

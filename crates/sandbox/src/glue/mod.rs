@@ -21,6 +21,8 @@ use crate::operation::{Context, Operation, Resource, part, required, text};
 use crate::shape::Shape;
 use crate::wire::Refusal;
 
+pub(crate) use tags::TAGGABLE;
+
 /// The operations of Glue.
 pub(crate) static OPERATIONS: &[Operation] = &[
     operation(

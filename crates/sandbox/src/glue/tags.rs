@@ -1,14 +1,37 @@
 //! The tags of connections, which only their ARN leads to.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::connection::{Connection, strings};
 use super::{invalid, name_of, unknown};
 use crate::operation::{Context, part, required};
-use crate::wire::Refusal;
+use crate::tagging::{Taggable, Tagged, through};
+use crate::wire::{Refusal, Service};
 
 /// [M] how many tags a resource has at most.
 const MOST: usize = 50;
+
+pub(crate) static TAGGABLE: Taggable = Taggable {
+    service: "glue",
+    resources: |context| {
+        let all = context.home.glue_connections.list("", None, context.view);
+        let known = all.filter(|connection| connection.was_tagged || !connection.tags.is_empty());
+        let tagged = known.map(|connection| Tagged {
+            arn: super::arn(context, &connection.name),
+            kind: "glue:connection",
+            tags: Cow::Borrowed(&connection.tags),
+        });
+        tagged.collect()
+    },
+    tag: |context, arn, tags| {
+        through(context, Service::Glue, "TagResource", &json!({"ResourceArn": arn, "TagsToAdd": tags}))
+    },
+    untag: |context, arn, keys| {
+        through(context, Service::Glue, "UntagResource", &json!({"ResourceArn": arn, "TagsToRemove": keys}))
+    },
+};
 
 pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let name = name(context, required(input, "ResourceArn"))?;
@@ -20,6 +43,7 @@ pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
 pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let added = strings(part(input, "TagsToAdd"));
     change(context, input, |connection| {
+        connection.was_tagged |= !added.is_empty();
         connection.tags.extend(added);
         check(connection.tags.keys(), connection.tags.len())
     })

@@ -9,6 +9,9 @@ use crate::page;
 use crate::store::View;
 use crate::wire::Refusal;
 
+/// [D] how many aliases a key has at most.
+const MOST: usize = 50;
+
 pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
     let name = checked_name(input)?;
@@ -18,6 +21,11 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         return Err(Refusal::new("AlreadyExistsException", format!("An alias with the name {arn} already exists")));
     }
     let key = target(context, input)?;
+    let all = context.home.aliases.list("", None, View::of(now));
+    if all.filter(|alias| alias.key == key).count() >= MOST {
+        // [D] the quota and the code; [?] the text
+        return Err(Refusal::new("LimitExceededException", format!("A key has at most {MOST} aliases.")));
+    }
     let alias = Alias { name: name.to_owned(), arn, key, created: now, updated: now, gone_at: None };
     context.home.aliases.put(name, now, alias);
     Ok(Value::Null)

@@ -2,41 +2,58 @@
 
 use serde_json::{Value, json};
 
-use super::{Key, find, own_key};
+use super::{Key, find, key, own_key, policies, rotation, tags};
 use crate::clock::{Millis, seconds};
-use crate::operation::{Context, part, required, text};
+use crate::operation::{Context, Resource, required, text};
 use crate::page;
 use crate::wire::Refusal;
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
+/// [D] how many keys an account has at most in a region.
+const MOST: usize = 100_000;
 
 pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
+    if context.home.keys.reaches(MOST, now) {
+        // [D] the quota; [?] the text
+        return Err(Refusal::new("LimitExceededException", format!("An account has at most {MOST} keys in a region.")));
+    }
     let mut key = Key::new(&context.caller.account, &context.caller.region, now);
     let owned = |member| text(input, member).map(str::to_owned);
     key.description = owned("Description").unwrap_or_default();
     key.spec = owned("KeySpec").or(owned("CustomerMasterKeySpec")).unwrap_or(key.spec);
     key.usage = owned("KeyUsage").unwrap_or(key.usage);
     key.origin = owned("Origin").unwrap_or(key.origin);
-    key.multi_region = input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false);
+    if input.get("MultiRegion").and_then(Value::as_bool).unwrap_or(false) {
+        key.spread();
+    }
     if key.spec != "SYMMETRIC_DEFAULT" && text(input, "KeyUsage").is_none() {
         // [I] the text
         return Err(Refusal::invalid(
             "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
         ));
     }
-    if let Some(policy) = text(input, "Policy") {
-        key.policy = checked_policy(policy)?;
+    if key::algorithms(&key.spec, &key.usage).is_none() {
+        // [D] that it is refused; [?] the text
+        return Err(Refusal::invalid(format!("KeyUsage {} is not compatible with KeySpec {}", key.usage, key.spec)));
     }
-    add_tags(&mut key, input);
-    let out = json!({"KeyMetadata": key.describe(context.view)});
+    in_no_store(&key, input)?;
+    if let Some(policy) = text(input, "Policy") {
+        key.policy = policies::checked(context, &key, input, policy)?;
+    }
+    tags::add(&mut key, input)?;
+    if !key.tags.is_empty() {
+        // [D] tags need their own permission
+        context.authorize("kms:TagResource", &Resource::one(key.arn.clone()), &[])?;
+    }
+    let out = json!({"KeyMetadata": key.describe()});
     context.home.keys.put(&key.id.clone(), now, key);
     Ok(out)
 }
 
 pub(super) fn describe(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let key = find(context, required(input, "KeyId"), context.view)?;
-    Ok(json!({"KeyMetadata": key.describe(context.view)}))
+    Ok(json!({"KeyMetadata": key.describe()}))
 }
 
 pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
@@ -58,6 +75,7 @@ pub(super) fn disable(context: &mut Context<'_>, input: &Value) -> Result<Value,
 fn set_enabled(context: &mut Context<'_>, input: &Value, enabled: bool) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;
     not_pending(&key)?;
+    rotation::has_material(&key)?;
     key.enabled = enabled;
     store(context, key);
     Ok(Value::Null)
@@ -105,74 +123,31 @@ pub(super) fn update_description(context: &mut Context<'_>, input: &Value) -> Re
     Ok(Value::Null)
 }
 
-pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let mut key = own_key(context, required(input, "KeyId"))?;
-    not_pending(&key)?;
-    add_tags(&mut key, input);
-    store(context, key);
-    Ok(Value::Null)
-}
-
-pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let mut key = own_key(context, required(input, "KeyId"))?;
-    not_pending(&key)?;
-    for tag in part(input, "TagKeys").and_then(Value::as_array).into_iter().flatten() {
-        key.tags.remove(tag.as_str().unwrap_or_default());
+/// Refuses keys in key stores, of which there are none; [D] which origins need one, [?] the texts.
+fn in_no_store(key: &Key, input: &Value) -> Result<(), Refusal> {
+    if let Some(store) = text(input, "CustomKeyStoreId") {
+        return Err(Refusal::new("CustomKeyStoreNotFoundException", format!("Custom key store {store} is not found.")));
     }
-    store(context, key);
-    Ok(Value::Null)
-}
-
-pub(super) fn list_tags(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let key = find(context, required(input, "KeyId"), context.view)?;
-    let after = marker(input)?;
-    let all = key.tags.iter().filter(|(tag, _)| after.as_ref().is_none_or(|after| *tag > after));
-    let (page, last) = page::take(all, page::limit(input, "Limit", 50), |(tag, _)| (*tag).clone());
-    let tags: Value = page.iter().map(|(tag, value)| json!({"TagKey": tag, "TagValue": value})).collect();
-    Ok(listed("Tags", tags, last))
-}
-
-pub(super) fn get_policy(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let key = find(context, required(input, "KeyId"), context.view)?;
-    Ok(json!({"Policy": key.policy, "PolicyName": "default"}))
-}
-
-pub(super) fn put_policy(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let mut key = own_key(context, required(input, "KeyId"))?;
-    not_pending(&key)?;
-    key.policy = checked_policy(required(input, "Policy"))?;
-    store(context, key);
-    Ok(Value::Null)
-}
-
-fn checked_policy(policy: &str) -> Result<String, Refusal> {
-    let parsed: Option<Value> = serde_json::from_str(policy).ok();
-    if parsed.is_some_and(|parsed| parsed.get("Statement").is_some()) {
-        return Ok(policy.to_owned());
+    let stored = matches!(key.origin.as_str(), "AWS_CLOUDHSM" | "EXTERNAL_KEY_STORE");
+    if stored || text(input, "XksKeyId").is_some() {
+        return Err(Refusal::invalid(format!("Keys of the origin {} need a CustomKeyStoreId.", key.origin)));
     }
-    // [M] the code; [?] the text
-    Err(Refusal::new("MalformedPolicyDocumentException", "The policy is not a policy document."))
-}
-
-fn add_tags(key: &mut Key, input: &Value) {
-    for tag in part(input, "Tags").and_then(Value::as_array).into_iter().flatten() {
-        key.tags.insert(required(tag, "TagKey").to_owned(), required(tag, "TagValue").to_owned());
-    }
+    Ok(())
 }
 
 /// [I] the text.
-fn not_pending(key: &Key) -> Result<(), Refusal> {
+pub(super) fn not_pending(key: &Key) -> Result<(), Refusal> {
     if key.deletion.is_some() {
         return Err(invalid_state(format!("{} is pending deletion.", key.arn)));
     }
     Ok(())
 }
 
-fn invalid_state(message: String) -> Refusal {
+pub(super) fn invalid_state(message: String) -> Refusal {
     Refusal::new("KMSInvalidStateException", message)
 }
 
-fn store(context: &mut Context<'_>, key: Key) {
+pub(super) fn store(context: &mut Context<'_>, key: Key) {
     let now = context.now();
     context.home.keys.put(&key.id.clone(), now, key);
 }

@@ -4,7 +4,11 @@
 //! disabled, pending deletion, of the wrong kind, or hidden behind an alias that was moved.
 
 mod aliases;
+mod key;
 mod keys;
+mod policies;
+mod rotation;
+mod tags;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +20,9 @@ use crate::shape::{Pattern, Shape, Text, may, must};
 use crate::state::{Home, arn};
 use crate::store::{Mortal, View};
 use crate::wire::Refusal;
+
+pub(crate) use key::Key;
+pub(crate) use tags::TAGGABLE;
 
 /// The operations of KMS.
 pub(crate) static OPERATIONS: &[Operation] = &[
@@ -30,12 +37,16 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("DisableKey", &BY_KEY, key_arn, keys::disable),
     operation("ScheduleKeyDeletion", &SCHEDULE, key_arn, keys::schedule_deletion),
     operation("CancelKeyDeletion", &BY_KEY, key_arn, keys::cancel_deletion),
-    operation("UpdateKeyDescription", &DESCRIBED, key_arn, keys::update_description),
-    operation("TagResource", &TAG, key_arn, keys::tag),
-    operation("UntagResource", &UNTAG, key_arn, keys::untag),
-    operation("ListResourceTags", &LIST_OF_KEY, key_arn, keys::list_tags),
-    operation("GetKeyPolicy", &GET_POLICY, key_arn, keys::get_policy),
-    operation("PutKeyPolicy", &PUT_POLICY, key_arn, keys::put_policy),
+    operation("UpdateKeyDescription", &UPDATE_DESCRIPTION, key_arn, keys::update_description),
+    operation("EnableKeyRotation", &ROTATE, key_arn, rotation::enable),
+    operation("DisableKeyRotation", &BY_KEY, key_arn, rotation::disable),
+    operation("GetKeyRotationStatus", &BY_KEY, key_arn, rotation::status),
+    operation("TagResource", &TAG, key_arn, tags::tag),
+    operation("UntagResource", &UNTAG, key_arn, tags::untag),
+    operation("ListResourceTags", &LIST_OF_KEY, key_arn, tags::list),
+    operation("GetKeyPolicy", &GET_POLICY, key_arn, policies::get),
+    operation("PutKeyPolicy", &PUT_POLICY, key_arn, policies::put),
+    operation("ListKeyPolicies", &LIST_OF_KEY, key_arn, policies::list),
 ];
 
 const fn operation(
@@ -64,7 +75,11 @@ static USAGE: Shape = Shape::Str(Text::one_of(&[
     "KEY_AGREEMENT",
     "ENCAPSULATE_DECAPSULATE",
 ]));
-static SPEC: Shape = Shape::Str(Text::new(0, 64));
+static SPEC: Shape = Shape::Str(Text::one_of(key::SPECS));
+static ORIGIN: Shape = Shape::Str(Text::one_of(&["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"]));
+static STORE: Shape = Shape::Str(Text::new(1, 64));
+static EXTERNAL_KEY: Shape = Shape::Str(Text::new(1, 128));
+static PERIOD: Shape = Shape::Int { min: 90, max: 2560 };
 static BOOLEAN: Shape = Shape::Bool;
 static TAG_KEY: Shape = Shape::Str(Text::new(1, 128));
 static TAG_VALUE: Shape = Shape::Str(Text::new(0, 256));
@@ -84,7 +99,10 @@ static CREATE_KEY: Shape = Shape::Struct(&[
     may("KeyUsage", &USAGE),
     may("KeySpec", &SPEC),
     may("CustomerMasterKeySpec", &SPEC),
-    may("Origin", &SPEC),
+    may("Origin", &ORIGIN),
+    may("CustomKeyStoreId", &STORE),
+    may("XksKeyId", &EXTERNAL_KEY),
+    may("BypassPolicyLockoutSafetyCheck", &BOOLEAN),
     may("Tags", &TAGS),
     may("MultiRegion", &BOOLEAN),
 ]);
@@ -92,38 +110,17 @@ static LIST_KEYS: Shape = Shape::Struct(&[may("Limit", &LIMIT), may("Marker", &M
 static LIST_ALIASES: Shape = Shape::Struct(&[may("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
 static LIST_OF_KEY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
 static SCHEDULE: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PendingWindowInDays", &WINDOW)]);
-static DESCRIBED: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Description", &DESCRIPTION)]);
 static TAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Tags", &TAGS)]);
 static UNTAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("TagKeys", &TAG_KEYS)]);
 static GET_POLICY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME)]);
-static PUT_POLICY: Shape =
-    Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME), must("Policy", &POLICY)]);
-
-/// A key.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Key {
-    pub(crate) id: String,
-    arn: String,
-    account: String,
-    description: String,
-    usage: String,
-    spec: String,
-    origin: String,
-    multi_region: bool,
-    /// Managed by AWS, not by the customer.
-    managed: bool,
-    enabled: bool,
-    policy: String,
-    tags: std::collections::BTreeMap<String, String>,
-    created: Millis,
-    deletion: Option<Millis>,
-}
-
-impl Mortal for Key {
-    fn gone_at(&self) -> Option<Millis> {
-        self.deletion
-    }
-}
+static PUT_POLICY: Shape = Shape::Struct(&[
+    must("KeyId", &KEY_ID),
+    may("PolicyName", &POLICY_NAME),
+    must("Policy", &POLICY),
+    may("BypassPolicyLockoutSafetyCheck", &BOOLEAN),
+]);
+static UPDATE_DESCRIPTION: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Description", &DESCRIPTION)]);
+static ROTATE: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("RotationPeriodInDays", &PERIOD)]);
 
 /// An alias.
 #[derive(Clone, Serialize, Deserialize)]
@@ -139,43 +136,6 @@ pub(crate) struct Alias {
 impl Mortal for Alias {
     fn gone_at(&self) -> Option<Millis> {
         self.gone_at
-    }
-}
-
-impl Key {
-    fn state(&self) -> &'static str {
-        match (self.deletion, self.enabled) {
-            (Some(_), _) => "PendingDeletion",
-            (None, true) => "Enabled",
-            (None, false) => "Disabled",
-        }
-    }
-
-    /// Returns the key's metadata.
-    pub(crate) fn describe(&self, _view: View) -> Value {
-        let state = self.state();
-        let mut out = json!({
-            "AWSAccountId": self.account,
-            "KeyId": self.id,
-            "Arn": self.arn,
-            "CreationDate": seconds(self.created),
-            "Enabled": state == "Enabled",
-            "Description": self.description,
-            "KeyUsage": self.usage,
-            "KeyState": state,
-            "Origin": self.origin,
-            "KeyManager": if self.managed { "AWS" } else { "CUSTOMER" },
-            "CustomerMasterKeySpec": self.spec,
-            "KeySpec": self.spec,
-            "MultiRegion": self.multi_region,
-        });
-        if self.spec == "SYMMETRIC_DEFAULT" {
-            out["EncryptionAlgorithms"] = json!(["SYMMETRIC_DEFAULT"]);
-        }
-        if let Some(deletion) = self.deletion {
-            out["DeletionDate"] = seconds(deletion);
-        }
-        out
     }
 }
 
@@ -202,8 +162,12 @@ pub(crate) enum Use {
 
 /// Tells whether a customer key can encrypt for another service, and which one it is.
 pub(crate) fn usable(context: &Context<'_>, identifier: &str) -> Use {
-    let now = View::of(context.now());
-    let Ok(key) = find(context, identifier, now) else {
+    usable_in(context.home, &context.arn("kms", ""), identifier, View::of(context.now()))
+}
+
+/// The same in another region, given how the ARNs of its keys begin.
+pub(crate) fn usable_in(home: &Home, own: &str, identifier: &str, view: View) -> Use {
+    let Ok(key) = find_in(home, own, identifier, view) else {
         return Use::Missing;
     };
     if key.spec != "SYMMETRIC_DEFAULT" || key.usage != "ENCRYPT_DECRYPT" {
@@ -212,8 +176,14 @@ pub(crate) fn usable(context: &Context<'_>, identifier: &str) -> Use {
     match key.state() {
         "Enabled" => Use::Usable(key.arn.clone()),
         "Disabled" => Use::Unusable("is disabled"),
+        "PendingImport" => Use::Unusable("is pending import"),
         _ => Use::Unusable("is pending deletion"),
     }
+}
+
+/// Tells whether a key is one of AWS's.
+pub(crate) fn is_managed(context: &Context<'_>, identifier: &str) -> bool {
+    find(context, identifier, View::of(context.now())).is_ok_and(|key| key.managed)
 }
 
 /// Makes the keys that AWS manages [D]. Real ones appear on first use; here they are always there.
@@ -234,46 +204,13 @@ pub(crate) fn add_managed_keys(home: &mut Home, account: &str, region: &str, now
     home.aliases.put(name, now, alias);
 }
 
-impl Key {
-    fn new(account: &str, region: &str, now: Millis) -> Self {
-        let id = Uuid::new_v4().to_string();
-        let root = format!("arn:{}:iam::{account}:root", crate::wire::partition(region));
-        // [D] the default policy leaves access to IAM
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Id": "key-default-1",
-            "Statement": [{
-                "Sid": "Enable IAM User Permissions",
-                "Effect": "Allow",
-                "Principal": {"AWS": root},
-                "Action": "kms:*",
-                "Resource": "*",
-            }],
-        });
-        Self {
-            arn: arn("kms", region, account, &format!("key/{id}")),
-            id,
-            account: account.to_owned(),
-            description: String::new(),
-            usage: "ENCRYPT_DECRYPT".to_owned(),
-            spec: "SYMMETRIC_DEFAULT".to_owned(),
-            origin: "AWS_KMS".to_owned(),
-            multi_region: false,
-            managed: false,
-            enabled: true,
-            policy: policy.to_string(),
-            tags: std::collections::BTreeMap::new(),
-            created: now,
-            deletion: None,
-        }
-    }
-}
-
 /// Finds a key by key id, key ARN, alias or alias ARN.
 fn find<'a>(context: &'a Context<'_>, identifier: &str, view: View) -> Result<&'a Key, Refusal> {
-    let home = &context.home;
-    let own = context.arn("kms", "");
-    let local = if identifier.starts_with("arn:") { identifier.strip_prefix(own.as_str()) } else { Some(identifier) };
+    find_in(context.home, &context.arn("kms", ""), identifier, view)
+}
+
+fn find_in<'a>(home: &'a Home, own: &str, identifier: &str, view: View) -> Result<&'a Key, Refusal> {
+    let local = if identifier.starts_with("arn:") { identifier.strip_prefix(own) } else { Some(identifier) };
     // [I] the texts
     let missing = |what: String| Refusal::new("NotFoundException", what);
     let id = match local {
@@ -304,8 +241,13 @@ fn seen_alias<'a>(home: &'a Home, name: &str, view: View) -> Option<&'a Alias> {
     home.keys.seen(&alias.key, view).map(|_| alias.as_ref())
 }
 
-/// Finds a key to change it: by key id or key ARN only, and never one of AWS's [D].
-fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
+/// Finds a key to read what belongs to it: by key id or key ARN only [D].
+fn readable_key<'a>(context: &'a Context<'_>, identifier: &str) -> Result<&'a Key, Refusal> {
+    not_an_alias(identifier)?;
+    find(context, identifier, context.view)
+}
+
+fn not_an_alias(identifier: &str) -> Result<(), Refusal> {
     if identifier.contains("alias/") {
         // [?] the text
         return Err(Refusal::new(
@@ -313,6 +255,12 @@ fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
             format!("Invalid keyId {identifier}: an alias is not accepted here."),
         ));
     }
+    Ok(())
+}
+
+/// Finds a key to change it: by key id or key ARN only, and never one of AWS's [D].
+fn own_key(context: &Context<'_>, identifier: &str) -> Result<Key, Refusal> {
+    not_an_alias(identifier)?;
     let now = View::of(context.now());
     let key = find(context, identifier, now)?.clone();
     if key.managed {

@@ -29,7 +29,7 @@ fn fits(secret: &Secret, region: &str, key: &str, value: &str) -> bool {
         "tag-key" => secret.tags.keys().any(|key| key.starts_with(value)),
         "tag-value" => secret.tags.values().any(|tag| tag.starts_with(value)),
         "owning-service" => secret.owner.as_deref().is_some_and(|owner| owner.starts_with(value)),
-        "primary-region" => region.starts_with(value),
+        "primary-region" => secret.primary.as_deref().unwrap_or(region).starts_with(value),
         _ => all(secret, description, value),
     }
 }

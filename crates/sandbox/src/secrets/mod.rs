@@ -4,9 +4,16 @@
 //! live in one store and differ only by their owner: a managed secret is written by its service alone.
 
 mod filter;
+mod passwords;
+mod policies;
 mod reads;
+pub(crate) mod replicas;
 pub(crate) mod secret;
+mod tags;
+mod versions;
 mod writes;
+
+pub(crate) use tags::TAGGABLE;
 
 use serde_json::Value;
 
@@ -24,8 +31,16 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("UpdateSecret", &UPDATE, secret_arn, writes::update),
     operation("DeleteSecret", &DELETE, secret_arn, writes::delete),
     operation("RestoreSecret", &BY_ID, secret_arn, writes::restore),
-    operation("TagResource", &TAG, secret_arn, writes::tag),
-    operation("UntagResource", &UNTAG, secret_arn, writes::untag),
+    operation("TagResource", &TAG, secret_arn, tags::tag),
+    operation("UntagResource", &UNTAG, secret_arn, tags::untag),
+    operation("ListSecretVersionIds", &LIST_VERSIONS, secret_arn, versions::list),
+    operation("UpdateSecretVersionStage", &UPDATE_STAGE, secret_arn, versions::update_stage),
+    operation("GetResourcePolicy", &BY_ID, secret_arn, policies::get),
+    operation("PutResourcePolicy", &PUT_POLICY, secret_arn, policies::put),
+    operation("DeleteResourcePolicy", &BY_ID, secret_arn, policies::delete),
+    operation("ReplicateSecretToRegions", &REPLICATE, secret_arn, replicas::replicate),
+    operation("RemoveRegionsFromReplication", &REMOVE_REGIONS, secret_arn, replicas::remove),
+    operation("GetRandomPassword", &PASSWORD, Resource::any, passwords::get),
 ];
 
 const fn operation(
@@ -76,6 +91,14 @@ static FILTER_VALUE: Shape = Shape::Str(Text::new(0, 512).pattern(&FILTER_VALUE_
 static FILTER_VALUES: Shape = Shape::List { of: &FILTER_VALUE, min: 1, max: 10 };
 static FILTER: Shape = Shape::Struct(&[may("Key", &FILTER_KEY), may("Values", &FILTER_VALUES)]);
 static FILTERS: Shape = Shape::List { of: &FILTER, min: 0, max: 10 };
+static POLICY: Shape = Shape::Str(Text::new(1, 20480));
+static REGION_PATTERN: Pattern = Pattern { text: r"^([a-z]+-)+\d+$", matches: is_region };
+static REGION: Shape = Shape::Str(Text::new(1, 128).pattern(&REGION_PATTERN));
+static REGIONS: Shape = Shape::List { of: &REGION, min: 1, max: usize::MAX };
+static REPLICA: Shape = Shape::Struct(&[may("Region", &REGION), may("KmsKeyId", &KMS_KEY)]);
+static REPLICAS: Shape = Shape::List { of: &REPLICA, min: 1, max: usize::MAX };
+static LENGTH: Shape = Shape::Int { min: 1, max: 4096 };
+static EXCLUDED: Shape = Shape::Str(Text::new(0, 4096));
 static SORT_ORDER: Shape = Shape::Str(Text::one_of(&["asc", "desc"]));
 static SORT_BY: Shape = Shape::Str(Text::one_of(&["created-date", "last-accessed-date", "last-changed-date", "name"]));
 
@@ -103,6 +126,8 @@ static CREATE: Shape = Shape::Struct(&[
     may("SecretBinary", &BINARY),
     may("SecretString", &STRING),
     may("Tags", &TAGS),
+    may("AddReplicaRegions", &REPLICAS),
+    may("ForceOverwriteReplicaSecret", &BOOLEAN),
 ]);
 static PUT: Shape = Shape::Struct(&[
     must("SecretId", &ID),
@@ -124,8 +149,47 @@ static DELETE: Shape = Shape::Struct(&[
     may("RecoveryWindowInDays", &WINDOW),
     may("ForceDeleteWithoutRecovery", &BOOLEAN),
 ]);
+static LIST_VERSIONS: Shape = Shape::Struct(&[
+    must("SecretId", &ID),
+    may("MaxResults", &PAGE),
+    may("NextToken", &TOKEN),
+    may("IncludeDeprecated", &BOOLEAN),
+]);
+static UPDATE_STAGE: Shape = Shape::Struct(&[
+    must("SecretId", &ID),
+    must("VersionStage", &STAGE),
+    may("RemoveFromVersionId", &VERSION_ID),
+    may("MoveToVersionId", &VERSION_ID),
+]);
+static PUT_POLICY: Shape =
+    Shape::Struct(&[must("SecretId", &ID), must("ResourcePolicy", &POLICY), may("BlockPublicPolicy", &BOOLEAN)]);
+static REPLICATE: Shape = Shape::Struct(&[
+    must("SecretId", &ID),
+    must("AddReplicaRegions", &REPLICAS),
+    may("ForceOverwriteReplicaSecret", &BOOLEAN),
+]);
+static REMOVE_REGIONS: Shape = Shape::Struct(&[must("SecretId", &ID), must("RemoveReplicaRegions", &REGIONS)]);
+static PASSWORD: Shape = Shape::Struct(&[
+    may("PasswordLength", &LENGTH),
+    may("ExcludeCharacters", &EXCLUDED),
+    may("ExcludeNumbers", &BOOLEAN),
+    may("ExcludePunctuation", &BOOLEAN),
+    may("ExcludeUppercase", &BOOLEAN),
+    may("ExcludeLowercase", &BOOLEAN),
+    may("IncludeSpace", &BOOLEAN),
+    may("RequireEachIncludedType", &BOOLEAN),
+]);
 static TAG: Shape = Shape::Struct(&[must("SecretId", &ID), must("Tags", &TAGS)]);
 static UNTAG: Shape = Shape::Struct(&[must("SecretId", &ID), must("TagKeys", &TAG_KEYS)]);
+
+/// Words of small letters, each with a hyphen, and a number.
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let mut words = parts.peekable();
+    !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && words.peek().is_some() && words.all(word)
+}
 
 /// Returns a secret's name, given its name, its ARN, or its ARN without the random end.
 pub(crate) fn name_of(id: &str) -> &str {

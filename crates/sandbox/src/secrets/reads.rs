@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::secret::Secret;
 use super::{filter, name_of, resource};
 use crate::kms::{self, Use};
-use crate::operation::{Context, part, required, text};
+use crate::operation::{Context, Resource, part, required, text};
 use crate::page;
 use crate::wire::Refusal;
 
@@ -37,6 +37,8 @@ pub(super) fn batch_get(context: &mut Context<'_>, input: &Value) -> Result<Valu
         let ids = ids.iter().filter_map(Value::as_str);
         (ids.map(str::to_owned).collect(), None)
     } else {
+        // [D] filters need the permission to list
+        context.authorize("secretsmanager:ListSecrets", &Resource::one("*".to_owned()), &[])?;
         let (page, next) = select(context, input, 20)?;
         (page.iter().map(|secret| secret.arn.clone()).collect(), next)
     };
@@ -62,7 +64,7 @@ pub(super) fn batch_get(context: &mut Context<'_>, input: &Value) -> Result<Valu
 }
 
 pub(super) fn describe(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    Ok(seen(context, required(input, "SecretId"))?.describe())
+    Ok(seen(context, required(input, "SecretId"))?.describe(context.view.at()))
 }
 
 pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
@@ -108,7 +110,7 @@ fn select(context: &Context<'_>, input: &Value, default: usize) -> Result<(Vec<A
 }
 
 /// Finds a secret as a read sees it.
-fn seen(context: &Context<'_>, id: &str) -> Result<Arc<Secret>, Refusal> {
+pub(super) fn seen(context: &Context<'_>, id: &str) -> Result<Arc<Secret>, Refusal> {
     let secret = context.home.secrets.seen(name_of(id), context.view);
     let secret = secret.or_else(|| context.home.secrets.seen(id, context.view));
     secret.filter(|secret| is(secret, id)).cloned().ok_or_else(missing)
@@ -138,6 +140,13 @@ fn read(context: &Context<'_>, secret: &Secret, id: Option<&str>, stage: Option<
     if secret.deleted.is_some() {
         return Err(marked_for_deletion());
     }
+    if id.is_some() && stage.is_some() && secret.version(id, None).is_some() && secret.version(id, stage).is_none() {
+        // [I] the text
+        return Err(Refusal::new(
+            "InvalidRequestException",
+            "You provided a VersionStage that is not associated to the provided VersionId.",
+        ));
+    }
     let version = secret.version(id, stage).ok_or_else(|| {
         // [I] the text for a stage; [?] for a version
         let what = match (id, stage) {
@@ -147,17 +156,20 @@ fn read(context: &Context<'_>, secret: &Secret, id: Option<&str>, stage: Option<
         let text = format!("Secrets Manager can't find the specified secret value for {what}");
         Refusal::new("ResourceNotFoundException", text)
     })?;
-    if let Some(key) = &secret.kms_key {
-        match kms::usable(context, key) {
-            Use::Usable(arn) => context.authorize_key("kms:Decrypt", &arn, &["secretsmanager"])?,
-            // [M] the code; [?] the text
-            Use::Missing | Use::Unusable(_) => {
-                return Err(Refusal::new(
-                    "DecryptionFailure",
-                    "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
-                ));
-            }
-        }
+    if let Some(key) = secret.key_of(version) {
+        decrypt(context, key)?;
     }
     Ok(secret.value(version))
+}
+
+/// Asks for a key that decrypts a value.
+pub(super) fn decrypt(context: &Context<'_>, key: &str) -> Result<(), Refusal> {
+    match kms::usable(context, key) {
+        Use::Usable(arn) => context.authorize_key("kms:Decrypt", &arn, &["secretsmanager"]),
+        // [M] the code; [?] the text
+        Use::Missing | Use::Unusable(_) => Err(Refusal::new(
+            "DecryptionFailure",
+            "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+        )),
+    }
 }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::name_of;
-use super::reads::{is, marked_for_deletion, missing};
+use super::reads::{decrypt, is, marked_for_deletion, missing};
 use super::secret::{Payload, Secret};
+use super::{name_of, replicas, tags};
 use crate::clock::{Millis, seconds};
 use crate::kms::{self, Use};
-use crate::operation::{Context, part, required, text};
+use crate::operation::{Context, Resource, part, required, text};
 use crate::wire::Refusal;
 
 const DAY: Millis = 24 * 60 * 60 * 1000;
@@ -39,6 +39,9 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         if same {
             return Ok(json!({"ARN": present.arn, "Name": name, "VersionId": id}));
         }
+        if present.version(Some(&id), None).is_some() {
+            return Err(token_in_use(present, &id));
+        }
         // [L] the text
         let text = format!("The operation failed because the secret {name} already exists.");
         return Err(Refusal::new("ResourceExistsException", text));
@@ -46,18 +49,28 @@ pub(super) fn create(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let mut secret = Secret::new(name, context.arn("secretsmanager", "secret"), now);
     secret.description = text(input, "Description").filter(|it| !it.is_empty()).map(str::to_owned);
     secret.kms_key = encryption_key(context, text(input, "KmsKeyId"))?;
-    add_tags(&mut secret, input);
+    tags::add(&mut secret, input)?;
+    replicas::add(context, &mut secret, input)?;
+    // [D] what comes with a new secret needs its own permission
+    let resource = Resource(vec![secret.arn.clone(), context.arn("secretsmanager", &format!("secret:{name}"))]);
+    for (member, action) in [("Tags", "TagResource"), ("AddReplicaRegions", "ReplicateSecretToRegions")] {
+        if part(input, member).and_then(Value::as_array).is_some_and(|it| !it.is_empty()) {
+            context.authorize(&format!("secretsmanager:{action}"), &resource, &[])?;
+        }
+    }
     let mut out = json!({"ARN": secret.arn, "Name": name});
     if let Some(payload) = payload {
         secret.add_version(now, id.clone(), payload, &["AWSCURRENT"]);
         out["VersionId"] = id.into();
     }
-    context.home.secrets.put(name, now, secret);
+    if !secret.replicas.is_empty() {
+        out["ReplicationStatus"] = secret.replication(now);
+    }
+    store(context, secret);
     Ok(out)
 }
 
 pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let now = context.now();
     let mut secret = writable(context, input)?;
     let Some(payload) = payload(input)? else {
         // [?] the text
@@ -65,11 +78,15 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
     };
     let id = token(input)?;
     let stages = part(input, "VersionStages").and_then(Value::as_array);
-    let stages: Vec<&str> = match stages {
+    let mut stages: Vec<&str> = match stages {
         Some(stages) => stages.iter().filter_map(Value::as_str).collect(),
         None => vec!["AWSCURRENT"],
     };
-    write_version(&mut secret, now, &id, payload, &stages)?;
+    // [D] the first version is the current one
+    if secret.versions.is_empty() && !stages.contains(&"AWSCURRENT") {
+        stages.push("AWSCURRENT");
+    }
+    write_version(context, &mut secret, &id, payload, &stages)?;
     let stages = secret.version(Some(&id), None).map(|it| it.stages.clone());
     let out = json!({"ARN": secret.arn, "Name": secret.name, "VersionId": id, "VersionStages": stages});
     store(context, secret);
@@ -82,17 +99,19 @@ pub(super) fn update(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let mut out = json!({"ARN": secret.arn, "Name": secret.name});
     if let Some(description) = text(input, "Description") {
         secret.description = (!description.is_empty()).then(|| description.to_owned());
+        secret.touch(now);
     }
     if let Some(key) = text(input, "KmsKeyId") {
         // [M] an empty key goes back to the one that Secrets Manager manages
-        secret.kms_key = encryption_key(context, Some(key))?;
+        let key = encryption_key(context, Some(key))?;
+        change_key(context, &mut secret, key)?;
+        secret.touch(now);
     }
     if let Some(payload) = payload(input)? {
         let id = token(input)?;
-        write_version(&mut secret, now, &id, payload, &["AWSCURRENT"])?;
+        write_version(context, &mut secret, &id, payload, &["AWSCURRENT"])?;
         out["VersionId"] = id.into();
     }
-    secret.touch(now);
     store(context, secret);
     Ok(out)
 }
@@ -127,6 +146,8 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
         found => found?,
     };
     unmanaged(&secret)?;
+    replicas::not_a_replica(&secret)?;
+    replicas::none_left(&secret)?;
     let end = if force { now } else { now + u64::try_from(days).unwrap_or(30) * DAY };
     if secret.deleted.is_some() && !force {
         // [?] a second deletion is refused like any other operation
@@ -142,29 +163,12 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
 pub(super) fn restore(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut secret = present(context, required(input, "SecretId"))?;
     unmanaged(&secret)?;
+    replicas::not_a_replica(&secret)?;
     secret.deleted = None;
     secret.gone_at = None;
     let out = json!({"ARN": secret.arn, "Name": secret.name});
     store(context, secret);
     Ok(out)
-}
-
-pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let mut secret = writable(context, input)?;
-    add_tags(&mut secret, input);
-    secret.touch(context.now());
-    store(context, secret);
-    Ok(Value::Null)
-}
-
-pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let mut secret = writable(context, input)?;
-    for key in part(input, "TagKeys").and_then(Value::as_array).into_iter().flatten() {
-        secret.tags.remove(key.as_str().unwrap_or_default());
-    }
-    secret.touch(context.now());
-    store(context, secret);
-    Ok(Value::Null)
 }
 
 fn present(context: &Context<'_>, id: &str) -> Result<Secret, Refusal> {
@@ -173,9 +177,10 @@ fn present(context: &Context<'_>, id: &str) -> Result<Secret, Refusal> {
     found.filter(|secret| is(secret, id)).map(|secret| Secret::clone(secret)).ok_or_else(missing)
 }
 
-fn writable(context: &Context<'_>, input: &Value) -> Result<Secret, Refusal> {
+pub(super) fn writable(context: &Context<'_>, input: &Value) -> Result<Secret, Refusal> {
     let secret = present(context, required(input, "SecretId"))?;
     unmanaged(&secret)?;
+    replicas::not_a_replica(&secret)?;
     if secret.deleted.is_some() {
         return Err(marked_for_deletion());
     }
@@ -194,7 +199,9 @@ fn unmanaged(secret: &Secret) -> Result<(), Refusal> {
     ))
 }
 
-fn store(context: &mut Context<'_>, secret: Secret) {
+/// Stores a secret; its copies follow.
+pub(super) fn store(context: &mut Context<'_>, secret: Secret) {
+    replicas::follow(context, &secret);
     let now = context.now();
     let name = secret.name.clone();
     context.home.secrets.put(&name, now, secret);
@@ -225,26 +232,62 @@ fn token(input: &Value) -> Result<String, Refusal> {
 }
 
 /// [D] the same token with the same value changes nothing, with another value it is refused.
-fn write_version(secret: &mut Secret, now: Millis, id: &str, payload: Payload, stages: &[&str]) -> Result<(), Refusal> {
+fn write_version(
+    context: &Context<'_>,
+    secret: &mut Secret,
+    id: &str,
+    payload: Payload,
+    stages: &[&str],
+) -> Result<(), Refusal> {
+    let now = context.now();
     if let Some(version) = secret.version(Some(id), None) {
         if version.payload == payload {
             return Ok(());
         }
-        return Err(Refusal::new(
-            "ResourceExistsException",
-            format!("A resource with the ID you requested already exists: the version {id} has another value."),
-        ));
+        return Err(token_in_use(secret, id));
     }
+    if secret.is_full(now) {
+        // [D] that there is a quota; [?] the text
+        let text = format!("The secret {} has too many versions.", secret.name);
+        return Err(Refusal::new("LimitExceededException", text));
+    }
+    encryption_key(context, secret.kms_key.as_deref())?;
     secret.add_version(now, id.to_owned(), payload, stages);
     secret.touch(now);
     Ok(())
 }
 
-fn add_tags(secret: &mut Secret, input: &Value) {
-    for tag in part(input, "Tags").and_then(Value::as_array).into_iter().flatten() {
-        let value = text(tag, "Value").unwrap_or_default();
-        secret.tags.insert(required(tag, "Key").to_owned(), value.to_owned());
+/// [I] the text.
+fn token_in_use(secret: &Secret, token: &str) -> Refusal {
+    let arn = &secret.arn;
+    Refusal::new(
+        "ResourceExistsException",
+        format!(
+            "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+        ),
+    )
+}
+
+/// Changes the key and encrypts the current, the pending and the previous version anew; [D] without the
+/// permission to encrypt they stay with the old key, as all others do.
+fn change_key(context: &Context<'_>, secret: &mut Secret, key: Option<String>) -> Result<(), Refusal> {
+    let old = secret.kms_key.clone().unwrap_or_default();
+    let may_encrypt = match key.as_deref().map(|key| kms::usable(context, key)) {
+        Some(Use::Usable(arn)) => context.authorize_key("kms:Encrypt", &arn, &["secretsmanager"]).is_ok(),
+        _ => true,
+    };
+    let again = ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"];
+    for version in &mut secret.versions {
+        let with = version.left_with.get_or_insert_with(|| old.clone());
+        if may_encrypt && version.stages.iter().any(|it| again.contains(&it.as_str())) {
+            if !with.is_empty() {
+                decrypt(context, with)?;
+            }
+            version.left_with = None;
+        }
     }
+    secret.kms_key = key;
+    Ok(())
 }
 
 /// Checks a customer key and keeps it as it was given [D]; the service's own key is not shown.
@@ -254,6 +297,7 @@ fn encryption_key(context: &Context<'_>, key: Option<&str>) -> Result<Option<Str
         return Ok(None);
     };
     match kms::usable(context, key) {
+        Use::Usable(arn) if kms::is_managed(context, &arn) => Ok(None),
         Use::Usable(arn) => {
             context.authorize_key("kms:GenerateDataKey", &arn, &["secretsmanager"])?;
             context.authorize_key("kms:Decrypt", &arn, &["secretsmanager"])?;

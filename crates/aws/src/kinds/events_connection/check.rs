@@ -4,10 +4,10 @@
 //! authorization blocks must be given. What is reported here is what it cannot say, and nothing inside a block that is
 //! one too many: one mistake, one finding.
 
+use trueup_engine::embedded::names_user;
 use trueup_engine::kind::Finding;
 use trueup_engine::value::{Map, Value};
 
-use crate::kinds::fields::is_not_https;
 use crate::names::{is_key_arn, is_key_id};
 
 /// Each authorization type with the block that belongs to it.
@@ -55,24 +55,45 @@ fn check_type(properties: &Map, fitting: &str, block: &str, findings: &mut Vec<F
 }
 
 fn check_oauth(oauth: &Value, findings: &mut Vec<Finding>) {
-    if is_not_https(oauth.get("AuthorizationEndpoint")) {
-        findings.push(not_https("/AuthParameters/OAuthParameters/AuthorizationEndpoint", "AuthorizationEndpoint"));
-    }
+    let endpoint = "/AuthParameters/OAuthParameters/AuthorizationEndpoint";
+    findings.extend(wrong_endpoint(oauth.get("AuthorizationEndpoint"), endpoint));
     if let Some(parameters) = oauth.get("OAuthHttpParameters") {
         check_http_parameters(parameters, "/AuthParameters/OAuthParameters/OAuthHttpParameters", findings);
     }
 }
 
-/// The finding of an endpoint that is not https.
-pub(in crate::kinds) fn not_https(pointer: &str, name: &str) -> Finding {
-    Finding {
-        code: "M331",
+/// What is wrong with the address of an endpoint. Anything but a plain text is not looked at, and none is quoted.
+pub(in crate::kinds) fn wrong_endpoint(value: Option<&Value>, pointer: &str) -> Option<Finding> {
+    let address = value.and_then(Value::as_str)?;
+    let name = pointer.rsplit('/').next().unwrap_or_default();
+    let (code, summary, help) = if names_user(address) {
+        (
+            "M336",
+            format!("`{name}` has a user or a password in it"),
+            "an address is shown everywhere: remove what is before the `@`, and give the credentials in \
+             `AuthParameters` of the connection",
+        )
+    } else if is_not_https(address) {
+        (
+            "M331",
+            format!("`{name}` is not an https address"),
+            "EventBridge calls https endpoints only; write `https://…`",
+        )
+    } else {
+        return None;
+    };
+    Some(Finding {
+        code,
         pointer: pointer.to_owned(),
         on_key: false,
-        summary: format!("`{name}` is not an https address"),
-        help: Some("EventBridge calls https endpoints only; write `https://…`".to_owned()),
+        summary,
+        help: Some(help.to_owned()),
         warning: false,
-    }
+    })
+}
+
+fn is_not_https(address: &str) -> bool {
+    !address.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }
 
 fn check_http_parameters(parameters: &Value, pointer: &str, findings: &mut Vec<Finding>) {

@@ -7,7 +7,7 @@ use trueup_engine::value::{Map, Value};
 
 use super::schema::SCHEMA;
 use super::{is_private, live, managed_secret, request};
-use crate::kinds::fields::text;
+use crate::kinds::fields::{named, text};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
 use crate::operation::{
@@ -16,7 +16,8 @@ use crate::operation::{
 use crate::reach::Reach;
 use crate::wire::secrets_of;
 
-static READS: Reads = Reads { list: &LIST_CONNECTIONS, entries: "Connections", describe: &DESCRIBE_CONNECTION };
+pub(super) static READS: Reads =
+    Reads { list: &LIST_CONNECTIONS, entries: "Connections", describe: &DESCRIBE_CONNECTION };
 
 /// Reads connections, and the managed secrets of those of which they are wanted.
 pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
@@ -70,7 +71,7 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
     let secrets = secrets_of(create.desired);
     let outcome = reach.call(&CREATE_CONNECTION, &request::create(create.desired)?, &secrets).await;
     match outcome.result {
-        Ok(answer) => Ok(written(&answer, note_private(reach, create.identity, create.desired))),
+        Ok(answer) => Ok(written(&answer, note_private(reach, named(create)?, create.desired))),
         Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
             settle_create(reach, create, fault).await
         }
@@ -79,7 +80,8 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
 }
 
 async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
-    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false, given: Vec::new() };
+    let want =
+        Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given: Vec::new(), tags: None };
     match observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
         _ => Err(fault),
@@ -117,6 +119,7 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
             // Emulators answer the state from before.
             let state = text(&answer, "ConnectionState").filter(|state| *state == "DELETING").unwrap_or("DELETING");
             Ok(Written {
+                identity: None,
                 attributes: live::attributes(&answer),
                 readiness: Readiness::Deleting(state.to_owned()),
                 notes: Vec::new(),
@@ -137,9 +140,14 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
 
 /// There is nothing to wait for.
 fn gone() -> Written {
-    Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }
+    Written { identity: None, attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }
 }
 
 fn written(answer: &Json, private: bool) -> Written {
-    Written { attributes: live::attributes(answer), readiness: live::readiness(answer, private), notes: Vec::new() }
+    Written {
+        identity: None,
+        attributes: live::attributes(answer),
+        readiness: live::readiness(answer, private),
+        notes: Vec::new(),
+    }
 }

@@ -23,7 +23,7 @@ use crate::kinds::AwsKind;
 use crate::kinds::fields::touches;
 use crate::reach::Reach;
 
-pub(super) use check::not_https;
+pub(super) use check::wrong_endpoint;
 pub(super) use schema::{NAME, URL};
 
 /// The kind.
@@ -150,6 +150,10 @@ impl Kind for EventsConnection {
 impl AwsKind for EventsConnection {
     fn observe_many<'a>(&'a self, reach: &'a Reach, wants: &'a [Want]) -> Task<'a, Vec<Live>> {
         Box::pin(io::observe(reach, wants))
+    }
+
+    fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(io::READS.names(reach))
     }
 
     fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {

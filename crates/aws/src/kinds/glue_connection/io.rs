@@ -17,7 +17,7 @@ use super::live::{self, NOT_READ};
 use super::schema::{SCHEMA, SECRET_PROPERTIES};
 use super::{request, split};
 use crate::fault::of_unreadable;
-use crate::kinds::fields::touches;
+use crate::kinds::fields::{named, touches};
 use crate::kinds::settle::lost_create;
 use crate::names::partition;
 use crate::operation::{
@@ -170,6 +170,25 @@ async fn list(reach: &Reach, catalog: Option<&str>, wants: &[Want], indices: &[u
     Ok(listing)
 }
 
+/// The names of all connections of the account's own catalog.
+pub(super) async fn names(reach: &Reach) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    let mut input = json!({ "HidePassword": true, "MaxResults": PAGE });
+    let mut tokens = HashSet::new();
+    loop {
+        let page = reach.read(&GLUE_GET_CONNECTIONS, &input).await?;
+        let Some(entries) = page["ConnectionList"].as_array() else {
+            return Err(of_unreadable(&GLUE_GET_CONNECTIONS, "it has no `ConnectionList`", None));
+        };
+        names.extend(entries.iter().filter_map(|entry| entry["Name"].as_str()).map(str::to_owned));
+        let Some(token) = page["NextToken"].as_str().filter(|token| !token.is_empty()) else { return Ok(names) };
+        if !tokens.insert(token.to_owned()) {
+            return Err(of_unreadable(&GLUE_GET_CONNECTIONS, "the same page comes again", None));
+        }
+        input["NextToken"] = token.into();
+    }
+}
+
 /// Adds what Glue does not answer with a connection: its ARN and, where the manifest names some, its tags.
 async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
     let (answer, hidden) = match found {
@@ -182,7 +201,9 @@ async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
         Ok(arn) => arn,
         Err(fault) => return Live::Unreadable(fault),
     };
-    if !want.shallow && want.asks("/Tags") {
+    if let Some(tags) = &want.tags {
+        present.properties.insert("Tags".to_owned(), tags.clone().into());
+    } else if want.asks("/Tags") {
         match reach.read(&GLUE_GET_TAGS, &json!({ "ResourceArn": arn })).await {
             Ok(answer) => {
                 let tags = answer["Tags"].as_object().into_iter().flatten();
@@ -212,14 +233,18 @@ fn attributes(arn: &str) -> Map {
 
 /// Creates a connection.
 pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written, Fault> {
-    let input = request::create(&GLUE_CREATE_CONNECTION, create.identity, create.desired)?;
-    let arn = arn(reach, create.identity).await?;
+    let identity = named(create)?;
+    let input = request::create(&GLUE_CREATE_CONNECTION, identity, create.desired)?;
+    let arn = arn(reach, identity).await?;
     let secrets = secrets_of(create.desired);
     let outcome = reach.call(&GLUE_CREATE_CONNECTION, &input, &secrets).await;
     match outcome.result {
-        Ok(answer) => {
-            Ok(Written { attributes: attributes(&arn), readiness: live::readiness(&answer), notes: Vec::new() })
-        }
+        Ok(answer) => Ok(Written {
+            identity: None,
+            attributes: attributes(&arn),
+            readiness: live::readiness(&answer),
+            notes: Vec::new(),
+        }),
         Err(fault) if fault.kind == FaultKind::Conflict && outcome.doubtful => {
             settle_create(reach, create, fault).await
         }
@@ -234,7 +259,7 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
         push_token(&mut top, name);
         value.walk(&mut |below, _| given.push(format!("{top}{below}")));
     }
-    let want = Want { identity: create.identity.to_owned(), secrets: true, shallow: false, given };
+    let want = Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None };
     match observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
         _ => Err(fault),
@@ -263,7 +288,7 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
         let input = json!({ "ResourceArn": arn, "TagsToAdd": added });
         reach.call(&GLUE_TAG_RESOURCE, &input, &secrets).await.result?;
     }
-    Ok(Written { attributes: attributes(&arn), readiness, notes: Vec::new() })
+    Ok(Written { identity: None, attributes: attributes(&arn), readiness, notes: Vec::new() })
 }
 
 /// Tags to write and the names of tags to remove.
@@ -294,7 +319,9 @@ fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> Result<(JsonMap
 pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fault> {
     match reach.read(&GLUE_DELETE_CONNECTION, &request::naming(identity)).await {
         Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
-        _ => Ok(Written { attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }),
+        _ => {
+            Ok(Written { identity: None, attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() })
+        }
     }
 }
 

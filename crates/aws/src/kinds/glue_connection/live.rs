@@ -162,7 +162,7 @@ mod tests {
 
     fn want(given: &[&str]) -> Want {
         let given = given.iter().map(|pointer| (*pointer).to_owned()).collect();
-        Want { identity: "orders".to_owned(), secrets: true, shallow: false, given }
+        Want { identity: "orders".to_owned(), secrets: true, shallow: false, given, tags: None }
     }
 
     fn answer() -> Json {

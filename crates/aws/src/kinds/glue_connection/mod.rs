@@ -121,6 +121,10 @@ impl AwsKind for GlueConnection {
         Box::pin(io::observe(reach, wants))
     }
 
+    fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(io::names(reach))
+    }
+
     fn create<'a>(&'a self, reach: &'a Reach, create: &'a Create<'a>) -> Task<'a, Result<Written, Fault>> {
         Box::pin(io::create(reach, create))
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use trueup_engine::cloud::{
-    Cloud, Confirm, Create, Live, Place, Present, Readiness, Task, Unconfirmed, Update, Want, Whereabouts, Written,
+    Cloud, Confirm, Create, Live, Owned, Place, Present, Readiness, Task, Unconfirmed, Update, Want, Whereabouts,
+    Written,
 };
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Kind, Verb};
@@ -337,6 +338,28 @@ impl Cloud for FakeCloud {
         })
     }
 
+    fn owned<'a>(
+        &'a self,
+        _: &'a [&'static dyn Kind],
+        _: &'a Place,
+        _: &'a str,
+        _: &'a str,
+    ) -> Task<'a, Result<Vec<Owned>, Fault>> {
+        Box::pin(async { Err(conflict("nothing here can be tagged")) })
+    }
+
+    fn list<'a>(&'a self, kind: &'static dyn Kind, _: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(async move {
+            let state = self.state();
+            let of_kind = state.account.items.keys().filter(|key| key.0 == kind.name());
+            Ok(of_kind.map(|key| key.1.clone()).collect())
+        })
+    }
+
+    fn restore<'a>(&'a self, _: &'static dyn Kind, _: &'a Place, _: &'a str) -> Task<'a, Result<Written, Fault>> {
+        Box::pin(async { Err(conflict("nothing here is kept after its deletion")) })
+    }
+
     fn canonical<'a>(
         &'a self,
         _: Domain,
@@ -362,7 +385,7 @@ impl Cloud for FakeCloud {
         create: &'a Create<'a>,
     ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move {
-            let key = (kind.name(), create.identity.to_owned());
+            let key = (kind.name(), create.identity.expect("every kind here has names").to_owned());
             let (settle, then) = self.settling(&key, create.desired);
             self.write(Verb::Create, &key.clone(), move |state| {
                 check_sent(state, create.desired);
@@ -383,7 +406,7 @@ impl Cloud for FakeCloud {
                 let attributes = Map::from_iter([("Arn".to_owned(), item.arn(&key).into())]);
                 let readiness = item.readiness();
                 state.account.items.insert(key, item);
-                Ok(Written { attributes, readiness, notes: Vec::new() })
+                Ok(Written { identity: None, attributes, readiness, notes: Vec::new() })
             })
             .await
         })
@@ -416,7 +439,7 @@ impl Cloud for FakeCloud {
                 item.settles = after(settle);
                 item.then = then;
                 let attributes = Map::from_iter([("Arn".to_owned(), item.arn(&key).into())]);
-                Ok(Written { attributes, readiness: item.readiness(), notes: Vec::new() })
+                Ok(Written { identity: None, attributes, readiness: item.readiness(), notes: Vec::new() })
             })
             .await
         })
@@ -448,7 +471,7 @@ impl Cloud for FakeCloud {
                     _ => Readiness::Ready(None),
                 };
                 state.account.sweep();
-                Ok(Written { attributes: Map::new(), readiness, notes: Vec::new() })
+                Ok(Written { identity: None, attributes: Map::new(), readiness, notes: Vec::new() })
             })
             .await
         })

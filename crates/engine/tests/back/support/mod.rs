@@ -96,7 +96,7 @@ impl World {
         let (stack, graph) = Self::graph(manifest);
         let graph = graph.unwrap();
         self.cloud.set().known =
-            graph.nodes.iter().flat_map(|node| node.former.iter().chain([&node.identity])).cloned().collect();
+            graph.nodes.iter().flat_map(|node| node.former.iter().chain(&node.identity)).cloned().collect();
         let observed = observe::observe(&graph, &self.cloud, &self.observe).await;
         let mut options = self.plan.clone();
         if !self.only.is_empty() {
