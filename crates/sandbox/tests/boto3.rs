@@ -15,11 +15,15 @@ use common::Sandbox;
 use trueup_sandbox::Options;
 
 fn holds(script: &str) {
+    holds_while(script, Duration::from_millis(20));
+}
+
+/// Runs a script on a sandbox whose transient states last so long.
+fn holds_while(script: &str, settle: Duration) {
     let Some(python) = std::env::var_os("TRUEUP_TEST_PYTHON") else {
         eprintln!("skipped: TRUEUP_TEST_PYTHON names no interpreter");
         return;
     };
-    let settle = Duration::from_millis(20);
     let sandbox = Sandbox::with(Options { settle, ..Options::default() }).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boto3").join(script);
     let mut command = Command::new(python);
@@ -48,4 +52,10 @@ fn secrets_and_keys_behave() {
 #[test]
 fn tagging_behaves() {
     holds("tagging.py");
+}
+
+#[test]
+fn cloud_control_behaves() {
+    // It looks at requests under way, and puts the clock forward when it has.
+    holds_while("cloudcontrol.py", Duration::from_mins(1));
 }

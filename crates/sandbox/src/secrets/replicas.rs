@@ -109,7 +109,7 @@ pub(super) fn remove(context: &mut Context<'_>, input: &Value) -> Result<Value, 
     let (name, now) = (secret.name.clone(), context.now());
     context.after.push(Box::new(move |world| {
         for region in gone {
-            let (home, _) = world.home(&account, &region, now);
+            let (home, ..) = world.home(&account, &region, now);
             let present = home.secrets.current(&name, now).map(|it| Secret::clone(it));
             if let Some(mut copy) = present.filter(|copy| copy.primary.as_ref() == Some(&primary)) {
                 copy.gone_at = Some(now);
@@ -181,7 +181,7 @@ fn copy(
     now: Millis,
 ) -> Result<(), String> {
     let Replica { region, kms_key, overwrite, .. } = replica;
-    let (home, _) = world.home(account, region, now);
+    let (home, ..) = world.home(account, region, now);
     let name = &primary.name;
     let present = home.secrets.current(name, now);
     if present.is_some_and(|it| it.primary.as_deref() != Some(from)) && !overwrite {

@@ -17,7 +17,7 @@ use crate::clock::Millis;
 use crate::operation::{Context, Operation, Resource, text};
 use crate::shape::{Shape, Text, may, must};
 use crate::wire::{Refusal, Service};
-use crate::{glue, kms, page, router, secrets, shape};
+use crate::{glue, kms, page, router, secrets, shape, tagged};
 
 /// Tags by their keys.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -44,7 +44,16 @@ pub(crate) struct Taggable {
 }
 
 /// The services that have taggable resources.
-static SERVICES: &[&Taggable] = &[&glue::TAGGABLE, &kms::TAGGABLE, &secrets::TAGGABLE];
+static SERVICES: &[&Taggable] = &[
+    &glue::TAGGABLE,
+    &kms::TAGGABLE,
+    &secrets::TAGGABLE,
+    &tagged::IAM,
+    &tagged::LOGS,
+    &tagged::S3,
+    &tagged::SQS,
+    &tagged::SSM,
+];
 
 /// Runs an operation of a service as if it had been called itself: the policy is asked, the model checks.
 pub(crate) fn through(
@@ -55,7 +64,7 @@ pub(crate) fn through(
 ) -> Result<(), Refusal> {
     let operation = router::operations(service).iter().find(|it| it.name == name);
     let operation = operation.ok_or_else(Refusal::unknown_operation)?;
-    let action = format!("{}:{name}", service.action_prefix());
+    let action = service.action(name);
     for resource in (operation.resources)(context, input) {
         context.authorize(&action, &resource, &[])?;
     }
