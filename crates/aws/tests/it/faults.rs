@@ -43,7 +43,8 @@ async fn every_error_of_every_operation_has_its_meaning() {
             // One that names itself is there, and would be taken for the one whose answer was lost.
             if !(sample.kind.names_itself() && in_write.is_ambiguous()) {
                 bench.faults(&rule(creates)).await;
-                check(&sample, &create(&bench, &mut sample).await.unwrap_err(), *in_write, code);
+                let fault = create(&bench, &mut sample).await.unwrap_err();
+                check(&sample, &fault, *in_write, code);
             }
             bench.faults(&json!([])).await;
             let live = bench.settled(sample.kind, sample.identity).await;
