@@ -76,7 +76,10 @@ pub(crate) async fn list_aliases(reach: &Reach) -> Result<HashMap<String, String
             input["Marker"] = marker.as_str().into();
         }
         let page = reach.read(&LIST_ALIASES, &input).await?;
-        for entry in page["Aliases"].as_array().into_iter().flatten() {
+        let Some(entries) = page["Aliases"].as_array() else {
+            return Err(of_unreadable(&LIST_ALIASES, "it has no `Aliases`", None));
+        };
+        for entry in entries {
             let text = |member: &str| entry[member].as_str();
             let (Some(name), Some(arn), Some(key)) = (text("AliasName"), text("AliasArn"), text("TargetKeyId")) else {
                 continue;

@@ -325,9 +325,8 @@ pub(super) async fn delete(reach: &Reach, identity: &str, desired: Option<&Map>)
 
 /// Takes a key back from its deletion; it is disabled after that.
 pub(super) async fn restore(reach: &Reach, identity: &str) -> Result<Written, Fault> {
-    let present = match describe(reach, identity).await? {
-        Some(present) => present,
-        None => return Err(Fault::new(FaultKind::NotFound, CANCEL_KEY_DELETION.name, "the key is gone")),
+    let Some(present) = describe(reach, identity).await? else {
+        return Err(Fault::new(FaultKind::NotFound, CANCEL_KEY_DELETION.name, "the key is gone"));
     };
     match reach.read(&CANCEL_KEY_DELETION, &json!({ "KeyId": id_of(&present) })).await {
         // An earlier attempt, or somebody else, was first.

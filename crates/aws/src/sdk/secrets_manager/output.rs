@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::operation::batch_get_secret_value::BatchGetSecretVal
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::list_secret_version_ids::ListSecretVersionIdsOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
-use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, Tag};
+use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType, Tag};
 use aws_smithy_types::DateTime;
 use serde_json::Value as Json;
 
@@ -71,7 +71,7 @@ pub(super) fn replication(replicas: &[ReplicationStatusType]) -> Json {
         tree([
             ("Region", json(replica.region())),
             ("KmsKeyId", json(replica.kms_key_id())),
-            ("Status", json(replica.status().map(|status| status.as_str()))),
+            ("Status", json(replica.status().map(StatusType::as_str))),
             ("StatusMessage", json(replica.status_message())),
         ])
     };
