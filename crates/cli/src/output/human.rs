@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 
+use trueup_engine::cloud::Readiness;
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::owner;
 use trueup_engine::plan::{Action, Plan, SecretStatus, SecretVerdict, Step};
 use trueup_engine::value::Value;
 
@@ -285,13 +287,20 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
     }
     let mut details = Vec::new();
     let mut told: Vec<&str> = Vec::new();
-    let new = step.action == Action::Create || (step.action == Action::Replace && step.edits.is_empty());
+    let restored =
+        step.live.present().is_some_and(|present| matches!(present.readiness, Readiness::Scheduled { .. }));
+    let new = (step.action == Action::Create && !restored) || (step.action == Action::Replace && step.edits.is_empty());
     if new {
         value::leaves(&step.resolved, &mut |pointer, leaf| {
             if value::is_key(step.desired.kind.schema(), pointer) && !view.verbose {
                 return;
             }
-            let label = label(&value::path_in(step.desired.kind.schema(), &step.resolved, pointer), view);
+            let path = value::path_in(step.desired.kind.schema(), &step.resolved, pointer);
+            // Everything new has them, and nobody wrote them.
+            if is_owner_tag(step, &path) && !view.verbose {
+                return;
+            }
+            let label = label(&path, view);
             match step.secrets.iter().find(|verdict| verdict.pointer == pointer) {
                 Some(verdict) => details.push(secret(label, verdict)),
                 None => details.push(plain(label, vec![(Tone::Plain, value::leaf(leaf, view.verbose))])),
@@ -318,6 +327,12 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
         }
     }
     details
+}
+
+/// Whether a path is that of a tag that says whose the resource is.
+fn is_owner_tag(step: &Step, path: &str) -> bool {
+    let below = step.desired.kind.tags().and_then(|tags| path.strip_prefix(tags));
+    below.is_some_and(|below| below.trim_start_matches(['/', '[']).starts_with(owner::PREFIX))
 }
 
 fn label(path: &str, view: View) -> String {
