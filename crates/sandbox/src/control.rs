@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::clock::{Millis, parse_duration, rfc3339};
 use crate::faults::Faults;
 use crate::policy::Policy;
-use crate::router::Shared;
+use crate::router::{self, Shared};
 
 /// The path under which the control endpoints are.
 pub(crate) const PREFIX: &str = "/_trueup/";
@@ -30,7 +30,11 @@ struct Advance {
 /// Answers a control request.
 pub(crate) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Bytes> {
     let result = match (method, path) {
-        (&Method::GET, "state") => Ok(lock(shared).dump(shared.clock.now())),
+        (&Method::GET, "state") => {
+            let mut world = lock(shared);
+            router::settle(shared, &mut world);
+            Ok(world.dump(shared.clock.now()))
+        }
         (&Method::POST, "reset") => {
             reset(shared);
             Ok(json!({}))

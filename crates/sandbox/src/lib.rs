@@ -14,22 +14,32 @@
 
 mod calls;
 mod clock;
+mod cloudcontrol;
+mod cloudformation;
 mod control;
 mod events;
 mod faults;
 mod glue;
+mod iam;
 mod kms;
+mod logs;
 mod operation;
 mod page;
 mod policy;
+mod query;
 mod router;
+mod s3;
 mod secrets;
 mod server;
 mod shape;
+mod sqs;
+mod ssm;
 mod state;
 mod store;
 mod sts;
+mod tagged;
 mod wire;
+mod xml;
 
 use std::io;
 use std::net::SocketAddr;

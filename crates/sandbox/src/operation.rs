@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::clock::Millis;
+use crate::faults::Injector;
 use crate::policy::{Facts, Policy, Verdict};
 use crate::shape::Shape;
-use crate::state::{Home, arn};
+use crate::state::{Global, Home, arn};
 use crate::store::View;
 use crate::wire::{Caller, Refusal};
 
@@ -46,6 +47,8 @@ pub(crate) struct Context<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) home: &'a mut Home,
     pub(crate) service_linked: &'a mut BTreeSet<String>,
+    /// What no region has to itself.
+    pub(crate) global: &'a mut Global,
     /// What reads see; writes work on what is.
     pub(crate) view: View,
     /// How long transient states last.
@@ -53,6 +56,8 @@ pub(crate) struct Context<'a> {
     pub(crate) policy: Option<&'a Policy>,
     /// Clearing values do not clear.
     pub(crate) no_clear: bool,
+    /// The rules for what is asked of a service by another one.
+    pub(crate) faults: &'a Injector,
 }
 
 impl Context<'_> {

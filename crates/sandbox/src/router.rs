@@ -19,8 +19,8 @@ use crate::operation::{Context, Operation, Resource, denied, text};
 use crate::policy::Policy;
 use crate::state::{Folder, World};
 use crate::store::View;
-use crate::wire::{self, Caller, Refusal, Service};
-use crate::{events, glue, kms, secrets, shape, sts};
+use crate::wire::{self, Caller, Protocol, Refusal, Service};
+use crate::{cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts};
 
 /// Everything that requests share.
 pub(crate) struct Shared {
@@ -48,37 +48,37 @@ fn operations(service: Service) -> &'static [Operation] {
         Service::SecretsManager => secrets::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
         Service::Glue => glue::OPERATIONS,
+        Service::CloudControl => cloudcontrol::OPERATIONS,
+        Service::Ssm => ssm::OPERATIONS,
+        Service::Sqs => sqs::OPERATIONS,
+        Service::Logs => logs::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
+        Service::CloudFormation => cloudformation::OPERATIONS,
+        Service::Iam => iam::OPERATIONS,
+        Service::S3 => s3::OPERATIONS,
     }
 }
 
 /// Answers a request to an AWS service.
 pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outcome {
-    let asked = wire::target(&parts.headers);
     let caller = Caller::of(&parts.headers);
-    let form = || {
-        let service = caller.as_ref().is_some_and(|it| it.service == "sts").then_some(Service::Sts);
-        wire::form_field(body, "Action").map(|operation| wire::Asked { service, operation })
-    };
-    let query = asked.is_none();
-    let Some(asked) = asked.or_else(form) else {
+    let Some(asked) = wire::asked(parts, body, caller.as_ref()) else {
         let mut response = Response::new(Bytes::from_static(b"this is a sandbox for AWS SDKs\n"));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return Outcome::Reply(response);
     };
-    let protocol = if query { Service::Sts } else { asked.service.unwrap_or(Service::Events) };
     let Some(caller) = caller else {
         let refusal = Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token");
-        return Outcome::Reply(wire::refuse(protocol, &refusal));
+        return Outcome::Reply(wire::refuse(asked.spoken, &refusal));
     };
     let found = asked.service.and_then(|service| {
         let operation = operations(service).iter().find(|it| it.name == asked.operation)?;
         Some((service, operation))
     });
     let Some((service, operation)) = found else {
-        return unknown(shared, &caller, &asked, protocol);
+        return unknown(shared, &caller, &asked);
     };
-    let input = read(service, body);
+    let input = read(service, operation, parts, body);
     let subject = input.as_ref().ok().and_then(|input| subject(service, operation, input));
     let ticket = shared.calls.begin(Entry {
         time: shared.clock.now(),
@@ -113,12 +113,16 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
 }
 
 /// Answers what no service here has, and notes it all the same.
-fn unknown(shared: &Shared, caller: &Caller, asked: &wire::Asked<'_>, protocol: Service) -> Outcome {
-    let refusal = if protocol == Service::Sts {
-        let text = format!("Could not find operation {}", asked.operation);
-        Refusal::new("InvalidAction", text)
-    } else {
-        Refusal::unknown_operation()
+fn unknown(shared: &Shared, caller: &Caller, asked: &wire::Asked<'_>) -> Outcome {
+    let refusal = match asked.spoken.protocol() {
+        Protocol::Json { .. } => Refusal::unknown_operation(),
+        Protocol::Query { .. } => {
+            Refusal::new("InvalidAction", format!("Could not find operation {}", asked.operation))
+        }
+        Protocol::RestXml => {
+            let text = "A header you provided implies functionality that is not implemented.";
+            Refusal::new("NotImplemented", text).status(501)
+        }
     };
     let service = asked.service.map_or_else(|| Cow::Owned(caller.service.clone()), |it| it.name().into());
     let ticket = shared.calls.begin(Entry {
@@ -130,17 +134,19 @@ fn unknown(shared: &Shared, caller: &Caller, asked: &wire::Asked<'_>, protocol: 
         region: caller.region.as_str().into(),
         outcome: "dropped".into(),
     });
-    let response = wire::refuse(protocol, &refusal);
+    let response = wire::refuse(asked.spoken, &refusal);
     shared.calls.finish(ticket, refusal.code);
     Outcome::Reply(response)
 }
 
-fn read(service: Service, body: &Bytes) -> Result<Value, Refusal> {
-    if service == Service::Sts || body.is_empty() {
-        return Ok(Value::Object(serde_json::Map::new()));
+fn read(service: Service, operation: &Operation, parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
+    match service.protocol() {
+        Protocol::Query { .. } => Ok(query::read(operation.input, body)),
+        Protocol::RestXml => s3::request::read(operation.name, parts, body),
+        Protocol::Json { .. } if body.is_empty() => Ok(Value::Object(serde_json::Map::new())),
+        // The parser's text may repeat what it read, so it is not passed on.
+        Protocol::Json { .. } => serde_json::from_slice(body).map_err(|_| Refusal::new("SerializationException", "")),
     }
-    // The parser's text may repeat what it read, so it is not passed on.
-    serde_json::from_slice(body).map_err(|_| Refusal::new("SerializationException", ""))
 }
 
 /// Returns the name of the resource that a request is about.
@@ -154,6 +160,7 @@ fn subject<'a>(service: Service, operation: &Operation, input: &'a Value) -> Opt
     Some(match service {
         Service::SecretsManager => secrets::name_of(name),
         Service::Glue => glue::name_of(name),
+        Service::Sqs => sqs::name_of(name),
         _ => name,
     })
 }
@@ -173,21 +180,11 @@ fn run(
     let now = shared.clock.now();
     let mut output = {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let (home, service_linked) = world.home(&caller.account, &caller.region, now);
-        let mut context = Context {
-            caller,
-            home,
-            service_linked,
-            view: View { now, lag: action.lag },
-            settle: shared.settle,
-            policy: policy.as_deref(),
-            no_clear: action.no_clear,
-        };
-        if policy.is_some() || action.deny {
-            permit(&context, service, operation, input, action.deny)?;
-        }
-        shape::check(operation.input, input)?;
-        (operation.run)(&mut context, input)?
+        settle_until(shared, &mut world, policy.as_deref(), now);
+        let view = View { now, lag: action.lag };
+        let mut context = context(shared, &mut world, caller, policy.as_deref(), view);
+        context.no_clear = action.no_clear;
+        perform(&mut context, service, operation, input, action.deny)?
     };
     if let Some(state) = &action.state {
         show_state(&mut output, state);
@@ -208,6 +205,73 @@ fn run(
     Ok(output)
 }
 
+/// Makes what an operation of a caller works on.
+fn context<'a>(
+    shared: &'a Shared,
+    world: &'a mut World,
+    caller: &'a Caller,
+    policy: Option<&'a Policy>,
+    view: View,
+) -> Context<'a> {
+    let (home, service_linked, global) = world.home(&caller.account, &caller.region, view.now);
+    Context {
+        caller,
+        home,
+        service_linked,
+        global,
+        view,
+        settle: shared.settle,
+        policy,
+        no_clear: false,
+        faults: &shared.faults,
+    }
+}
+
+/// Finishes what was asked of Cloud Control and is due: nothing runs in the background.
+pub(crate) fn settle(shared: &Shared, world: &mut World) {
+    let policy = shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+    settle_until(shared, world, policy.as_deref(), shared.clock.now());
+}
+
+fn settle_until(shared: &Shared, world: &mut World, policy: Option<&Policy>, now: Millis) {
+    while let Some(due) = world.global.requests.take_due(now) {
+        let view = View::of(due.at);
+        let mut context = context(shared, world, &due.caller, policy, view);
+        cloudcontrol::finish(&mut context, &due.token);
+    }
+}
+
+/// Runs an operation of a service on behalf of another, as the caller: with its permission.
+pub(crate) fn invoke(
+    context: &mut Context<'_>,
+    service: Service,
+    name: &'static str,
+    input: &Value,
+) -> Result<Value, Refusal> {
+    let Some(operation) = operations(service).iter().find(|it| it.name == name) else {
+        return Err(Refusal::unknown_operation());
+    };
+    let action = context.faults.decide(service.name(), name, subject(service, operation, input));
+    if let Some(error) = action.error {
+        return Err(Refusal { code: error.code.into(), message: error.message, status: error.status });
+    }
+    perform(context, service, operation, input, action.deny)
+}
+
+fn perform(
+    context: &mut Context<'_>,
+    service: Service,
+    operation: &Operation,
+    input: &Value,
+    deny: bool,
+) -> Result<Value, Refusal> {
+    if context.policy.is_some() || deny {
+        permit(context, service, operation, input, deny)?;
+    }
+    shape::check(operation.input, input)?;
+    (operation.run)(context, input)
+}
+
 /// Asks the policy, and a rule that denies.
 fn permit(
     context: &Context<'_>,
@@ -216,19 +280,13 @@ fn permit(
     input: &Value,
     deny: bool,
 ) -> Result<(), Refusal> {
-    let action = format!("{}:{}", service.name(), operation.name);
+    let action = service.action(operation.name);
     let resources = (operation.resources)(context, input);
     if deny {
         let subject = resources.first().and_then(|Resource(forms)| forms.first());
         let subject = subject.map_or("*", String::as_str);
         let why = format!("because no identity-based policy allows the {action} action");
-        let mut refusal = denied(context.caller, &action, subject, &why);
-        if service == Service::Sts {
-            // [D] services that answer XML spell it so
-            refusal.code = "AccessDenied".into();
-            refusal.status = 403;
-        }
-        return Err(refusal);
+        return Err(denied(context.caller, &action, subject, &why));
     }
     resources.iter().try_for_each(|resource| context.authorize(&action, resource, &[]))
 }
@@ -257,6 +315,13 @@ fn show_state(output: &mut Value, state: &str) {
         show_state(connection, state);
         return;
     }
+    if let Some(event) = output.get_mut("ProgressEvent") {
+        event["OperationStatus"] = state.into();
+        if state == "FAILED" {
+            event["ErrorCode"] = "NotStabilized".into();
+            event["StatusMessage"] = "A fault rule of the sandbox says so.".into();
+        }
+    }
     if let Some(metadata) = output.get_mut("KeyMetadata") {
         metadata["KeyState"] = state.into();
         metadata["Enabled"] = (state == "Enabled").into();
@@ -271,7 +336,7 @@ mod tests {
     #[test]
     fn the_registry_is_consistent() {
         let mut seen = std::collections::BTreeSet::new();
-        for service in [Service::Events, Service::SecretsManager, Service::Kms, Service::Glue, Service::Sts] {
+        for service in Service::ALL {
             for operation in operations(service) {
                 assert!(seen.insert((service.name(), operation.name)));
                 let shape::Shape::Struct(members) = operation.input else {
@@ -290,6 +355,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 11 + 16 + 12 + 1);
+        assert_eq!(seen.len(), 11 + 11 + 17 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22);
     }
 }

@@ -15,17 +15,23 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::clock::Millis;
+use crate::cloudcontrol::request::Requests;
 use crate::events::connection::Connection;
 use crate::events::destinations::Destination;
 use crate::glue::catalog::Settings;
 use crate::glue::connection::Connection as GlueConnection;
+use crate::iam::role::Role;
 use crate::kms::{Alias, Key};
+use crate::logs::{Group, Stream};
+use crate::s3::bucket::Bucket;
 use crate::secrets::secret::Secret;
+use crate::sqs::queue::Queue;
+use crate::ssm::parameter::Parameter;
 use crate::store::{Store, View};
 use crate::wire::partition;
 
-const VERSION: u32 = 2;
-/// The oldest version that is still read: 1 had no Glue.
+const VERSION: u32 = 3;
+/// The oldest version that is still read: 1 had no Glue, 2 no Cloud Control and what came with it.
 const OLDEST: u32 = 1;
 const FILE: &str = "state.json";
 const LOCK: &str = "lock";
@@ -43,6 +49,24 @@ pub(crate) struct Home {
     pub(crate) glue_connections: Store<GlueConnection>,
     #[serde(default)]
     pub(crate) glue_catalog: Settings,
+    #[serde(default)]
+    pub(crate) queues: Store<Queue>,
+    #[serde(default)]
+    pub(crate) log_groups: Store<Group>,
+    #[serde(default)]
+    pub(crate) log_streams: Store<Stream>,
+    #[serde(default)]
+    pub(crate) parameters: Store<Parameter>,
+}
+
+/// What is not of one region: IAM's roles, S3's names, and the requests that are under way.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Global {
+    /// By account and name.
+    pub(crate) roles: Store<Role>,
+    pub(crate) buckets: Store<Bucket>,
+    pub(crate) requests: Requests,
 }
 
 impl Home {
@@ -56,6 +80,10 @@ impl Home {
             aliases: Store::default(),
             glue_connections: Store::default(),
             glue_catalog: Settings::default(),
+            queues: Store::default(),
+            log_groups: Store::default(),
+            log_streams: Store::default(),
+            parameters: Store::default(),
         };
         crate::kms::add_managed_keys(&mut home, account, region, now);
         home
@@ -69,6 +97,9 @@ impl Home {
         let keys = self.keys.list("", None, view);
         let aliases = self.aliases.list("", None, view);
         let glue = self.glue_connections.list("", None, view);
+        let queues = self.queues.list("", None, view);
+        let groups = self.log_groups.list("", None, view);
+        let parameters = self.parameters.list("", None, view);
         json!({
             "connections": connections.map(|it| (it.name.clone(), it.describe(view))).collect::<Value>(),
             "api_destinations":
@@ -78,6 +109,9 @@ impl Home {
             "aliases": aliases.map(|it| (it.name.clone(), it.entry())).collect::<Value>(),
             "glue_connections": glue.map(|it| (it.name.clone(), it.masked(view))).collect::<Value>(),
             "glue_catalog": self.glue_catalog.show(),
+            "queues": queues.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
+            "log_groups": groups.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
+            "parameters": parameters.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
         })
     }
 }
@@ -92,23 +126,31 @@ pub(crate) struct World {
     /// The accounts that have EventBridge's service-linked role.
     pub(crate) service_linked: BTreeSet<String>,
     accounts: BTreeMap<String, BTreeMap<String, Home>>,
+    #[serde(default)]
+    pub(crate) global: Global,
 }
 
 impl World {
     /// Returns the state of an account in a region, which begins on first sight.
-    pub(crate) fn home(&mut self, account: &str, region: &str, now: Millis) -> (&mut Home, &mut BTreeSet<String>) {
+    pub(crate) fn home(
+        &mut self,
+        account: &str,
+        region: &str,
+        now: Millis,
+    ) -> (&mut Home, &mut BTreeSet<String>, &mut Global) {
         if !self.accounts.contains_key(account) {
             self.accounts.insert(account.to_owned(), BTreeMap::new());
         }
         let regions = self.accounts.entry(account.to_owned()).or_default();
         let home = regions.entry(region.to_owned()).or_insert_with(|| Home::new(account, region, now));
-        (home, &mut self.service_linked)
+        (home, &mut self.service_linked, &mut self.global)
     }
 
     /// Empties all accounts.
     pub(crate) fn clear(&mut self) {
         self.accounts.clear();
         self.service_linked.clear();
+        self.global = Global::default();
     }
 
     /// Renders all accounts as their services describe them: that is, without any secret.
@@ -121,7 +163,15 @@ impl World {
                 (account.clone(), regions)
             })
             .collect();
-        json!({"version": VERSION, "accounts": accounts})
+        let view = View::of(now);
+        let roles = self.global.roles.list("", None, view);
+        let buckets = self.global.buckets.list("", None, view);
+        json!({
+            "version": VERSION,
+            "accounts": accounts,
+            "roles": roles.map(|it| (it.arn.clone(), it.describe())).collect::<Value>(),
+            "buckets": buckets.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
+        })
     }
 }
 

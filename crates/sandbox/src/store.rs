@@ -66,6 +66,11 @@ impl<T: Mortal> Store<T> {
         alive(item.as_ref(), now).then_some(item)
     }
 
+    /// Returns the last version of what is remembered, also when it has ended.
+    pub(crate) fn last(&self, name: &str) -> Option<&Arc<T>> {
+        self.items.get(name)?.back().map(|(_, item)| item)
+    }
+
     /// Returns the resource as a read sees it.
     pub(crate) fn seen(&self, name: &str, view: View) -> Option<&Arc<T>> {
         version(self.items.get(name)?, view)

@@ -4,17 +4,18 @@
 //! not verified: its credential scope names the region and service, and that is all that is used.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::{s3, xml};
+
 /// The account of a caller whose access key is not an account.
 pub(crate) const DEFAULT_ACCOUNT: &str = "123456789012";
-const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// A service that the sandbox speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,30 +24,103 @@ pub(crate) enum Service {
     SecretsManager,
     Kms,
     Glue,
+    CloudControl,
+    Ssm,
+    Sqs,
+    Logs,
     Sts,
+    CloudFormation,
+    Iam,
+    S3,
+}
+
+/// How a service is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Protocol {
+    /// JSON, with the operation in a header.
+    Json { target: &'static str, version: &'static str },
+    /// A form, answered in XML of this namespace.
+    Query { namespace: &'static str },
+    /// HTTP's methods and paths, with XML.
+    RestXml,
 }
 
 impl Service {
-    /// Returns the name used in IAM actions, signatures, rules and the call log.
+    /// All of them.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Events,
+        Self::SecretsManager,
+        Self::Kms,
+        Self::Glue,
+        Self::CloudControl,
+        Self::Ssm,
+        Self::Sqs,
+        Self::Logs,
+        Self::Sts,
+        Self::CloudFormation,
+        Self::Iam,
+        Self::S3,
+    ];
+
+    /// Returns the name used in signatures, rules and the call log.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::SecretsManager => "secretsmanager",
             Self::Kms => "kms",
             Self::Glue => "glue",
+            Self::CloudControl => "cloudcontrolapi",
+            Self::Ssm => "ssm",
+            Self::Sqs => "sqs",
+            Self::Logs => "logs",
             Self::Sts => "sts",
+            Self::CloudFormation => "cloudformation",
+            Self::Iam => "iam",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// Returns the IAM action of an operation.
+    pub(crate) fn action(self, operation: &str) -> String {
+        match self {
+            // [D] Cloud Control's actions are CloudFormation's
+            Self::CloudControl => format!("cloudformation:{operation}"),
+            Self::S3 => format!("s3:{}", s3::action(operation)),
+            _ => format!("{}:{operation}", self.name()),
+        }
+    }
+
+    /// Returns how the service is spoken to [M].
+    pub(crate) fn protocol(self) -> Protocol {
+        let json = |target, version| Protocol::Json { target, version };
+        match self {
+            Self::Events => json("AWSEvents", "1.1"),
+            Self::SecretsManager => json("secretsmanager", "1.1"),
+            Self::Kms => json("TrentService", "1.1"),
+            Self::Glue => json("AWSGlue", "1.1"),
+            Self::CloudControl => json("CloudApiService", "1.0"),
+            Self::Ssm => json("AmazonSSM", "1.1"),
+            Self::Sqs => json("AmazonSQS", "1.0"),
+            Self::Logs => json("Logs_20140328", "1.1"),
+            Self::Sts => Protocol::Query { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
+            Self::CloudFormation => {
+                Protocol::Query { namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/" }
+            }
+            Self::Iam => Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
+            Self::S3 => Protocol::RestXml,
         }
     }
 
     /// Finds the service of an `X-Amz-Target` prefix.
     fn of_target(prefix: &str) -> Option<Self> {
-        match prefix {
-            "AWSEvents" => Some(Self::Events),
-            "secretsmanager" => Some(Self::SecretsManager),
-            "TrentService" => Some(Self::Kms),
-            "AWSGlue" => Some(Self::Glue),
-            _ => None,
-        }
+        let fits = |service: &Self| matches!(service.protocol(), Protocol::Json { target, .. } if target == prefix);
+        Self::ALL.into_iter().find(fits)
+    }
+
+    /// Finds the service of the Query protocol that a request was signed for.
+    fn of_form(caller: Option<&Caller>) -> Option<Self> {
+        let query = |service: &Self| matches!(service.protocol(), Protocol::Query { .. });
+        Self::ALL.into_iter().filter(query).find(|service| caller.is_some_and(|it| it.service == service.name()))
     }
 }
 
@@ -61,6 +135,12 @@ impl Refusal {
     /// Makes a client error.
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), status: 400 }
+    }
+
+    /// Answers it with another status.
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 
     /// Makes the refusal of an input that the model forbids.
@@ -119,21 +199,32 @@ pub(crate) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// What is asked for: a service, if known, and the operation's name.
+/// What is asked for: a service, if known, the operation's name, and the service whose form answers have.
 pub(crate) struct Asked<'a> {
     pub(crate) service: Option<Service>,
     pub(crate) operation: &'a str,
+    pub(crate) spoken: Service,
 }
 
-/// Reads the target of an awsJson request.
-pub(crate) fn target(headers: &HeaderMap) -> Option<Asked<'_>> {
-    let target = headers.get("x-amz-target")?.to_str().ok()?;
-    let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
-    Some(Asked { service: Service::of_target(prefix), operation })
+/// Reads what a request asks for; `None` when it is nothing of AWS.
+pub(crate) fn asked<'a>(parts: &'a Parts, body: &'a [u8], caller: Option<&Caller>) -> Option<Asked<'a>> {
+    if let Some(target) = parts.headers.get("x-amz-target") {
+        let target = target.to_str().ok()?;
+        let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
+        let service = Service::of_target(prefix);
+        return Some(Asked { service, operation, spoken: service.unwrap_or(Service::Events) });
+    }
+    if caller.is_some_and(|caller| caller.service == Service::S3.name()) {
+        let operation = s3::request::operation(parts);
+        return Some(Asked { service: Some(Service::S3), operation, spoken: Service::S3 });
+    }
+    let service = Service::of_form(caller);
+    let operation = form_field(body, "Action")?;
+    Some(Asked { service, operation, spoken: service.unwrap_or(Service::Sts) })
 }
 
 /// Returns a field of an AWS Query form body.
-pub(crate) fn form_field<'a>(body: &'a [u8], field: &str) -> Option<&'a str> {
+fn form_field<'a>(body: &'a [u8], field: &str) -> Option<&'a str> {
     std::str::from_utf8(body)
         .ok()?
         .split('&')
@@ -144,62 +235,105 @@ pub(crate) fn form_field<'a>(body: &'a [u8], field: &str) -> Option<&'a str> {
 /// Encodes a successful answer.
 pub(crate) fn answer(service: Service, operation: &str, output: &Value) -> Response<Bytes> {
     let id = Uuid::new_v4();
-    if service == Service::Sts {
-        let mut fields = String::new();
-        for (name, value) in output.as_object().into_iter().flatten() {
-            let text = escape(value.as_str().unwrap_or_default());
-            let _ = write!(fields, "<{name}>{text}</{name}>");
+    match service.protocol() {
+        Protocol::Json { .. } => {
+            // Operations without output answer an empty body, not `{}`.
+            let body = if output.is_null() { Bytes::new() } else { output.to_string().into() };
+            respond(StatusCode::OK, service, id, body)
         }
-        let body = format!(
-            "<{operation}Response xmlns=\"{STS_NAMESPACE}\"><{operation}Result>{fields}</{operation}Result>\
-             <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
-        );
-        return respond(StatusCode::OK, service, id, body.into());
+        Protocol::Query { namespace } => {
+            let mut fields = String::new();
+            xml::write(&mut fields, output, |_| Some("member"));
+            let body = format!(
+                "<{operation}Response xmlns=\"{namespace}\"><{operation}Result>{fields}</{operation}Result>\
+                 <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
+            );
+            respond(StatusCode::OK, service, id, body.into())
+        }
+        Protocol::RestXml => {
+            let (status, body) = s3::request::render(operation, output);
+            let mut response = respond(status, service, id, body.into());
+            if let Some(region) = output.get("BucketRegion").and_then(Value::as_str) {
+                add_header(&mut response, "x-amz-bucket-region", region);
+            }
+            response
+        }
     }
-    // Operations without output answer an empty body, not `{}`.
-    let body = if output.is_null() { Bytes::new() } else { output.to_string().into() };
-    respond(StatusCode::OK, service, id, body)
 }
 
 /// Encodes an error answer in the service's form.
 pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
     let id = Uuid::new_v4();
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let Refusal { code, message, .. } = refusal;
-    if service == Service::Sts {
-        let (code, message) = (escape(code), escape(message));
-        let kind = if status.is_server_error() { "Receiver" } else { "Sender" };
-        let body = format!(
-            "<ErrorResponse xmlns=\"{STS_NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
-             <Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
-        );
-        return respond(status, service, id, body.into());
+    let (code, default) = spelled(service, &refusal.code);
+    let status = if refusal.status == 400 { default } else { refusal.status };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let message = &refusal.message;
+    match service.protocol() {
+        Protocol::Json { .. } => {
+            // These [M] and every access denial spell it `Message`.
+            let spelled_large = matches!(service, Service::SecretsManager | Service::Glue | Service::CloudControl);
+            let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
+            let body =
+                if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };
+            let mut response = respond(status, service, id, body.to_string().into());
+            add_header(&mut response, "x-amzn-errortype", code);
+            if service == Service::Sqs {
+                // [M] SQS tells the code that it had before it spoke JSON
+                add_header(&mut response, "x-amzn-query-error", &format!("{};Sender", crate::sqs::query_code(code)));
+            }
+            response
+        }
+        Protocol::Query { namespace } => {
+            let (code, message) = (xml::escape(code), xml::escape(message));
+            let kind = if status.is_server_error() { "Receiver" } else { "Sender" };
+            let body = format!(
+                "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+                 <Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+            );
+            respond(status, service, id, body.into())
+        }
+        Protocol::RestXml => {
+            let (code, message) = (xml::escape(code), xml::escape(message));
+            let body =
+                format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>");
+            respond(status, service, id, body.into())
+        }
     }
-    // Secrets Manager, Glue [M] and every access denial spell it `Message`.
-    let spelled_large = matches!(service, Service::SecretsManager | Service::Glue);
-    let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
-    let body = if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };
-    let mut response = respond(status, service, id, body.to_string().into());
-    if let Ok(value) = HeaderValue::from_str(code) {
-        response.headers_mut().insert("x-amzn-errortype", value);
+}
+
+/// Returns a code as the service spells it, and the status that belongs to it.
+fn spelled(service: Service, code: &str) -> (&str, u16) {
+    match (service.protocol(), code) {
+        // [D] services that answer XML spell it so
+        (Protocol::Query { .. } | Protocol::RestXml, "AccessDeniedException") => ("AccessDenied", 403),
+        (Protocol::Query { .. } | Protocol::RestXml, "AccessDenied") => (code, 403),
+        (Protocol::Query { .. }, "ValidationException") => ("ValidationError", 400),
+        (Protocol::RestXml, "ValidationException") => ("InvalidArgument", 400),
+        // [M] Logs has no ValidationException for its members
+        (_, "ValidationException") if service == Service::Logs => ("InvalidParameterException", 400),
+        _ => (code, 400),
     }
-    response
 }
 
 fn respond(status: StatusCode, service: Service, id: Uuid, body: Bytes) -> Response<Bytes> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let kind = if service == Service::Sts { "text/xml" } else { "application/x-amz-json-1.1" };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-        headers.insert("x-amzn-requestid", id);
-    }
+    let kind = match service.protocol() {
+        Protocol::Json { version: "1.0", .. } => "application/x-amz-json-1.0",
+        Protocol::Json { .. } => "application/x-amz-json-1.1",
+        Protocol::Query { .. } => "text/xml",
+        Protocol::RestXml => "application/xml",
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let name = if service == Service::S3 { "x-amz-request-id" } else { "x-amzn-requestid" };
+    add_header(&mut response, name, &id.to_string());
     response
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+fn add_header(response: &mut Response<Bytes>, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
 }
 
 #[cfg(test)]

@@ -97,6 +97,14 @@ pub(super) fn cancel_deletion(context: &mut Context<'_>, input: &Value) -> Resul
     Ok(out)
 }
 
+pub(super) fn update_description(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
+    let mut key = own_key(context, required(input, "KeyId"))?;
+    not_pending(&key)?;
+    required(input, "Description").clone_into(&mut key.description);
+    store(context, key);
+    Ok(Value::Null)
+}
+
 pub(super) fn tag(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let mut key = own_key(context, required(input, "KeyId"))?;
     not_pending(&key)?;

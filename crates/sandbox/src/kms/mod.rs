@@ -30,6 +30,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("DisableKey", &BY_KEY, key_arn, keys::disable),
     operation("ScheduleKeyDeletion", &SCHEDULE, key_arn, keys::schedule_deletion),
     operation("CancelKeyDeletion", &BY_KEY, key_arn, keys::cancel_deletion),
+    operation("UpdateKeyDescription", &DESCRIBED, key_arn, keys::update_description),
     operation("TagResource", &TAG, key_arn, keys::tag),
     operation("UntagResource", &UNTAG, key_arn, keys::untag),
     operation("ListResourceTags", &LIST_OF_KEY, key_arn, keys::list_tags),
@@ -91,6 +92,7 @@ static LIST_KEYS: Shape = Shape::Struct(&[may("Limit", &LIMIT), may("Marker", &M
 static LIST_ALIASES: Shape = Shape::Struct(&[may("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
 static LIST_OF_KEY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("Limit", &LIMIT), may("Marker", &MARKER)]);
 static SCHEDULE: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PendingWindowInDays", &WINDOW)]);
+static DESCRIBED: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Description", &DESCRIPTION)]);
 static TAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("Tags", &TAGS)]);
 static UNTAG: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), must("TagKeys", &TAG_KEYS)]);
 static GET_POLICY: Shape = Shape::Struct(&[must("KeyId", &KEY_ID), may("PolicyName", &POLICY_NAME)]);
