@@ -57,7 +57,7 @@ pub(crate) struct Context<'a> {
     /// Clearing values do not clear.
     pub(crate) no_clear: bool,
     /// The rules for what is asked of a service by another one.
-    pub(crate) faults: &'a Injector,
+    pub(crate) faults: Option<&'a Injector>,
 }
 
 impl Context<'_> {

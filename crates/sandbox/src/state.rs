@@ -170,6 +170,7 @@ impl World {
             "version": VERSION,
             "accounts": accounts,
             "roles": roles.map(|it| (it.arn.clone(), it.describe())).collect::<Value>(),
+            "requests": self.global.requests.dump(now),
             "buckets": buckets.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
         })
     }

@@ -116,3 +116,70 @@ pub(crate) fn keys(input: &Value, member: &str) -> Vec<String> {
 pub(crate) fn to_list(tags: &Tags) -> Value {
     tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::invoke;
+    use crate::state::World;
+    use crate::store::View;
+    use crate::wire::{Caller, Service};
+
+    /// What each service makes is found with its tags, and its tags change by its ARN.
+    #[test]
+    fn every_service_is_found_and_changed_by_arn() {
+        let mut world = World::default();
+        let caller = Caller { account: "1".repeat(12), region: "us-east-1".to_owned(), service: "tagging".to_owned() };
+        let (home, service_linked, global) = world.home(&caller.account, &caller.region, 1);
+        let mut context = Context {
+            caller: &caller,
+            home,
+            service_linked,
+            global,
+            view: View::of(1),
+            settle: 0,
+            policy: None,
+            no_clear: false,
+            faults: None,
+        };
+        let list = json!([{"Key": "a", "Value": "b"}]);
+        let map = json!({"a": "b"});
+        let trust = r#"{"Statement": []}"#;
+        let made = [
+            (
+                Service::Iam,
+                "CreateRole",
+                json!({"RoleName": "r", "Path": "/p/", "AssumeRolePolicyDocument": trust, "Tags": list}),
+            ),
+            (Service::Logs, "CreateLogGroup", json!({"logGroupName": "/g", "tags": map})),
+            (Service::S3, "CreateBucket", json!({"Bucket": "bucket", "Tags": list})),
+            (Service::Sqs, "CreateQueue", json!({"QueueName": "q", "tags": map})),
+            (Service::Ssm, "PutParameter", json!({"Name": "/n", "Type": "String", "Value": "v", "Tags": list})),
+        ];
+        for (service, operation, input) in &made {
+            assert!(invoke(&mut context, *service, operation, input).is_ok(), "{operation}");
+        }
+        let found = |context: &Context<'_>| -> Vec<(&'static str, Tags)> {
+            all(context).into_iter().map(|it| (it.kind, it.tags)).collect()
+        };
+        let tags = |pairs: &[(&str, &str)]| -> Tags {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let kinds = ["iam:role", "logs:log-group", "s3", "sqs", "ssm:parameter"];
+        assert_eq!(found(&context), kinds.map(|kind| (kind, tags(&[("a", "b")]))));
+        let arns: Vec<String> = all(&context).into_iter().map(|it| it.arn).collect();
+        for arn in &arns {
+            let add = Change::Add(tags(&[("c", "d")]));
+            assert!(retag(&mut context, arn, &add).is_some_and(|done| done.is_ok()), "{arn}");
+            let remove = Change::Remove(vec!["a".to_owned()]);
+            assert!(retag(&mut context, arn, &remove).is_some_and(|done| done.is_ok()), "{arn}");
+            let reserved = Change::Add(tags(&[("aws:x", "y")]));
+            assert!(retag(&mut context, arn, &reserved).is_some_and(|done| done.is_err()), "{arn}");
+            let missing = retag(&mut context, &format!("{arn}-absent"), &add);
+            assert!(missing.is_some_and(|done| done.is_err()), "{arn}-absent");
+        }
+        assert_eq!(found(&context), kinds.map(|kind| (kind, tags(&[("c", "d")]))));
+        let other = "arn:aws:ec2:us-east-1:111111111111:vpc/v";
+        assert!(retag(&mut context, other, &Change::Remove(Vec::new())).is_none());
+    }
+}

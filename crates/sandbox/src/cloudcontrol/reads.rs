@@ -76,18 +76,9 @@ fn start(input: &Value) -> Result<Option<String>, Refusal> {
 
 pub(super) fn status(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let token = required(input, "RequestToken");
-    let (now, at) = (context.now(), context.view.at());
-    let request = context.global.requests.get(token, context.caller, now).cloned();
-    let request = request.ok_or_else(|| writes::unknown(token))?;
-    let mut event = request.event(at);
-    // [D] what was made or changed is shown with the end of its request
-    if request.status(at) == "SUCCESS"
-        && let Some(identifier) = &request.identifier
-        && let Some(model) = types::model_of(context, &request.type_name, identifier)
-    {
-        event["ResourceModel"] = model.to_string().into();
-    }
-    Ok(json!({"ProgressEvent": event}))
+    let found = context.global.requests.get(token, context.caller, context.now());
+    let request = found.ok_or_else(|| writes::unknown(token))?;
+    Ok(json!({"ProgressEvent": request.event(context.view.at())}))
 }
 
 pub(super) fn requests(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {

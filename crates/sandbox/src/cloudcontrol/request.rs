@@ -61,6 +61,8 @@ pub(crate) struct Request {
     pub(crate) asked: Value,
     /// What the resource shall be; gone when that is decided.
     pub(crate) desired: Option<Value>,
+    /// What the resource was when the request was done, without what is never shown.
+    pub(crate) model: Option<Value>,
     pub(crate) started: Millis,
     pub(crate) end: Option<End>,
     /// From when it is being cancelled, and until when.
@@ -81,7 +83,7 @@ impl Request {
         }
     }
 
-    /// Returns the progress event at a time, without the resource's model.
+    /// Returns the progress event at a time; what was made or changed comes with its end [D].
     pub(crate) fn event(&self, at: Millis) -> Value {
         let end = self.end.as_ref().filter(|end| end.at <= at && self.cancelled.is_none());
         let changed = match (&self.cancelled, end) {
@@ -107,6 +109,7 @@ impl Request {
             &mut out,
             [
                 ("Identifier", self.identifier.as_deref().map(Value::from)),
+                ("ResourceModel", self.model.as_ref().filter(|_| end.is_some()).map(|it| it.to_string().into())),
                 ("ErrorCode", failure.map(|(code, _)| code.as_str().into())),
                 ("StatusMessage", failure.map(|(_, text)| text.as_str().into())),
             ],
@@ -142,6 +145,8 @@ pub(crate) struct Requests {
     clients: BTreeMap<String, String>,
     /// The last request for a resource.
     resources: BTreeMap<String, String>,
+    /// When the first of them was taken.
+    oldest: Millis,
 }
 
 impl Requests {
@@ -178,6 +183,11 @@ impl Requests {
         all
     }
 
+    /// Renders all requests as they are.
+    pub(crate) fn dump(&self, now: Millis) -> Value {
+        self.by_token.iter().map(|(token, request)| (token.clone(), request.event(now))).collect()
+    }
+
     /// Finds the request that a client's token stands for.
     pub(crate) fn of_client(&self, client_token: &str, caller: &Caller, now: Millis) -> Option<&Request> {
         let token = self.clients.get(&client_key(&caller.account, &caller.region, client_token))?;
@@ -192,11 +202,8 @@ impl Requests {
 
     /// Takes the next request whose time has come.
     pub(crate) fn take_due(&mut self, now: Millis) -> Option<Due> {
-        while let Some((at, token)) = self.due.pop_first() {
-            if at > now {
-                self.due.insert((at, token));
-                return None;
-            }
+        while self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let (at, token) = self.due.pop_first()?;
             let Some(request) = self.by_token.get(&token).filter(|request| request.cancelled.is_none()) else {
                 continue;
             };
@@ -211,11 +218,11 @@ impl Requests {
     }
 
     fn forget(&mut self, now: Millis) {
-        let known = |request: &Request| now < request.started + REMEMBERED;
-        if self.by_token.values().all(known) {
+        if now < self.oldest + REMEMBERED {
             return;
         }
-        self.by_token.retain(|_, request| known(request));
+        self.by_token.retain(|_, request| now < request.started + REMEMBERED);
+        self.oldest = self.by_token.values().map(|request| request.started).min().unwrap_or(now);
         self.clients.retain(|_, token| self.by_token.contains_key(token));
         self.resources.retain(|_, token| self.by_token.contains_key(token));
     }

@@ -78,6 +78,8 @@ impl Schema {
     pub(crate) fn check(&self, model: &Value) -> Vec<String> {
         let mut found = Check { schema: self, path: Vec::new(), texts: Vec::new() };
         found.visit(&self.json, model);
+        // The order in which members happen to come says nothing.
+        found.texts.sort_unstable();
         found.texts
     }
 
@@ -380,13 +382,13 @@ mod tests {
         let model =
             json!({"Size": 0, "Word": "HUNTER2", "Tags": [{"Word": 5}, {"Key": "a"}, {"Key": "a"}], "Other": 1});
         let wanted = [
-            "#: required key [Name] not found",
-            "#: extraneous key [Other] is not permitted",
             "#/Size: 0 is not greater or equal to 1",
-            "#/Tags: array items are not unique",
-            "#/Tags/0: required key [Key] not found",
             "#/Tags/0/Word: expected type: String, found: Integer",
+            "#/Tags/0: required key [Key] not found",
+            "#/Tags: array items are not unique",
             "#/Word: string does not match pattern ^[a-z]+$",
+            "#: extraneous key [Other] is not permitted",
+            "#: required key [Name] not found",
         ];
         assert_eq!(schema().check(&model), wanted);
         let text = "#/Name: string [a1] does not match pattern ^[a-z]+$";

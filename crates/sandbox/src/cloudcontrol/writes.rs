@@ -165,6 +165,7 @@ fn take(
         identifier,
         asked: asked(input),
         desired,
+        model: None,
         started: now,
         end: None,
         cancelled: None,
@@ -188,6 +189,12 @@ pub(crate) fn finish(context: &mut Context<'_>, token: &str) {
         let text = failure::text(&request.type_name, &identifier, &refusal);
         (failure::code(&refusal).to_owned(), text)
     });
+    if failure.is_none() && request.verb != Verb::Delete {
+        // The look at what was made is Cloud Control's own.
+        let (policy, faults) = (context.policy.take(), context.faults.take());
+        request.model = types::model_of(context, &request.type_name, &identifier);
+        (context.policy, context.faults) = (policy, faults);
+    }
     // What its service itself has not finished is not finished here.
     let busy = failure.is_none() && types::is_busy(context, &request.type_name, &identifier);
     let at = if busy { now + context.settle } else { now };

@@ -31,6 +31,11 @@ impl Mortal for Queue {
 }
 
 impl Queue {
+    /// Tells whether an id means this queue: its name, or its URL and no other one.
+    pub(super) fn is(&self, id: &str) -> bool {
+        self.url == id || self.name == id
+    }
+
     pub(super) fn is_fifo(&self) -> bool {
         self.attributes.get("FifoQueue").is_some_and(|it| it == "true")
     }

@@ -72,8 +72,7 @@ pub(super) fn url_of(context: &mut Context<'_>, input: &Value) -> Result<Value, 
 }
 
 pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let found = context.home.queues.seen(name_of(required(input, "QueueUrl")), context.view);
-    let all = found.ok_or_else(missing)?.show();
+    let all = seen(context, required(input, "QueueUrl"))?.show();
     let names = part(input, "AttributeNames").and_then(Value::as_array);
     let names: Vec<&str> = names.into_iter().flatten().filter_map(Value::as_str).collect();
     let asked: Map<String, Value> =
@@ -134,11 +133,16 @@ pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, 
 
 pub(super) fn current(context: &Context<'_>, url: &str) -> Result<Queue, Refusal> {
     let found = context.home.queues.current(name_of(url), context.now());
-    found.map(|queue| Queue::clone(queue)).ok_or_else(missing)
+    found.filter(|queue| queue.is(url)).map(|queue| Queue::clone(queue)).ok_or_else(missing)
+}
+
+pub(super) fn seen<'a>(context: &'a Context<'_>, url: &str) -> Result<&'a Queue, Refusal> {
+    let found = context.home.queues.seen(name_of(url), context.view);
+    found.filter(|queue| queue.is(url)).map(AsRef::as_ref).ok_or_else(missing)
 }
 
 /// [I] the text.
-pub(super) fn missing() -> Refusal {
+fn missing() -> Refusal {
     Refusal::new("QueueDoesNotExist", "The specified queue does not exist.")
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::arn;
 use super::queue::Queue;
-use super::queues::{current, invalid, missing};
-use super::{arn, name_of};
+use super::queues::{current, invalid, seen};
 use crate::operation::{Context, required};
 use crate::tagged::{self, Change, Tagged};
 use crate::wire::Refusal;
@@ -20,8 +20,7 @@ pub(super) fn untag(context: &mut Context<'_>, input: &Value) -> Result<Value, R
 }
 
 pub(super) fn list(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let found = context.home.queues.seen(name_of(required(input, "QueueUrl")), context.view);
-    let tags = &found.ok_or_else(missing)?.tags;
+    let tags = &seen(context, required(input, "QueueUrl"))?.tags;
     Ok(if tags.is_empty() { json!({}) } else { json!({"Tags": tags}) })
 }
 

@@ -232,7 +232,7 @@ def roles():
     iam.put_role_policy(RoleName="plain", PolicyName="p", PolicyDocument=json.dumps(TRUST))
     iam.update_assume_role_policy(RoleName="plain", PolicyDocument=json.dumps({**TRUST, "Id": "x"}))
     expect("a drifted trust", read(kind, "plain")["AssumeRolePolicyDocument"]["Id"], "x")
-    expect_error("too long a session", "ValidationError", "maxSessionDuration", iam.update_role,
+    expect_error("too short a session", "ValidationError", "maxSessionDuration", unchecked_client("iam").update_role,
                  RoleName="plain", MaxSessionDuration=1)
 
 
