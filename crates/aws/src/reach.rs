@@ -2,8 +2,8 @@
 //!
 //! Made once per place and only when a call needs it. Two places that come to the same role and region share one.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_types::SdkConfig;
@@ -19,8 +19,10 @@ use crate::call::{Calls, Outcome};
 use crate::credentials::Keeper;
 use crate::fault;
 use crate::http::{Connectors, Way, client_of};
+use crate::kinds::cloud_control::Requests;
 use crate::limits::{Buckets, Limits};
-use crate::operation::{self, Operation, Service};
+use crate::operation::{self, Operation, Protocol, Service};
+use crate::query;
 use crate::sdk::Clients;
 use crate::wire::{self, Line};
 
@@ -36,6 +38,7 @@ pub(crate) struct Reach {
     secret_reads: bool,
     whereabouts: OnceCell<Whereabouts>,
     private_connections: Mutex<HashSet<String>>,
+    requests: Requests,
 }
 
 /// What a [`Reach`] is made of.
@@ -61,7 +64,7 @@ struct Lines {
     timeout: Duration,
     endpoint_url: Option<String>,
     suffix: String,
-    kms: OnceLock<Line>,
+    by_service: Mutex<HashMap<&'static str, Line>>,
 }
 
 impl Reach {
@@ -80,8 +83,9 @@ impl Reach {
                 timeout: parts.timeout,
                 endpoint_url: parts.endpoint_url,
                 suffix: parts.suffix,
-                kms: OnceLock::new(),
+                by_service: Mutex::default(),
             },
+            requests: Requests::default(),
             secret_reads: parts.secret_reads,
             whereabouts: OnceCell::new(),
             private_connections: Mutex::default(),
@@ -91,6 +95,21 @@ impl Reach {
     /// The names of connections that were seen to be private; their list pages do not say.
     pub(crate) fn private_connections(&self) -> MutexGuard<'_, HashSet<String>> {
         self.private_connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The region.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whether it is reached at an address of one's own, and not at AWS's.
+    pub(crate) fn has_own_endpoint(&self) -> bool {
+        self.lines.endpoint_url.is_some() || self.config.endpoint_url().is_some()
+    }
+
+    /// The requests of Cloud Control that are under way.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// Whether managed secrets may be read.
@@ -113,14 +132,14 @@ impl Reach {
         };
         self.calls
             .run(operation, &self.buckets, || {
-                let body = body.clone();
+                let (body, line) = (body.clone(), line.clone());
                 async move {
                     let credentials = self
                         .keeper
                         .credentials()
                         .await
                         .map_err(|error| fault::of_credentials(operation.name, &error))?;
-                    wire::exchange(line, credentials, operation, body, secrets).await
+                    wire::exchange(&line, credentials, operation, body, secrets).await
                 }
             })
             .await
@@ -162,10 +181,10 @@ impl Reach {
         Ok(Whereabouts { account, region: self.region.clone() })
     }
 
-    fn line(&self, service: &'static Service) -> Result<&Line, Fault> {
-        let cell = &self.lines.kms;
-        if let Some(line) = cell.get() {
-            return Ok(line);
+    fn line(&self, service: &'static Service) -> Result<Line, Fault> {
+        let mut lines = self.lines.by_service.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(service.name) {
+            return Ok(line.clone());
         }
         let endpoint = self.endpoint(service);
         let url = endpoint.parse().map_err(|_| {
@@ -178,7 +197,8 @@ impl Reach {
             region: self.region.clone(),
             timeout: self.lines.timeout,
         };
-        Ok(cell.get_or_init(|| line))
+        lines.insert(service.name, line.clone());
+        Ok(line)
     }
 
     /// The address of a service: what the environment or the profile says, for it or for all, or the service's own.
@@ -195,6 +215,9 @@ impl Reach {
 }
 
 fn body(operation: &'static Operation, input: &Json) -> Result<Bytes, Fault> {
+    if let Protocol::Query(version) = operation.service.protocol() {
+        return Ok(query::form(operation.short(), version, input).into());
+    }
     serde_json::to_vec(input)
         .map(Bytes::from)
         .map_err(|_| Fault::new(FaultKind::Invalid, operation.name, "the request could not be written as JSON"))

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use time::OffsetDateTime;
+use trueup_aws::kinds::cloud_control::Found;
 use trueup_engine::desired::{self, Defaults};
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::graph::{self, Graph};
@@ -15,6 +16,7 @@ use trueup_engine::stack::Stack;
 
 use crate::error::CommandError;
 use crate::settings::{Settings, Target};
+use crate::types;
 
 /// The most that a file of variables may hold.
 const LARGEST_VAR_FILE: u64 = 8 * 1024 * 1024;
@@ -38,13 +40,44 @@ impl Loaded {
     }
 }
 
-/// Reads, renders and checks a stack.
+/// Reads, renders and checks a stack, without the network: a type whose schema is not at hand is not checked.
 pub fn load(settings: &Settings, target: &Target) -> Result<Loaded, CommandError> {
+    let mut loaded = read(settings, target)?;
+    let types = types::of(&loaded);
+    let found = types::cached(settings, &loaded, &types);
+    check(settings, &mut loaded, found);
+    Ok(loaded)
+}
+
+/// Reads and renders a stack; nothing is known of its resources yet.
+pub fn read(settings: &Settings, target: &Target) -> Result<Loaded, CommandError> {
     let files = settings.var_files.iter().map(|path| var_file(path)).collect::<Result<Vec<_>, _>>()?;
     let mut loaded = Loaded { sources: Sources::default(), diagnostics: Diagnostics::new(), stack: None, graph: None };
     stages(settings, target, files, &mut loaded);
-    loaded.diagnostics = std::mem::take(&mut loaded.diagnostics).sorted();
     Ok(loaded)
+}
+
+/// Checks the resources of a stack, with the types that are known by their schema besides those of trueup's own.
+pub fn check(settings: &Settings, loaded: &mut Loaded, found: Found) {
+    if let Some(stack) = loaded.stack.take() {
+        let (registry, problems) = types::registry(found);
+        let (nodes, found) = desired::desire(&stack, registry, &mut loaded.sources, &defaults(settings));
+        loaded.diagnostics.extend(types::explained(found, &stack, &problems));
+        // A resource that is missing here has its message already; edges to it would only add wrong ones.
+        if nodes.len() == stack.instances.len() {
+            match graph::graph(nodes, &stack) {
+                Ok(graph) => loaded.graph = Some(graph),
+                Err(found) => loaded.diagnostics.extend(found),
+            }
+        }
+        loaded.stack = Some(stack);
+    }
+    loaded.diagnostics = std::mem::take(&mut loaded.diagnostics).sorted();
+}
+
+/// Where resources live that do not say it themselves.
+pub fn defaults(settings: &Settings) -> Defaults {
+    Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() }
 }
 
 fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, loaded: &mut Loaded) {
@@ -70,19 +103,7 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
     };
     let (stack, found) = render::render(&manifest, &inputs, &mut loaded.sources);
     loaded.diagnostics.extend(found);
-    let Some(stack) = stack else { return };
-
-    let defaults = Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() };
-    let (nodes, found) = desired::desire(&stack, trueup_aws::registry(), &mut loaded.sources, &defaults);
-    loaded.diagnostics.extend(found);
-    // A resource that is missing here has its message already; edges to it would only add wrong ones.
-    if nodes.len() == stack.instances.len() {
-        match graph::graph(nodes, &stack) {
-            Ok(graph) => loaded.graph = Some(graph),
-            Err(found) => loaded.diagnostics.extend(found),
-        }
-    }
-    loaded.stack = Some(stack);
+    loaded.stack = stack;
 }
 
 /// The name and the text of a file of variables.

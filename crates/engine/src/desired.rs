@@ -256,7 +256,9 @@ fn identity_of(
                         format!("`{property}` depends on `{}`, which is known only after apply", deferred.describe()),
                     )
                     .at(instance.spans.value(&pointer))
-                    .help("a resource is found by its name: use variables, globals or the properties of another resource"),
+                    .help(
+                        "a resource is found by its name: use variables, globals or the properties of another resource",
+                    ),
                 );
                 false
             }

@@ -75,7 +75,7 @@ impl Aligner<'_> {
         let desired = if property.kept { kept(&property.ty, live, desired) } else { desired };
         // A single secret has its live counterpart, which a kind may have read elsewhere.
         let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_));
-        if property.write_only && !single && beside && !self.for_sending {
+        if property.write_only && (!single || property.unseen) && beside && !self.for_sending {
             return self.not_compared(property.unseen, live, desired.as_ref(), pointer);
         }
         // What has nothing in it and what is not there are one and the same list.
@@ -269,7 +269,8 @@ impl Aligner<'_> {
                 .enumerate()
                 .map(|(index, (item, partner))| {
                     push_token(pointer, &index.to_string());
-                    let item = self.value(&list.item, None, partner.and_then(|partner| live.get(partner)), item, pointer);
+                    let item =
+                        self.value(&list.item, None, partner.and_then(|partner| live.get(partner)), item, pointer);
                     pointer.truncate(length);
                     item
                 })
@@ -436,7 +437,8 @@ fn canonical_value(ty: &'static Type, value: &Value, says_empty: bool) -> Option
             (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
         }
         (Type::List(list), Value::List(items)) => {
-            let mut clean: Vec<Value> = items.iter().filter_map(|item| canonical_value(&list.item, item, says_empty)).collect();
+            let mut clean: Vec<Value> =
+                items.iter().filter_map(|item| canonical_value(&list.item, item, says_empty)).collect();
             if list.order == Order::Set {
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
                 clean.dedup();

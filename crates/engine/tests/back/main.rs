@@ -16,4 +16,5 @@ mod secrets;
 mod sequences;
 mod support;
 mod tearing_down;
+mod unmanaged;
 mod unread;

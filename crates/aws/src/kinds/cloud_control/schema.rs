@@ -8,6 +8,9 @@ mod groups;
 mod marks;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -18,7 +21,8 @@ use trueup_engine::value::Map;
 
 use groups::Groups;
 use marks::{Marks, path};
-use types::{Compiler, leaked};
+use types::Compiler;
+pub(crate) use types::leaked;
 pub use types::{Loss, Lost};
 
 /// A type, read.
@@ -28,8 +32,6 @@ pub(crate) struct Read {
     pub(crate) schema: &'static Schema,
     /// The paths of the properties that identify a resource, in the order of the identifier.
     pub(crate) identifier: Vec<Part>,
-    /// The first of them as [`Kind::identity_property`](trueup_engine::kind::Kind::identity_property) writes it.
-    pub(crate) identity_property: &'static str,
     pub(crate) attributes: &'static [Attribute],
     /// The top-level property of its tags, in a form that owner tags fit in.
     pub(crate) tags: Option<&'static str>,
@@ -43,6 +45,8 @@ pub(crate) struct Read {
     pub(crate) minutes: [Option<u64>; 3],
     /// What is not taken over.
     pub(crate) losses: BTreeSet<Loss>,
+    /// The patterns of its texts.
+    pub(crate) patterns: BTreeSet<&'static str>,
     groups: Groups,
 }
 
@@ -102,28 +106,33 @@ pub(crate) fn read(json: &Json) -> Result<Read, Unusable> {
     };
     let handlers = handlers(json);
     let marks = Marks::of(json);
-    let mut compiler = Compiler::new(json);
+    let mut compiler = Compiler::new(json, handlers.update.is_none());
     let properties = compiler.properties(&marks);
-    let (groups, losses) = (compiler.groups, compiler.losses);
+    let Compiler { groups, losses, patterns, .. } = compiler;
     let identifier = identifier(json, properties)?;
     if handlers.create.is_none() || handlers.read.is_none() || handlers.delete.is_none() {
         return Err(Unusable::NotProvisionable);
     }
     let (tags, strange_tags) = tags(json, properties);
     let needs = &json["handlers"]["list"]["handlerSchema"];
-    let first = identifier.first().map(|part| part.path.join("/")).unwrap_or_default();
     Ok(Read {
         name: leaked(name),
         schema: Box::leak(Box::new(Schema { properties, one_of: &[] })),
-        identity_property: leaked(&first),
         attributes: attributes(properties, &identifier),
         identifier,
         tags,
         strange_tags,
         handlers,
-        list_needs: needs.as_object().map(|it| types::texts(it, "required")).into_iter().flatten().map(str::to_owned).collect(),
+        list_needs: needs
+            .as_object()
+            .map(|it| types::texts(it, "required"))
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect(),
         minutes: ["create", "update", "delete"].map(|verb| json["handlers"][verb]["timeoutInMinutes"].as_u64()),
         losses,
+        patterns,
         groups,
     })
 }

@@ -27,7 +27,7 @@ pub(super) enum Group {
 }
 
 impl Group {
-    /// The rules of an object; `None` stands for one that is not enforced.
+    /// The rules of an object, without those of its `allOf`; `None` stands for one that is not enforced.
     pub(super) fn of<'a>(
         schema: &'a JsonMap<String, Json>,
         resolve: &dyn Fn(&'a Json) -> &'a Json,
@@ -36,13 +36,6 @@ impl Group {
         for (key, exactly) in [("oneOf", true), ("anyOf", false)] {
             let Some(alternatives) = schema.get(key).and_then(Json::as_array) else { continue };
             all.push(alternatives_of(alternatives, exactly, resolve));
-        }
-        for inner in schema.get("allOf").and_then(Json::as_array).into_iter().flatten() {
-            if let Some(inner) = resolve(inner).as_object()
-                && !inner.contains_key("properties")
-            {
-                all.extend(Self::of(inner, resolve));
-            }
         }
         for key in ["dependencies", "dependentRequired"] {
             for (name, with) in schema.get(key).and_then(Json::as_object).into_iter().flatten() {
@@ -69,7 +62,10 @@ fn alternatives_of<'a>(
     for alternative in alternatives {
         let object = resolve(alternative).as_object()?;
         let speaks_of_names = |key: &str| {
-            matches!(key, "required" | "type" | "description" | "title" | "properties" | "additionalProperties" | "$comment")
+            matches!(
+                key,
+                "required" | "type" | "description" | "title" | "properties" | "additionalProperties" | "$comment"
+            )
         };
         if !object.keys().all(|key| speaks_of_names(key)) {
             return None;
@@ -183,15 +179,19 @@ fn broken(group: &Group, members: &'static [Property], map: &Map, pointer: &str)
             match fitting.as_slice() {
                 [] => {
                     let how = if *exactly { "exactly" } else { "at least" };
-                    finding("M306", pointer.to_owned(), format!("{within} needs {how} one of {names}"), "add what you use")
+                    finding(
+                        "M306",
+                        pointer.to_owned(),
+                        format!("{within} needs {how} one of {names}"),
+                        "add what you use",
+                    )
                 }
                 [first, second, ..] if *exactly => {
                     let common: BTreeSet<&String> = first.iter().collect();
                     let extra = second.iter().find(|name| !common.contains(name))?;
                     let mut at = pointer.to_owned();
                     push_token(&mut at, extra);
-                    let summary =
-                        format!("{within} has {} of {names}, and exactly one is allowed", fitting.len());
+                    let summary = format!("{within} has {} of {names}, and exactly one is allowed", fitting.len());
                     finding("M307", at, summary, "keep the one that you use and remove the others")
                 }
                 _ => None,

@@ -69,7 +69,8 @@ pub(super) fn pointers(schema: &Json, list: &str) -> Vec<Vec<String>> {
 
 /// A pointer as names; what says how the schema is nested, and not how the properties are, is left out.
 pub(super) fn path(pointer: &str) -> Option<Vec<String>> {
-    let mut tokens = pointer.trim_start_matches('/').split('/').map(|token| token.replace("~1", "/").replace("~0", "~"));
+    let mut tokens =
+        pointer.trim_start_matches('/').split('/').map(|token| token.replace("~1", "/").replace("~0", "~"));
     if tokens.next().as_deref() != Some("properties") {
         return None;
     }

@@ -7,7 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map as JsonMap, Value as Json};
-use trueup_engine::schema::{List, Order, Pattern, Property, Text, Type};
+use trueup_engine::embedded::names_credential;
+use trueup_engine::schema::{List, Order, Pattern, Property, Secrecy, Text, Type};
 
 use super::groups::{Group, Groups};
 use super::marks::Marks;
@@ -36,8 +37,6 @@ pub enum Lost {
     Condition,
     /// A reference to nothing.
     Reference,
-    /// A pattern in another dialect of regular expressions.
-    Pattern,
 }
 
 /// Compiles types; what it makes lives as long as the process.
@@ -52,11 +51,15 @@ pub(super) struct Compiler<'a> {
     /// Conditions between the members of an object.
     pub(super) groups: Groups,
     pub(super) losses: BTreeSet<Loss>,
+    pub(super) patterns: BTreeSet<&'static str>,
     depth: usize,
+    /// Nothing changes in place.
+    fixed: bool,
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(root: &'a Json) -> Self {
+    /// A compiler of a schema; `fixed` says that no property changes in place.
+    pub(super) fn new(root: &'a Json, fixed: bool) -> Self {
         Self {
             root,
             open: Vec::new(),
@@ -64,14 +67,16 @@ impl<'a> Compiler<'a> {
             reach: HashMap::new(),
             groups: Groups::default(),
             losses: BTreeSet::new(),
+            patterns: BTreeSet::new(),
             depth: 0,
+            fixed,
         }
     }
 
     /// The properties of the whole.
     pub(super) fn properties(&mut self, marks: &Marks) -> &'static [Property] {
-        let empty = Object::new();
-        let schema = self.root.as_object().unwrap_or(&empty);
+        let root: &'a Json = self.root;
+        let Some(schema) = root.as_object() else { return &[] };
         let shapes = self.shapes(schema);
         self.members(&shapes, marks, "")
     }
@@ -161,7 +166,7 @@ impl<'a> Compiler<'a> {
 
     fn of_type(&mut self, name: &str, schema: &'a Object, marks: &Marks, at: &str) -> Type {
         match name {
-            "string" => Type::Text(text(schema)),
+            "string" => Type::Text(self.text(schema)),
             "integer" => Type::Integer {
                 min: bound(schema, "minimum").map_or(i64::MIN, whole),
                 max: bound(schema, "maximum").map_or(i64::MAX, whole),
@@ -196,7 +201,7 @@ impl<'a> Compiler<'a> {
             return self.object(schema, marks, at);
         }
         if schema.contains_key("enum") || schema.contains_key("pattern") {
-            return Type::Text(text(schema));
+            return Type::Text(self.text(schema));
         }
         let mut members: Vec<Type> = alternatives.iter().map(|alternative| self.ty(alternative, marks, at)).collect();
         match members.as_slice() {
@@ -204,13 +209,21 @@ impl<'a> Compiler<'a> {
             [one] => *one,
             several if several.iter().all(|ty| matches!(ty, Type::Text(_))) => Type::Text(Text::ANY),
             several if several.iter().any(|ty| matches!(ty, Type::Any)) => Type::Any,
-            several if several.iter().all(|ty| matches!(ty, Type::Text(_) | Type::Object(_) | Type::Json)) => Type::Json,
+            several if several.iter().all(|ty| matches!(ty, Type::Text(_) | Type::Object(_) | Type::Json)) => {
+                Type::Json
+            }
             _ => {
                 // A text is a text before it is a document.
                 members.sort_by_key(|ty| matches!(ty, Type::Json | Type::Union(_)));
                 Type::Union(members.leak())
             }
         }
+    }
+
+    fn text(&mut self, schema: &Object) -> Text {
+        let text = text(schema);
+        self.patterns.extend(text.pattern.map(|pattern| pattern.regex));
+        text
     }
 
     fn list(&mut self, schema: &'a Object, marks: &Marks, at: &str) -> Type {
@@ -300,6 +313,7 @@ impl<'a> Compiler<'a> {
             let mut property = self.property(name, schema, &marks, at);
             // What the service makes cannot be asked of anybody.
             property.required = required.contains(name) && !property.read_only;
+            property.immutable |= at.is_empty() && self.fixed;
             properties.push(property);
         }
         let properties: &'static [Property] = properties.leak();
@@ -325,6 +339,11 @@ impl<'a> Compiler<'a> {
         let mut property = Property::new(leaked(name), ty, doc).kept().says_empty();
         property.read_only = marks.read_only || all_members(&ty, |member| member.read_only);
         property.immutable = marks.create_only;
+        property.secrecy = match ty {
+            Type::Text(text) if text.allowed.is_empty() && names_credential(name) => Secrecy::Secret,
+            Type::Map(Type::Text(_)) => Secrecy::Members(&[]),
+            _ => Secrecy::Public,
+        };
         if !property.read_only && (marks.write_only || all_members(&ty, |member| member.unseen)) {
             property = property.unseen();
         }
@@ -349,7 +368,7 @@ struct Shape<'a> {
     whole: bool,
 }
 
-pub(super) fn leaked(text: &str) -> &'static str {
+pub(crate) fn leaked(text: &str) -> &'static str {
     text.to_owned().leak()
 }
 
