@@ -1,11 +1,13 @@
 //! The chores of the repository, so that none of them lives in somebody's shell history.
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
-//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask schema` writes `schemas/` anew.
+//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask schema` writes `schemas/` anew,
+//! `cargo xtask kinds` the counts in `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
+mod kinds;
 mod measure;
 mod schema;
 mod test;
@@ -33,6 +35,8 @@ enum Chore {
     },
     /// Measures validate, plan, apply and teardown of 1,000 connections on the sandbox, in a release build.
     Bench(bench::Options),
+    /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
+    Kinds,
     /// Writes the JSON Schemas under `schemas/` anew.
     Schema,
     /// Runs a command and prints what it cost, as JSON (used by `bench`).
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
+        Chore::Kinds => kinds::run(),
         Chore::Schema => schema::run(),
         Chore::Measure { command } => measure::run(&command),
     };

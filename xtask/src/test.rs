@@ -60,8 +60,12 @@ impl Drop for Moto {
     }
 }
 
-/// A virtual environment with the pinned clients and servers, made anew when the pins change.
-fn virtual_environment() -> Result<PathBuf, String> {
+/// A virtual environment with the pinned clients, servers and schemas, made anew when the pins change.
+///
+/// # Errors
+///
+/// There is no Python, or a package could not be installed.
+pub(crate) fn virtual_environment() -> Result<PathBuf, String> {
     let pins = tools::root().join("tests/python/requirements.txt");
     let wanted =
         std::fs::read_to_string(&pins).map_err(|error| format!("{} could not be read: {error}", pins.display()))?;
@@ -71,7 +75,7 @@ fn virtual_environment() -> Result<PathBuf, String> {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.exists() {
         return Ok(python);
     }
-    println!("preparing a virtual environment with moto, ministack and boto3");
+    println!("preparing a virtual environment with moto, ministack, boto3 and cfn-lint");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)
             .map_err(|error| format!("{} could not be removed: {error}", folder.display()))?;

@@ -29,11 +29,14 @@ const CREDENTIALS_HELP: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
 /// What an error code means in an operation; `None` where the code is not known.
 fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
     Some(match code {
-        "ResourceNotFoundException" | "NotFoundException" | "EntityNotFoundException" => FaultKind::NotFound,
+        "ResourceNotFoundException" | "NotFoundException" | "EntityNotFoundException" | "NotFound" => {
+            FaultKind::NotFound
+        }
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"
         | "UnauthorizedException"
+        | "UnauthorizedTaggingOperation"
         | "NotAuthorized"
         | "NotAuthorizedException"
         | "AuthFailure"
@@ -56,6 +59,8 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "RequestInTheFuture"
         | "OptInRequired"
         | "DecryptionFailure"
+        | "InvalidCredentials"
+        | "InvalidCredentialsException"
         | "KMSAccessDeniedException" => FaultKind::Denied,
         "ThrottlingException"
         | "Throttling"
@@ -73,13 +78,20 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         "ResourceAlreadyExistsException"
         | "ResourceExistsException"
         | "AlreadyExistsException"
+        | "AlreadyExists"
+        | "ClientTokenConflictException"
         | "ConcurrentModificationException"
-        | "ConflictException" => FaultKind::Conflict,
+        | "ConcurrentOperationException"
+        | "ConflictException"
+        | "ResourceConflict"
+        | "ResourceConflictException" => FaultKind::Conflict,
         // A quota where something is made, throttling where something is read.
-        "LimitExceededException" | "LimitExceeded" => match operation.effect {
-            Effect::Writes | Effect::Makes => FaultKind::Quota,
-            Effect::Reads => FaultKind::Throttled,
-        },
+        "LimitExceededException" | "LimitExceeded" | "ServiceLimitExceeded" | "ServiceLimitExceededException" => {
+            match operation.effect {
+                Effect::Writes | Effect::Makes => FaultKind::Quota,
+                Effect::Reads => FaultKind::Throttled,
+            }
+        }
         "ServiceQuotaExceededException" | "ResourceNumberLimitExceededException" => FaultKind::Quota,
         "InternalException"
         | "InternalFailure"
@@ -89,6 +101,13 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "InternalServiceError"
         | "InternalServiceErrorException"
         | "InternalServiceException"
+        | "CFNRegistryException"
+        | "GeneralServiceException"
+        | "HandlerFailureException"
+        | "HandlerInternalFailure"
+        | "HandlerInternalFailureException"
+        | "ServiceInternalError"
+        | "ServiceInternalErrorException"
         | "KMSInternalException"
         | "DependencyTimeoutException"
         | "KeyUnavailableException"
@@ -98,12 +117,24 @@ fn meaning(operation: &Operation, code: &str) -> Option<FaultKind> {
         | "RequestTimeoutException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException" => FaultKind::Internal,
+        "NotStabilized" | "NotStabilizedException" => FaultKind::NotSettled,
+        "NetworkFailure" | "NetworkFailureException" => FaultKind::Transport,
+        "ServiceTimeout" => FaultKind::Timeout,
         // Of a read: the password cannot be decrypted; of a write: it cannot be encrypted.
         "GlueEncryptionException" => match operation.effect {
             Effect::Reads => FaultKind::Denied,
             Effect::Writes | Effect::Makes => FaultKind::Invalid,
         },
-        "ValidationException"
+        "GeneralServiceError"
+        | "InvalidRequest"
+        | "NotUpdatable"
+        | "NotUpdatableException"
+        | "PrivateTypeException"
+        | "RequestTokenNotFoundException"
+        | "TypeNotFoundException"
+        | "UnsupportedActionException"
+        | "UnsupportedTarget"
+        | "ValidationException"
         | "ValidationError"
         | "InvalidInputException"
         | "InvalidParameterException"

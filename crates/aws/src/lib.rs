@@ -8,7 +8,7 @@
 //!   └ reach ── one account and region: credentials, endpoints, account id
 //!       └ call ── one call: rate limit, repetition, count, trace
 //!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager, Glue
-//!           ├ wire ── one attempt of an operation that is not worth a client: JSON, signature, HTTP
+//!           ├ wire ── one attempt of an operation that is not worth a client: JSON or form, signature, HTTP
 //!           └ fault ── what an error means, per operation
 //! ```
 //!
@@ -24,6 +24,7 @@ pub mod kinds;
 mod limits;
 mod names;
 mod operation;
+mod query;
 mod reach;
 mod sdk;
 mod session;

@@ -27,8 +27,33 @@ pub(crate) static TAGGING: Service =
     Service { name: "tagging", id: "Resource Groups Tagging API", target: "ResourceGroupsTaggingAPI_20170126" };
 /// Key Management Service.
 pub(crate) static KMS: Service = Service { name: "kms", id: "KMS", target: "TrentService" };
+/// Cloud Control.
+pub(crate) static CLOUD_CONTROL: Service =
+    Service { name: "cloudcontrolapi", id: "CloudControl", target: "CloudApiService" };
+/// CloudFormation, for its registry of types.
+pub(crate) static CLOUD_FORMATION: Service = Service { name: "cloudformation", id: "CloudFormation", target: "" };
 /// Security Token Service; not a JSON service, called through the SDK.
 pub(crate) static STS: Service = Service { name: "sts", id: "STS", target: "" };
+
+/// How a service is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// awsJson; the content type names the version.
+    Json(&'static str),
+    /// A form of this version, answered in XML.
+    Query(&'static str),
+}
+
+impl Service {
+    /// How it is spoken to.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.name {
+            "cloudformation" => Protocol::Query("2010-05-15"),
+            "cloudcontrolapi" => Protocol::Json("application/x-amz-json-1.0"),
+            _ => Protocol::Json("application/x-amz-json-1.1"),
+        }
+    }
+}
 
 /// What an operation does, as far as the meaning of its errors depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +192,25 @@ pub(crate) static DELETE_ALIAS: Operation = Operation::new("kms:DeleteAlias", &K
 
 /// The API's page of quotas gives no rate that can be relied on.
 pub(crate) static GET_RESOURCES: Operation = Operation::new("tag:GetResources", &TAGGING, Effect::Reads, 10);
+// Cloud Control's quota page gives no rates; the handlers' services throttle themselves. These are cautious, and a bucket
+// slows down at every refusal. The IAM actions are CloudFormation's.
+// https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/security-iam.html
+pub(crate) static GET_RESOURCE: Operation =
+    Operation::new("cloudformation:GetResource", &CLOUD_CONTROL, Effect::Reads, 20);
+pub(crate) static LIST_RESOURCES: Operation =
+    Operation::new("cloudformation:ListResources", &CLOUD_CONTROL, Effect::Reads, 10);
+pub(crate) static CREATE_RESOURCE: Operation =
+    Operation::new("cloudformation:CreateResource", &CLOUD_CONTROL, Effect::Writes, 10);
+pub(crate) static UPDATE_RESOURCE: Operation =
+    Operation::new("cloudformation:UpdateResource", &CLOUD_CONTROL, Effect::Writes, 10);
+pub(crate) static DELETE_RESOURCE: Operation =
+    Operation::new("cloudformation:DeleteResource", &CLOUD_CONTROL, Effect::Writes, 10);
+pub(crate) static GET_RESOURCE_REQUEST_STATUS: Operation =
+    Operation::new("cloudformation:GetResourceRequestStatus", &CLOUD_CONTROL, Effect::Reads, 20);
+pub(crate) static LIST_RESOURCE_REQUESTS: Operation =
+    Operation::new("cloudformation:ListResourceRequests", &CLOUD_CONTROL, Effect::Reads, 10);
+pub(crate) static DESCRIBE_TYPE: Operation =
+    Operation::new("cloudformation:DescribeType", &CLOUD_FORMATION, Effect::Reads, 10);
 
 /// Well below the 600 a second that STS shares among its operations.
 pub(crate) static GET_CALLER_IDENTITY: Operation = Operation::new("sts:GetCallerIdentity", &STS, Effect::Reads, 100);

@@ -20,8 +20,10 @@ use crate::call::{Calls, Outcome};
 use crate::credentials::Keeper;
 use crate::fault;
 use crate::http::{Connectors, Way, client_of};
+use crate::kinds::cloud_control::Requests;
 use crate::limits::{Buckets, Limits};
-use crate::operation::{self, Operation, Service};
+use crate::operation::{self, Operation, Protocol, Service};
+use crate::query;
 use crate::sdk::Clients;
 use crate::wire::{self, Line};
 
@@ -43,6 +45,7 @@ pub(crate) struct Reach {
     fresh: Mutex<HashMap<String, Instant>>,
     /// The endpoint is on this machine.
     local: bool,
+    requests: Requests,
 }
 
 /// What a [`Reach`] is made of.
@@ -89,6 +92,7 @@ impl Reach {
                 suffix: parts.suffix,
                 by_service: Mutex::default(),
             },
+            requests: Requests::default(),
             secret_reads: parts.secret_reads,
             whereabouts: OnceCell::new(),
             private_connections: Mutex::default(),
@@ -169,6 +173,16 @@ impl Reach {
     /// Notes that something is gone, so that nobody waits for it.
     pub(crate) fn gone(&self, identity: &str) {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).remove(identity);
+    }
+
+    /// Whether it is reached at an address of one's own, and not at AWS's.
+    pub(crate) fn has_own_endpoint(&self) -> bool {
+        self.lines.endpoint_url.is_some() || self.config.endpoint_url().is_some()
+    }
+
+    /// The requests of Cloud Control that are under way.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// Whether managed secrets may be read.
@@ -274,6 +288,9 @@ impl Reach {
 }
 
 fn body(operation: &'static Operation, input: &Json) -> Result<Bytes, Fault> {
+    if let Protocol::Query(version) = operation.service.protocol() {
+        return Ok(query::form(operation.short(), version, input).into());
+    }
     serde_json::to_vec(input)
         .map(Bytes::from)
         .map_err(|_| Fault::new(FaultKind::Invalid, operation.name, "the request could not be written as JSON"))

@@ -93,7 +93,7 @@ impl Session {
         self.calls.stopped.store(true, Ordering::Relaxed);
     }
 
-    async fn reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {
+    pub(crate) async fn reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {
         let cell = slot(&self.places, place.clone());
         cell.get_or_try_init(|| self.find_reach(place)).await.cloned()
     }

@@ -1,4 +1,4 @@
-//! One attempt of a call to a JSON service (awsJson 1.1) of which too little is used for a generated client: the body,
+//! One attempt of a call to a service (awsJson, or a form answered in XML) of which too little is used for a generated client: the body,
 //! the signature, the HTTP exchange, the answer. And [`wire_member`], through which every property passes into a request.
 //!
 //! This is the only module that exposes secrets: a request is built from the property tree by [`wire_member`], and the
@@ -25,9 +25,9 @@ use trueup_engine::value::{Map, Value};
 
 use crate::call::Attempt;
 use crate::fault::{self, Said};
-use crate::operation::Operation;
+use crate::operation::{Operation, Protocol};
+use crate::query;
 
-const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const USER_AGENT: &str = concat!("trueup/", env!("CARGO_PKG_VERSION"));
 
 /// The text of a secret, where it is known; for the wire and for taking it out of messages.
@@ -122,9 +122,15 @@ fn signed(
     operation: &'static Operation,
     body: Bytes,
 ) -> Result<HttpRequest, String> {
-    let target = format!("{}.{}", operation.service.target, operation.short());
     let url = line.url.to_string();
-    let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", target.as_str())];
+    let (content_type, target) = match operation.service.protocol() {
+        Protocol::Json(content_type) => {
+            (content_type, Some(format!("{}.{}", operation.service.target, operation.short())))
+        }
+        Protocol::Query(_) => (query::CONTENT_TYPE, None),
+    };
+    let target = target.as_deref().map(|target| ("x-amz-target", target));
+    let headers: Vec<(&str, &str)> = std::iter::once(("content-type", content_type)).chain(target).collect();
     let identity = credentials.into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
@@ -135,12 +141,13 @@ fn signed(
         .build()
         .map_err(|error| error.to_string())?
         .into();
-    let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(&body))
+    let signable = SignableRequest::new("POST", url.as_str(), headers.iter().copied(), SignableBody::Bytes(&body))
         .map_err(|error| error.to_string())?;
     let (signature, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
-    let mut request = http::Request::post(line.url.clone())
-        .header("content-type", CONTENT_TYPE)
-        .header("x-amz-target", target)
+    let request = headers
+        .iter()
+        .fold(http::Request::post(line.url.clone()), |request, (name, value)| request.header(*name, *value));
+    let mut request = request
         .header("user-agent", USER_AGENT)
         .header("content-length", body.len())
         .body(SdkBody::from(body))
@@ -167,16 +174,20 @@ async fn answer(
     if success && body.is_empty() {
         return Ok((Json::Null, request_id));
     }
-    let json = serde_json::from_slice::<Json>(&body).ok().filter(Json::is_object);
+    let is_form = matches!(operation.service.protocol(), Protocol::Query(_));
+    let json = if is_form { query::answer(&body) } else { serde_json::from_slice(&body).ok() };
+    let json = json.filter(Json::is_object);
     if success {
         // What the parser says would quote the body.
         return json.map(|json| (json, request_id.clone())).ok_or_else(|| {
-            let what = format!("{} is not JSON, or is cut off (HTTP {status})", strange(&kind, &body));
+            let form = if is_form { "XML" } else { "JSON" };
+            let what = format!("{} is not {form}, or is cut off (HTTP {status})", strange(&kind, &body));
             fault::of_unreadable(operation, &what, request_id.as_deref())
         });
     }
     let member = |names: &[&str]| {
         let json = json.as_ref()?;
+        let json = json.get("Error").unwrap_or(json);
         names.iter().find_map(|name| json.get(name)?.as_str()).map(str::to_owned)
     };
     let code = code.or_else(|| member(&["__type", "code", "Code"]));
@@ -203,7 +214,9 @@ pub(crate) fn strange(content_type: &str, body: &[u8]) -> String {
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     match (body.is_empty(), content_type) {
         (true, _) => "an empty body".to_owned(),
-        (false, "" | "application/json" | CONTENT_TYPE) => format!("a body of {} bytes", body.len()),
+        (false, "" | "application/json" | "application/x-amz-json-1.0" | "application/x-amz-json-1.1" | "text/xml") => {
+            format!("a body of {} bytes", body.len())
+        }
         (false, content_type) => format!("a body of {content_type}"),
     }
 }

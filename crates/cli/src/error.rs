@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Stale,
     /// The cloud, the file system or the network said no.
     Failed,
+    /// Something could not be read, so that nothing can be said.
+    Unread,
     /// A signal ended it.
     Interrupted,
 }
@@ -34,6 +36,7 @@ impl ErrorKind {
             Self::Blocked => "blocked",
             Self::Stale => "stale",
             Self::Failed => "failed",
+            Self::Unread => "unread",
             Self::Interrupted => "interrupted",
         }
     }
@@ -95,6 +98,11 @@ impl CommandError {
         error
     }
 
+    /// A call failed without whose answer nothing can be said of a stack.
+    pub fn unread(fault: Fault) -> Self {
+        Self { kind: ErrorKind::Unread, ..Self::fault(fault) }
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -109,6 +117,7 @@ impl CommandError {
             ErrorKind::Blocked => Exit::Blocked,
             ErrorKind::Stale => Exit::Stale,
             ErrorKind::Failed => Exit::Failed,
+            ErrorKind::Unread => Exit::Incomplete,
             ErrorKind::Interrupted => Exit::Interrupted,
         }
     }

@@ -5,16 +5,18 @@
 use std::path::Path;
 
 use time::OffsetDateTime;
+use trueup_aws::kinds::cloud_control::Found;
 use trueup_engine::desired::{self, Defaults, Reading};
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::graph::{self, Graph};
-use trueup_engine::manifest;
-use trueup_engine::render::Inputs;
+use trueup_engine::manifest::{self, Manifest};
+use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::{self, Sources};
 use trueup_engine::stack::Stack;
 
 use crate::error::CommandError;
 use crate::settings::{Settings, Target};
+use crate::types;
 
 /// The most that a file of variables may hold.
 const LARGEST_VAR_FILE: u64 = 8 * 1024 * 1024;
@@ -29,6 +31,32 @@ pub struct Loaded {
     pub stack: Option<Stack>,
     /// The graph; only where nothing is wrong with its resources.
     pub graph: Option<Graph>,
+    /// What the checks of its resources need besides.
+    pending: Option<Pending>,
+}
+
+/// A manifest that was rendered, and what with.
+struct Pending {
+    manifest: Manifest,
+    env: String,
+    files: Vec<(String, String)>,
+    today: (i32, u8, u8),
+    /// What rendering found.
+    rendered: Diagnostics,
+}
+
+impl Pending {
+    fn with<T>(&self, settings: &Settings, work: impl FnOnce(&Manifest, &Inputs<'_>) -> T) -> T {
+        let environment = |name: &str| settings.environment.get(name);
+        let inputs = Inputs {
+            env: &self.env,
+            given: settings.given.clone(),
+            files: self.files.clone(),
+            environment: &environment,
+            today: self.today,
+        };
+        work(&self.manifest, &inputs)
+    }
 }
 
 impl Loaded {
@@ -38,13 +66,57 @@ impl Loaded {
     }
 }
 
-/// Reads, renders and checks a stack.
+/// Reads, renders and checks a stack, without the network: a type whose schema is not at hand is not checked.
 pub fn load(settings: &Settings, target: &Target) -> Result<Loaded, CommandError> {
-    let files = settings.var_files.iter().map(|path| var_file(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut loaded = Loaded { sources: Sources::default(), diagnostics: Diagnostics::new(), stack: None, graph: None };
-    stages(settings, target, files, &mut loaded);
-    loaded.diagnostics = std::mem::take(&mut loaded.diagnostics).sorted();
+    let mut loaded = read(settings, target)?;
+    let types = types::of(&loaded);
+    let found = types::cached(settings, &loaded, &types);
+    check(settings, &mut loaded, found);
     Ok(loaded)
+}
+
+/// Reads and renders a stack; nothing is known of its resources yet.
+pub fn read(settings: &Settings, target: &Target) -> Result<Loaded, CommandError> {
+    let files = settings.var_files.iter().map(|path| var_file(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut loaded = Loaded {
+        sources: Sources::default(),
+        diagnostics: Diagnostics::new(),
+        stack: None,
+        graph: None,
+        pending: None,
+    };
+    stages(settings, target, files, &mut loaded);
+    Ok(loaded)
+}
+
+/// Checks the resources of a stack, with the types that are known by their schema besides those of trueup's own.
+pub fn check(settings: &Settings, loaded: &mut Loaded, found: Found) {
+    if let Some(mut pending) = loaded.pending.take() {
+        let (registry, problems) = types::registry(found);
+        let first = (loaded.stack.take(), std::mem::take(&mut pending.rendered));
+        let Reading { stack, desired: nodes, diagnostics } = pending.with(settings, |manifest, inputs| {
+            desired::read_from(first, manifest, inputs, registry, &mut loaded.sources, &defaults(settings))
+        });
+        if let Some(stack) = stack {
+            loaded.diagnostics.extend(types::explained(diagnostics, &stack, &problems));
+            // A resource that is missing here has its message already; edges to it would only add wrong ones.
+            if nodes.len() == stack.instances.len() {
+                match graph::graph(nodes, &stack) {
+                    Ok(graph) => loaded.graph = Some(graph),
+                    Err(found) => loaded.diagnostics.extend(found),
+                }
+            }
+            loaded.stack = Some(stack);
+        } else {
+            loaded.diagnostics.extend(diagnostics);
+        }
+    }
+    loaded.diagnostics = std::mem::take(&mut loaded.diagnostics).sorted();
+}
+
+/// Where resources live that do not say it themselves.
+pub fn defaults(settings: &Settings) -> Defaults {
+    Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() }
 }
 
 fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, loaded: &mut Loaded) {
@@ -60,27 +132,18 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
     let Some(manifest) = manifest else { return };
 
     let today = OffsetDateTime::now_utc().date();
-    let environment = |name: &str| settings.environment.get(name);
-    let inputs = Inputs {
-        env: &target.env,
-        given: settings.given.clone(),
+    let mut pending = Pending {
+        manifest,
+        env: target.env.clone(),
         files,
-        environment: &environment,
         today: (today.year(), u8::from(today.month()), today.day()),
+        rendered: Diagnostics::new(),
     };
-    let defaults = Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() };
-    let Reading { stack, desired: nodes, diagnostics } =
-        desired::read(&manifest, &inputs, trueup_aws::registry(), &mut loaded.sources, &defaults);
-    loaded.diagnostics.extend(diagnostics);
-    let Some(stack) = stack else { return };
-    // A resource that is missing here has its message already; edges to it would only add wrong ones.
-    if nodes.len() == stack.instances.len() {
-        match graph::graph(nodes, &stack) {
-            Ok(graph) => loaded.graph = Some(graph),
-            Err(found) => loaded.diagnostics.extend(found),
-        }
-    }
-    loaded.stack = Some(stack);
+    let (stack, found) =
+        pending.with(settings, |manifest, inputs| render::render(manifest, inputs, &mut loaded.sources));
+    pending.rendered = found;
+    loaded.stack = stack;
+    loaded.pending = Some(pending);
 }
 
 /// The name and the text of a file of variables.

@@ -19,6 +19,7 @@ mod selection;
 mod settings;
 mod signals;
 mod skeleton;
+mod types;
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;

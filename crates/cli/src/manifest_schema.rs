@@ -184,6 +184,18 @@ fn value(ty: &Type) -> Json {
             schema
         }
         Type::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Type::Number { min, max } => {
+            let mut schema = json!({"type": "number"});
+            if *min > f64::MIN {
+                schema["minimum"] = json!(min);
+            }
+            if *max < f64::MAX {
+                schema["maximum"] = json!(max);
+            }
+            schema
+        }
+        Type::Union(members) => json!({"anyOf": members.iter().map(value).collect::<Vec<_>>()}),
+        Type::Any => return json!({}),
         Type::Boolean => json!({"type": "boolean"}),
         Type::Object(inner) => properties(inner),
         Type::List(list) => {

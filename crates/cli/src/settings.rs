@@ -137,6 +137,8 @@ pub struct RunSettings {
     pub secret_reads: bool,
     /// A secret that was not verified is an incomplete run.
     pub strict: bool,
+    /// Take nothing from the cache where AWS is at hand.
+    pub no_cache: bool,
     /// Where the exports go.
     pub output_file: Option<PathBuf>,
     /// The key of fingerprints.
@@ -218,6 +220,8 @@ pub struct Settings {
     pub given: Vec<(String, String)>,
     /// Files with variables, in order.
     pub var_files: Vec<PathBuf>,
+    /// The folder for what can be fetched again, where there is one.
+    pub cache: Option<PathBuf>,
     /// The process environment.
     pub environment: Environment,
 }
@@ -295,6 +299,7 @@ fn merge(outer: Options, inner: Options) -> Options {
         kms_settle: inner.kms_settle.or(outer.kms_settle),
         no_secret_reads: inner.no_secret_reads || outer.no_secret_reads,
         strict: inner.strict || outer.strict,
+        no_cache: inner.no_cache || outer.no_cache,
         format: inner.format.or(outer.format),
         json: inner.json || outer.json,
         output_file: inner.output_file.or(outer.output_file),
@@ -385,6 +390,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             stop_on_failure: options.on_failure == Some(OnFailure::Stop),
             secret_reads: !options.no_secret_reads,
             strict: options.strict,
+            no_cache: options.no_cache,
             output_file: options.output_file,
             plan_key: environment.filled("TRUEUP_PLAN_KEY").map(FingerprintKey::new),
             can_ask: terminals.stdin && terminals.stderr,
@@ -392,6 +398,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         given,
         var_files: options.var_files,
         command,
+        cache: cache_home(&environment),
         environment,
     })
 }
@@ -506,6 +513,18 @@ fn duration(text: &str) -> Result<Duration, CommandError> {
 /// The state that `sandbox reset` and `dump` are about: named by either option, or the one that `--sandbox` uses.
 fn state(given: Option<PathBuf>, sandbox: Option<&Path>, environment: &Environment) -> Result<PathBuf, CommandError> {
     given.or_else(|| sandbox.map(Path::to_owned)).map_or_else(|| sandbox_home(environment), Ok)
+}
+
+/// Where what can be fetched again is kept.
+fn cache_home(environment: &Environment) -> Option<PathBuf> {
+    let base = if cfg!(windows) {
+        environment.filled("LOCALAPPDATA").map(PathBuf::from)
+    } else {
+        let named = environment.filled("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let below = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+        named.or_else(|| environment.filled("HOME").map(|home| PathBuf::from(home).join(below)))
+    };
+    base.map(|base| base.join(if cfg!(windows) { "trueup/cache" } else { "trueup" }))
 }
 
 /// Where the sandbox keeps its state when no folder is named.

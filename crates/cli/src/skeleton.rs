@@ -75,12 +75,13 @@ fn lines_of(property: &'static Property, one_of: &'static [OneOf], pointer: &str
             _ => vec![format!("{}: []", property.name)],
         },
         Type::Map(_) => vec![format!("{}: {{}}", property.name)],
-        Type::Json => vec![format!("{}: {{}}", property.name)],
+        Type::Json | Type::Any | Type::Union(_) => vec![format!("{}: {{}}", property.name)],
+        Type::Number { min, .. } => vec![format!("{}: {}", property.name, if *min == f64::MIN { 0.0 } else { *min })],
         Type::Boolean => {
             vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| "false".to_owned()))]
         }
         Type::Integer { min, .. } => {
-            vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| min.to_string()))]
+            vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| (*min).max(0).to_string()))]
         }
         Type::Text(text) => vec![format!("{}: {}", property.name, placeholder(property, text))],
     }
@@ -154,8 +155,14 @@ fn sentence(text: &str) -> String {
 pub fn kind_of(ty: &Type) -> String {
     match ty {
         Type::Text(text) => text_of(text),
+        Type::Integer { min: i64::MIN, max: i64::MAX } => "a whole number".to_owned(),
+        Type::Integer { min: i64::MIN, max } => format!("a whole number, at most {max}"),
         Type::Integer { min, max: i64::MAX } => format!("a whole number, at least {min}"),
         Type::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Type::Number { min: f64::MIN, max: f64::MAX } => "a number".to_owned(),
+        Type::Number { min, max: f64::MAX } => format!("a number, at least {min}"),
+        Type::Number { min: f64::MIN, max } => format!("a number, at most {max}"),
+        Type::Number { min, max } => format!("a number from {min} to {max}"),
         Type::Boolean => "true or false".to_owned(),
         Type::Object(_) => "a map".to_owned(),
         Type::List(list) => {
@@ -169,6 +176,8 @@ pub fn kind_of(ty: &Type) -> String {
         }
         Type::Map(_) => "a map with names of your own".to_owned(),
         Type::Json => "a JSON document, as a map or as a text".to_owned(),
+        Type::Union(members) => members.iter().map(kind_of).collect::<Vec<_>>().join(", or "),
+        Type::Any => "any value".to_owned(),
     }
 }
 

@@ -123,6 +123,8 @@ pub enum Readiness {
         /// The day on which it goes, `2026-12-31`, where the service says it.
         until: Option<String>,
     },
+    /// A write that was under way has ended with this fault; what came of it is for the next read.
+    Failed(Fault),
     /// Settled and not usable.
     Unusable {
         /// The service's name of the state.

@@ -9,11 +9,11 @@ mod propose;
 mod reach;
 mod text;
 
-pub use self::reach::{Reading, read};
+pub use self::reach::{Reading, read, read_from};
 
 use crate::diagnostic::suggest::nearest;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -101,11 +101,22 @@ fn desire_noting(
     let mut diagnostics = Diagnostics::new();
     let settled = settle_references(stack);
     let mut all = Vec::with_capacity(stack.instances.len());
+    let mut unchecked = HashSet::new();
     for (instance, properties) in stack.instances.iter().zip(settled) {
         let Some(kind) = kind_of(instance, &properties, registry, &mut diagnostics) else {
             reach.doubtful(instance, "");
             continue;
         };
+        if kind.is_opaque() {
+            reach.doubtful(instance, "");
+            if unchecked.insert(kind.name()) {
+                diagnostics.push(
+                    Diagnostic::note("M323", format!("the properties of {} were not checked", kind.name()))
+                        .at(instance.type_name.as_ref().map_or(instance.name_span, |written| written.span))
+                        .help("its schema is not at hand: `trueup plan` fetches it and keeps it for the next time"),
+                );
+            }
+        }
         let properties = check::check(kind, instance, properties, sources, reach, &mut diagnostics);
         reserved_tags(kind, instance, &properties, &mut diagnostics);
         let identity = match identity_of(kind, instance, &properties, &mut diagnostics) {
@@ -236,7 +247,7 @@ fn identity_of(
         return Some(Identity::Known(own));
     }
     if kind.names_itself() {
-        if kind.tags().is_none() && kind.found_through().is_empty() {
+        if kind.tags().is_none() && kind.found_through().is_empty() && !kind.is_opaque() {
             diagnostics.push(
                 Diagnostic::error(
                     "M321",
@@ -249,29 +260,38 @@ fn identity_of(
         }
         return Some(Identity::Made);
     }
-    let property = kind.identity_property();
-    let pointer = format!("/{property}");
-    match crate::value::at(properties, &pointer) {
-        Some(Value::Secret(_)) => diagnostics.push(
-            Diagnostic::error("M313", format!("`{property}` is made from a secret"))
-                .at(instance.spans.value(&pointer))
-                .help("names are shown everywhere; use something that is not secret"),
-        ),
-        Some(Value::Deferred(deferred)) if deferred.secret_source().is_some() => diagnostics.push(
-            Diagnostic::error("M313", format!("`{property}` is made from a secret"))
-                .at(instance.spans.value(&pointer))
-                .help("names are shown everywhere; use something that is not secret"),
-        ),
-        Some(Value::Deferred(deferred)) => diagnostics.push(
-            Diagnostic::error(
-                "M314",
-                format!("`{property}` depends on `{}`, which is known only after apply", deferred.describe()),
-            )
-            .at(instance.spans.value(&pointer))
-            .help("a resource is found by its name: use variables, globals or the properties of another resource"),
-        ),
-        // Missing, of the wrong type, or an unresolved variable: said already.
-        _ => {}
+    let all = match kind.identity_properties() {
+        [] => &[kind.identity_property()],
+        several => several,
+    };
+    for property in all {
+        let pointer = format!("/{property}");
+        let secret = match crate::value::at(properties, &pointer) {
+            Some(Value::Secret(_)) => true,
+            Some(Value::Deferred(deferred)) if deferred.secret_source().is_some() => true,
+            Some(Value::Deferred(deferred)) => {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "M314",
+                        format!("`{property}` depends on `{}`, which is known only after apply", deferred.describe()),
+                    )
+                    .at(instance.spans.value(&pointer))
+                    .help(
+                        "a resource is found by its name: use variables, globals or the properties of another resource",
+                    ),
+                );
+                false
+            }
+            // Missing, of the wrong type, or an unresolved variable: said already.
+            _ => false,
+        };
+        if secret {
+            diagnostics.push(
+                Diagnostic::error("M313", format!("`{property}` is made from a secret"))
+                    .at(instance.spans.value(&pointer))
+                    .help("names are shown everywhere; use something that is not secret"),
+            );
+        }
     }
     None
 }

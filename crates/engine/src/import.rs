@@ -205,7 +205,7 @@ fn sort_out(mut found: Vec<Found>) -> (Vec<Found>, Vec<LeftOut>) {
         let why = match &one.live.readiness {
             Readiness::Deleting(_) => Some(Why::Deleting),
             Readiness::Scheduled { .. } => Some(Why::Scheduled),
-            Readiness::Ready(_) | Readiness::Settling(_) | Readiness::Unusable { .. } => {
+            Readiness::Ready(_) | Readiness::Settling(_) | Readiness::Failed(_) | Readiness::Unusable { .. } => {
                 one.kind.managed_by(&one.live).map(Why::Managed)
             }
         };

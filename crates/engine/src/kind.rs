@@ -33,6 +33,11 @@ pub trait Kind: Send + Sync + fmt::Debug {
         "Name"
     }
 
+    /// All of them, where it takes several to name it; empty where [`Kind::identity_property`] is all.
+    fn identity_properties(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The natural key, where the properties hold it as a plain text.
     fn identify(&self, properties: &Map) -> Option<String> {
         at(properties, &format!("/{}", self.identity_property()))?.as_str().map(str::to_owned)
@@ -61,6 +66,11 @@ pub trait Kind: Send + Sync + fmt::Debug {
     fn managed_by(&self, live: &Present) -> Option<String> {
         let _ = live;
         None
+    }
+
+    /// Nothing is known of its properties, so that nothing of them is checked; nothing of this kind is ever sent.
+    fn is_opaque(&self) -> bool {
+        false
     }
 
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.

@@ -6,7 +6,7 @@
 //! What can be tagged is looked for by its owner tags first: they find what the service names ([`find`]), what had
 //! another name before, and what the manifest no longer names.
 
-mod find;
+pub(crate) mod find;
 mod spellings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

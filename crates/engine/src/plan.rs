@@ -327,9 +327,11 @@ impl Step {
 pub(crate) fn sends(kind: &dyn Kind, edits: &[Edit], pointer: &str) -> bool {
     let top = |pointer: &str| pointer.split('/').nth(1).map(str::to_owned);
     let wanted = top(pointer);
+    let unseen = kind.schema().is_unseen(pointer);
     edits.iter().filter(|edit| !edit.is_ignored()).any(|edit| {
         let changed = top(&edit.pointer);
-        changed == wanted
+        unseen
+            || changed == wanted
             || kind.sent_together().iter().any(|group| {
                 let has = |name: &Option<String>| name.as_deref().is_some_and(|name| group.contains(&name));
                 has(&changed) && has(&wanted)

@@ -6,6 +6,8 @@
 //! Builders are `const fn`, so that a kind's file reads like the service's own table:
 //! `Property::new("Name", Type::Text(NAME), "…").required().immutable()`.
 
+use crate::value::Value;
+
 /// The properties of a kind.
 #[derive(Debug)]
 pub struct Schema {
@@ -25,7 +27,7 @@ pub struct OneOf {
 }
 
 /// One property, at any depth.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Property {
     /// CloudFormation's name and case.
     pub name: &'static str,
@@ -57,6 +59,10 @@ pub struct Property {
     pub kept: bool,
     /// It is a policy document of IAM, in which several ways of writing mean the same.
     pub policy: bool,
+    /// An empty map or list says something, and is no other way to say nothing.
+    pub says_empty: bool,
+    /// With [`write_only`](Self::write_only): also a public value counts as not verifiable, and every update sends it.
+    pub unseen: bool,
 }
 
 /// Whether a property's value is a secret.
@@ -91,7 +97,7 @@ pub enum DefaultValue {
 
 impl DefaultValue {
     /// As a value.
-    pub fn to_value(self) -> crate::value::Value {
+    pub fn to_value(self) -> Value {
         match self {
             Self::Text(text) => text.into(),
             Self::Integer(number) => number.into(),
@@ -138,6 +144,13 @@ pub enum Type {
         /// The largest one allowed.
         max: i64,
     },
+    /// A number.
+    Number {
+        /// The smallest one allowed.
+        min: f64,
+        /// The largest one allowed.
+        max: f64,
+    },
     /// A boolean.
     Boolean,
     /// Members by name.
@@ -148,6 +161,10 @@ pub enum Type {
     Map(&'static Type),
     /// Any JSON; a text is read as JSON (policy documents).
     Json,
+    /// The first of these that a value has the form of.
+    Union(&'static [Type]),
+    /// Anything; a text is a text.
+    Any,
 }
 
 impl Type {
@@ -159,7 +176,34 @@ impl Type {
             Self::Boolean => "a boolean",
             Self::Object(_) | Self::Map(_) => "a map",
             Self::List(_) => "a list",
+            Self::Number { .. } => "a number",
             Self::Json => "a JSON document",
+            Self::Union(_) => "one of several types",
+            Self::Any => "any value",
+        }
+    }
+
+    /// The type that a value of this one has: a member of a union, by the form of the value, or the type itself.
+    pub fn of(&self, value: &Value) -> &Self {
+        match self {
+            Self::Union(members) => members.iter().map(|ty| ty.of(value)).find(|ty| ty.has_form(value)).unwrap_or(self),
+            _ => self,
+        }
+    }
+
+    /// Whether a value has the form of this type, whatever is in it.
+    fn has_form(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Union(members), value) => members.iter().any(|ty| ty.has_form(value)),
+            (_, Value::Deferred(_) | Value::Unknown(_)) | (Self::Any, _) => true,
+            (Self::Integer { .. }, Value::Number(number)) => !number.is_f64(),
+            (Self::Text(_) | Self::Json, Value::String(_))
+            | (Self::Text(_), Value::Secret(_))
+            | (Self::Number { .. }, Value::Number(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Object(_) | Self::Map(_) | Self::Json, Value::Map(_))
+            | (Self::List(_) | Self::Json, Value::List(_)) => true,
+            _ => false,
         }
     }
 }
@@ -249,6 +293,8 @@ impl Property {
             names: None,
             kept: false,
             policy: false,
+            says_empty: false,
+            unseen: false,
         }
     }
 
@@ -330,6 +376,21 @@ impl Property {
         self
     }
 
+    /// Empty is not the same as not given.
+    #[must_use]
+    pub const fn says_empty(mut self) -> Self {
+        self.says_empty = true;
+        self
+    }
+
+    /// Taken and never returned, sent with every update, and never verifiable.
+    #[must_use]
+    pub const fn unseen(mut self) -> Self {
+        self.write_only = true;
+        self.unseen = true;
+        self
+    }
+
     /// How it is taken back.
     #[must_use]
     pub const fn cleared_by(mut self, clearing: Clearing) -> Self {
@@ -346,6 +407,13 @@ impl Property {
 }
 
 impl Schema {
+    /// Whether what is at a JSON pointer of a document is, or is part of, what every update sends
+    /// ([`Property::unseen`]).
+    pub fn is_unseen(&self, pointer: &str) -> bool {
+        let ends = pointer.match_indices('/').skip(1).map(|(end, _)| end).chain([pointer.len()]);
+        ends.map(|end| &pointer[..end]).any(|above| self.at(above).is_some_and(|property| property.unseen))
+    }
+
     /// The property at a JSON pointer of a document (list indices are passed over), or `None` where there is none.
     pub fn at(&self, pointer: &str) -> Option<&'static Property> {
         let mut members = Some(self.properties);

@@ -4,6 +4,7 @@
 //! [`Session`](crate::Session) calls. A new kind is a unit struct with a `static` schema, the two implementations,
 //! converters with their tests, and its line here; the conformance suite then runs over it.
 
+pub mod cloud_control;
 pub mod events_api_destination;
 pub mod events_connection;
 mod fields;
@@ -104,7 +105,7 @@ pub(crate) fn of_arn(arn: &str) -> Option<(&'static dyn Kind, String)> {
     AWS_KINDS.iter().find_map(|kind| Some((&**kind as &dyn Kind, kind.identity_of_arn(arn)?)))
 }
 
-/// The half of a kind that does I/O.
+/// The half of a kind that does I/O: a kind of this crate, or one that was made of a type's schema.
 pub(crate) fn find(name: &str) -> Option<&'static dyn AwsKind> {
-    AWS_KINDS.iter().copied().find(|kind| kind.name() == name)
+    AWS_KINDS.iter().copied().find(|kind| kind.name() == name).or_else(|| cloud_control::find(name))
 }

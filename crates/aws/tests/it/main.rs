@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
 mod answers;
+mod cloud_control;
+mod cloud_control_types;
 mod conformance;
 mod endpoints;
 mod faults;

@@ -9,7 +9,7 @@ use trueup_engine::plan::document::{PlanDocument, Stale, verify};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
-use crate::commands::{Context, Ready, execute, plan as planning, ready};
+use crate::commands::{Context, Ready, execute, plan as planning, ready_online};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics;
@@ -41,7 +41,7 @@ async fn stack(
     yes: bool,
     expect_digest: Option<&str>,
 ) -> Result<Exit, CommandError> {
-    let ready = match ready(context, target)? {
+    let ready = match ready_online(context, target).await? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
@@ -95,7 +95,7 @@ async fn saved(
     let saved = read(path)?;
     execute::expected(&saved.digest, expect_digest)?;
     let target = Target { path: stack.to_owned(), env: saved.stack.env.clone() };
-    let ready = match ready(context, &target)? {
+    let ready = match ready_online(context, &target).await? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };

@@ -27,6 +27,7 @@ use trueup_engine::source::Sources;
 use trueup_engine::stack::Stack;
 
 use crate::args::Format;
+use crate::cloud;
 use crate::error::CommandError;
 use crate::exit::{Exit, when};
 use crate::front::{self, Loaded};
@@ -37,6 +38,7 @@ use crate::output::{diagnostics, text};
 use crate::printer::Printer;
 use crate::settings::{Command, Settings, Target};
 use crate::signals::Interrupts;
+use crate::types;
 
 /// What every command works with.
 pub struct Context<'a> {
@@ -108,12 +110,35 @@ pub struct Ready {
 }
 
 /// Loads a stack; an invalid one is reported, and its exit is the error.
+///
+/// Nothing is fetched: for commands that do without the cloud.
 pub fn ready(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exit>, CommandError> {
     let loaded = front::load(context.settings, target)?;
+    finish(context, loaded)
+}
+
+/// The same for commands that reach the cloud: what is not known of a type is asked for.
+pub async fn ready_online(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exit>, CommandError> {
+    let settings = context.settings;
+    let mut loaded = front::read(settings, target)?;
+    let types = types::of(&loaded);
+    let known = if types.is_empty() || loaded.diagnostics.has_errors() {
+        types::cached(settings, &loaded, &types)
+    } else {
+        let cloud = cloud::connect(settings, false).await?;
+        let found = types::fetched(settings, &cloud.session, &loaded, &types).await;
+        cloud.close().await?;
+        found?
+    };
+    front::check(settings, &mut loaded, known);
+    finish(context, loaded)
+}
+
+fn finish(context: &Context<'_>, loaded: Loaded) -> Result<Result<Ready, Exit>, CommandError> {
     if loaded.is_invalid() {
         return invalid(context, &loaded).map(Err);
     }
-    let Loaded { sources, diagnostics: found, stack: Some(stack), graph: Some(graph) } = loaded else {
+    let Loaded { sources, diagnostics: found, stack: Some(stack), graph: Some(graph), .. } = loaded else {
         return Err(CommandError::failed("a stage gave no result and no message: this is a bug"));
     };
     if context.printer.is_human() {

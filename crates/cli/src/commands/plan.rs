@@ -14,7 +14,7 @@ use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
-use crate::commands::{Context, Ready, account_binding, conditions, ready};
+use crate::commands::{Context, Ready, account_binding, conditions, ready_online};
 use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
@@ -44,7 +44,7 @@ pub async fn run(
     out: Option<&Path>,
     exit_code: bool,
 ) -> Result<Exit, CommandError> {
-    let ready = match ready(context, target)? {
+    let ready = match ready_online(context, target).await? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };

@@ -10,7 +10,7 @@ use trueup_engine::plan::{self};
 use crate::args::Format;
 use crate::cloud::{self, Connected};
 use crate::commands::plan::Planned;
-use crate::commands::{Context, Ready, execute, plan as planning, ready};
+use crate::commands::{Context, Ready, execute, plan as planning, ready_online};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::selection;
@@ -18,7 +18,7 @@ use crate::settings::Target;
 
 /// Tears a stack down.
 pub async fn run(context: &Context<'_>, target: &Target, yes: bool) -> Result<Exit, CommandError> {
-    let ready = match ready(context, target)? {
+    let ready = match ready_online(context, target).await? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };

@@ -287,8 +287,7 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
     }
     let mut details = Vec::new();
     let mut told: Vec<&str> = Vec::new();
-    let restored =
-        step.live.present().is_some_and(|present| matches!(present.readiness, Readiness::Scheduled { .. }));
+    let restored = step.live.present().is_some_and(|present| matches!(present.readiness, Readiness::Scheduled { .. }));
     let new = (step.action == Action::Create && !restored) || (step.action == Action::Replace && step.edits.is_empty());
     if new {
         value::leaves(&step.resolved, &mut |pointer, leaf| {

@@ -137,6 +137,9 @@ impl<'a> Operations<'a> {
         tokio::time::sleep_until(work.observed.searched + self.search_again).await;
         let kinds = [node.kind];
         let owned = work.cloud.owned(&kinds, &node.place, &work.graph.stack, &work.graph.env).await?;
+        if let Some(fault) = crate::observe::find::nameless(node, &owned) {
+            return Err(fault);
+        }
         let resource = owner::written(&node.address);
         let mut found: Option<String> = None;
         for owned in owned {

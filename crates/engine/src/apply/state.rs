@@ -172,6 +172,10 @@ impl<'a> State<'a> {
                 self.done(index, true, None);
                 return None;
             }
+            (Readiness::Failed(fault), _) => {
+                self.failed(index, fault.clone());
+                return None;
+            }
             (Readiness::Unusable { state, reason }, _) => {
                 self.done(index, false, Some(in_state(state, reason.as_deref())));
                 return None;
@@ -233,6 +237,10 @@ impl<'a> State<'a> {
                 }
                 Readiness::Ready(state) if should_go => state.clone().unwrap_or_default(),
                 Readiness::Unusable { state, .. } if should_go => state.clone(),
+                Readiness::Failed(fault) => {
+                    self.failed(index, fault.clone());
+                    return true;
+                }
                 Readiness::Ready(_) => {
                     self.done(index, true, None);
                     return true;

@@ -6,6 +6,8 @@ use crate::secret::Secret;
 use crate::stack::Ignore;
 use crate::value::{Map, Value, push_token};
 
+/// The source of a value that is no secret and yet not verifiable.
+const PUBLIC: &str = "manifest";
 /// Why something that is write-only is not verifiable.
 const NEVER_RETURNED: &str = "the service never returns it";
 
@@ -80,8 +82,12 @@ impl Aligner<'_> {
         }
         // A single secret has its live counterpart, which a kind may have read elsewhere.
         let single = property.secrecy != Secrecy::Public && matches!(property.ty, Type::Text(_) | Type::Json);
-        if property.write_only && !single && beside && !self.for_sending {
-            return self.not_compared(live, desired.as_ref(), pointer);
+        if property.write_only && (!single || property.unseen) && beside && !self.for_sending {
+            return self.not_compared(property.unseen, live, desired.as_ref(), pointer);
+        }
+        // What has nothing in it and what is not there are one and the same list.
+        if live.is_none() && matches!(&desired, Some(Value::List(items)) if items.is_empty()) {
+            return None;
         }
         match (&property.ty, live, desired) {
             // Something below it may be passed over, so it is not wanted or not there only in part.
@@ -106,20 +112,31 @@ impl Aligner<'_> {
         }
     }
 
-    /// What the service never returns is as it is live, which nobody knows; each secret in it is not verifiable.
-    fn not_compared(&mut self, live: Option<&Value>, desired: Option<&Value>, pointer: &str) -> Option<Value> {
+    /// What the service never returns is as it is live, which nobody knows; each secret in it is not verifiable, and, of
+    /// an unseen one, each other value too.
+    fn not_compared(
+        &mut self,
+        unseen: bool,
+        live: Option<&Value>,
+        desired: Option<&Value>,
+        pointer: &str,
+    ) -> Option<Value> {
         if let Some(desired) = desired {
             desired.walk(&mut |below, leaf| {
-                if let Value::Secret(secret) = leaf {
-                    let reason = if secret.is_resolved() { NEVER_RETURNED } else { crate::plan::SOURCE_MISSING };
-                    self.secrets.push(Verdict {
-                        pointer: format!("{pointer}{below}"),
-                        desired: secret.clone(),
-                        same: None,
-                        new: false,
-                        reason: Some(reason.to_owned()),
-                    });
-                }
+                let secret = match leaf {
+                    Value::Secret(secret) => secret.clone(),
+                    Value::Unknown(_) | Value::Deferred(_) => return,
+                    public if unseen => Secret::new(PUBLIC, public.to_masked_json().to_string()),
+                    _ => return,
+                };
+                let reason = if secret.is_resolved() { NEVER_RETURNED } else { crate::plan::SOURCE_MISSING };
+                self.secrets.push(Verdict {
+                    pointer: format!("{pointer}{below}"),
+                    desired: secret,
+                    same: None,
+                    new: false,
+                    reason: Some(reason.to_owned()),
+                });
             });
         }
         live.cloned()
@@ -195,7 +212,7 @@ impl Aligner<'_> {
         desired: Value,
         pointer: &mut String,
     ) -> Value {
-        match (ty, live, desired) {
+        match (ty.of(&desired), live, desired) {
             (_, _, desired @ Value::Secret(_)) if self.for_sending => desired,
             (Type::Json, live, Value::Secret(secret)) => self.secret(live, secret, Secret::same_document_as, pointer),
             (_, live, Value::Secret(secret)) => self.secret(live, secret, Secret::same_as, pointer),
@@ -214,6 +231,10 @@ impl Aligner<'_> {
                 }
                 _ => Value::String(desired),
             },
+            // `1` and `1.0` are two ways to write one number.
+            (_, Some(Value::Number(live)), Value::Number(desired)) if live.as_f64() == desired.as_f64() => {
+                Value::Number(live.clone())
+            }
             (Type::Json, Some(live), desired) if same_document(live, &desired) => live.clone(),
             (_, _, desired) => desired,
         }
@@ -254,13 +275,16 @@ impl Aligner<'_> {
 
     fn list(&mut self, list: &'static List, live: &[Value], desired: Vec<Value>, pointer: &mut String) -> Vec<Value> {
         let Order::Keyed(key) = list.order else {
+            let partners = self.partners(list, live, &desired, pointer);
             let length = pointer.len();
             return desired
                 .into_iter()
+                .zip(partners)
                 .enumerate()
-                .map(|(index, item)| {
+                .map(|(index, (item, partner))| {
                     push_token(pointer, &index.to_string());
-                    let item = self.value(&list.item, None, live.get(index), item, pointer);
+                    let item =
+                        self.value(&list.item, None, partner.and_then(|partner| live.get(partner)), item, pointer);
                     pointer.truncate(length);
                     item
                 })
@@ -290,6 +314,35 @@ impl Aligner<'_> {
                 item
             })
             .collect()
+    }
+}
+
+impl Aligner<'_> {
+    /// For each desired item of a list without keys the live one that it is compared with: of an ordered list the one in
+    /// its place, of a set the first that says the same and perhaps more, since a service fills in what is not given.
+    fn partners(&self, list: &'static List, live: &[Value], desired: &[Value], pointer: &str) -> Vec<Option<usize>> {
+        let in_place = |index: usize| (index < live.len()).then_some(index);
+        if list.order != Order::Set || !matches!(list.item, Type::Object(_)) {
+            return (0..desired.len()).map(in_place).collect();
+        }
+        let mut free: Vec<usize> = (0..live.len()).collect();
+        let mut partner = |item: &Value| {
+            let says_the_same = |other: &usize| {
+                let mut probe = Aligner {
+                    canonical: self.canonical,
+                    ignore: self.ignore,
+                    for_sending: false,
+                    secrets: Vec::new(),
+                    ignored: Vec::new(),
+                };
+                let aligned =
+                    probe.value(&list.item, None, Some(&live[*other]), item.clone(), &mut format!("{pointer}/-"));
+                aligned == live[*other]
+            };
+            let found = free.iter().position(says_the_same)?;
+            Some(free.remove(found))
+        };
+        desired.iter().map(&mut partner).collect()
     }
 }
 
@@ -335,7 +388,8 @@ fn hidden(value: Value) -> Value {
 fn kept(ty: &Type, live: Option<&Value>, desired: Option<Value>) -> Option<Value> {
     match (live, desired) {
         (Some(live), None) => Some(live.clone()),
-        (Some(Value::List(live)), Some(Value::List(mut desired))) => {
+        // An empty one takes all of it back, where it says anything at all.
+        (Some(Value::List(live)), Some(Value::List(mut desired))) if !desired.is_empty() => {
             if let Type::List(List { order: Order::Keyed(key), .. }) = ty {
                 let named = |item: &Value| desired.iter().any(|own| own.get(key) == item.get(key));
                 let others: Vec<Value> = live.iter().filter(|item| !named(item)).cloned().collect();
@@ -365,7 +419,7 @@ pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
         if property.read_only {
             continue;
         }
-        let value = map.get(property.name).and_then(|value| canonical_value(&property.ty, value));
+        let value = map.get(property.name).and_then(|value| canonical_value(&property.ty, value, property.says_empty));
         match (value, property.default) {
             (Some(Value::String(text)), _) if text.is_empty() && property.clearing == Clearing::EmptyText => {}
             (Some(value), Some(default)) if !property.explicit_default && value == default.to_value() => {}
@@ -381,26 +435,29 @@ pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
     clean
 }
 
-/// `None` where the value means nothing.
-fn canonical_value(ty: &'static Type, value: &Value) -> Option<Value> {
-    match (ty, value) {
+/// `None` where the value means nothing; an empty map or list does unless `says_empty`.
+fn canonical_value(ty: &'static Type, value: &Value, says_empty: bool) -> Option<Value> {
+    match (ty.of(value), value) {
         (_, Value::Null) => None,
         (Type::Object(members), Value::Map(map)) => {
             let clean = canonical_object(members, map);
-            (!clean.is_empty()).then_some(Value::Map(clean))
+            (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
         }
         (Type::Map(item), Value::Map(map)) => {
-            let clean: Map =
-                map.iter().filter_map(|(name, value)| Some((name.clone(), canonical_value(item, value)?))).collect();
-            (!clean.is_empty()).then_some(Value::Map(clean))
+            let clean: Map = map
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), canonical_value(item, value, says_empty)?)))
+                .collect();
+            (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
         }
         (Type::List(list), Value::List(items)) => {
-            let mut clean: Vec<Value> = items.iter().filter_map(|item| canonical_value(&list.item, item)).collect();
+            let mut clean: Vec<Value> =
+                items.iter().filter_map(|item| canonical_value(&list.item, item, says_empty)).collect();
             if list.order == Order::Set {
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
                 clean.dedup();
             }
-            (!clean.is_empty()).then_some(Value::List(clean))
+            (says_empty || !clean.is_empty()).then_some(Value::List(clean))
         }
         (_, value) => Some(value.clone()),
     }

@@ -75,7 +75,7 @@ fn removed(property: &Property) -> Effect {
 }
 
 fn value(ty: &'static Type, before: &Value, after: &Value, at: &mut At, edits: &mut Vec<Edit>) {
-    match (ty, before, after) {
+    match (ty.of(after), before, after) {
         (_, Value::Secret(live), Value::Secret(desired)) => {
             if !desired.is_clone_of(live) {
                 edits.push(at.edit(Some(before), Some(after), Effect::InPlace));

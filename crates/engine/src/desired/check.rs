@@ -46,6 +46,9 @@ pub fn check_late(
 
 fn check_all(mut checker: Checker<'_, '_>, properties: Map) -> Map {
     let (kind, instance) = (checker.kind, checker.instance);
+    if kind.is_opaque() {
+        return properties;
+    }
     let properties = checker.object(kind.schema().properties, properties, &mut String::new());
     checker.one_of(kind.schema().one_of, &properties);
     if checker.late.is_none() {
@@ -294,6 +297,28 @@ impl Checker<'_, '_> {
                 }
                 Value::Number(number)
             }
+            (Type::Number { min, max }, Value::Number(number)) => {
+                if number.as_f64().is_some_and(|number| number < *min || number > *max) {
+                    let bounds = match (*min, *max) {
+                        (min, f64::MAX) => format!("{min} or more"),
+                        (f64::MIN, max) => format!("at most {max}"),
+                        (min, max) => format!("from {min} to {max}"),
+                    };
+                    self.error("M305", pointer, false, format!("`{}` must be {bounds}", last(pointer)), None);
+                }
+                Value::Number(number)
+            }
+            (Type::Any, value) => value,
+            (Type::Union(members), value) => match ty.of(&value) {
+                Type::Union(_) => {
+                    let wanted: Vec<&str> = members.iter().map(Type::name).collect();
+                    let (wanted, got) = (wanted.join(" or "), value.type_name());
+                    let summary = format!("`{}` is {wanted}, and this is {got}", last(pointer));
+                    self.error("M302", pointer, false, summary, None);
+                    Value::Null
+                }
+                of_value => self.value(of_value, value, secret, pointer),
+            },
             (Type::Boolean, value @ Value::Bool(_)) => value,
             (Type::Boolean, Value::String(written)) => {
                 let help = match written.to_ascii_lowercase().as_str() {
@@ -598,7 +623,8 @@ fn holds_secret(ty: &Type) -> bool {
         }
         Type::List(list) => holds_secret(&list.item),
         Type::Map(item) => holds_secret(item),
-        Type::Text(_) | Type::Integer { .. } | Type::Boolean | Type::Json => false,
+        Type::Union(members) => members.iter().any(holds_secret),
+        Type::Text(_) | Type::Integer { .. } | Type::Number { .. } | Type::Boolean | Type::Json | Type::Any => false,
     }
 }
 
@@ -609,6 +635,7 @@ fn last(pointer: &str) -> &str {
 fn range(min: i64, max: i64) -> String {
     match (min, max) {
         (min, i64::MAX) => format!("{min} or more"),
+        (i64::MIN, max) => format!("at most {max}"),
         (min, max) => format!("from {min} to {max}"),
     }
 }

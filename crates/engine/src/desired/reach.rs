@@ -37,11 +37,27 @@ pub fn read(
     sources: &mut Sources,
     defaults: &Defaults,
 ) -> Reading {
+    let first = render::render(manifest, inputs, sources);
+    read_from(first, manifest, inputs, registry, sources, defaults)
+}
+
+/// The same for a manifest that was rendered already.
+pub fn read_from(
+    first: (Option<Stack>, Diagnostics),
+    manifest: &Manifest,
+    inputs: &Inputs<'_>,
+    registry: Registry,
+    sources: &mut Sources,
+    defaults: &Defaults,
+) -> Reading {
     let mut undeclared: BTreeMap<String, String> = BTreeMap::new();
     let mut kept = Diagnostics::new();
+    let mut first = Some(first);
     // Each round but the last finds a variable that was none before.
     loop {
-        let (stack, mut diagnostics) = render::render_with(manifest, inputs, &undeclared, sources);
+        let rendered = first.take();
+        let (stack, mut diagnostics) =
+            rendered.unwrap_or_else(|| render::render_with(manifest, inputs, &undeclared, sources));
         let Some(mut stack) = stack else { return Reading { diagnostics, ..Reading::default() } };
         let mut reach = Reach::new(&stack);
         let (desired, found) = desire_noting(&stack, registry, sources, defaults, &mut reach);

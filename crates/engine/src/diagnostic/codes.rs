@@ -84,6 +84,7 @@ pub static CODES: &[Code] = &[
     page!("M320", "An id for what has a name"),
     page!("M321", "Nothing to find a resource by"),
     page!("M322", "A tag that is reserved"),
+    page!("M323", "A type whose schema is not at hand"),
     page!("M330", "A type of authorization that does not fit its parameters"),
     page!("M331", "An address that is not https"),
     page!("M332", "A parameter that is given twice"),

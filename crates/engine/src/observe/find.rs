@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Observed, Orphan, Slot};
 use crate::cloud::{Live, Owned, Place, Present, Readiness, Want};
+use crate::desired::Desired;
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
 use crate::owner::{self, Standing};
@@ -133,11 +134,21 @@ impl<'a> Found<'a> {
         if let Some(Err(fault)) = self.owned.get(&node.place) {
             return Live::Unreadable(fault.clone());
         }
+        if let Some(fault) = self.nameless(index) {
+            return Live::Unreadable(fault);
+        }
         let unread = pointers(self.graph, index).find_map(|(dependant, _)| match &all.live[dependant] {
             Some(Live::Unreadable(fault)) => Some(fault),
             _ => None,
         });
         unread.map_or(Live::Absent, |fault| Live::Unreadable(fault.clone()))
+    }
+
+    /// Something carries the tags of a resource, and its ARN does not say its identity: it may well be the one.
+    fn nameless(&self, index: usize) -> Option<Fault> {
+        let node = &self.graph.nodes[index];
+        let owned = self.owned.get(&node.place)?.as_ref().ok()?;
+        nameless(node, owned)
     }
 
     /// The tags that the index shows of a resource, where they are all that the manifest wants of them.
@@ -369,4 +380,22 @@ pub(super) fn pointers(graph: &Graph, index: usize) -> impl Iterator<Item = (usi
                 .then_some((*dependant, through.property))
         })
     })
+}
+
+/// The fault of a resource that carries the owner tags of another without a name, and whose ARN does not say its
+/// identity. Without it a second one would be made at every run.
+pub(crate) fn nameless(node: &Desired, owned: &[Owned]) -> Option<Fault> {
+    let resource = owner::written(&node.address);
+    let found = owned.iter().find(|owned| {
+        let unknown = match owned.kind {
+            None => true,
+            Some(kind) => kind.name() == node.kind.name() && owned.identity.is_none(),
+        };
+        unknown && owned.tags.get(owner::RESOURCE).and_then(Value::as_str) == Some(&resource)
+    })?;
+    let message = format!(
+        "{} carries the owner tags of {}, and its ARN does not say its identity: give it as `identifier`",
+        found.arn, node.address
+    );
+    Some(Fault::new(FaultKind::Conflict, "tag:GetResources", message))
 }

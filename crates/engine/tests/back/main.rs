@@ -17,4 +17,5 @@ mod sequences;
 mod support;
 mod tearing_down;
 mod undeclared;
+mod unmanaged;
 mod unread;
