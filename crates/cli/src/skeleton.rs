@@ -76,7 +76,7 @@ fn lines_of(property: &'static Property, one_of: &'static [OneOf], pointer: &str
         },
         Type::Map(_) => vec![format!("{}: {{}}", property.name)],
         Type::Json | Type::Any | Type::Union(_) => vec![format!("{}: {{}}", property.name)],
-        Type::Number { min, .. } => vec![format!("{}: {}", property.name, if *min == f64::MIN { 0.0 } else { *min })],
+        Type::Number { min, .. } => vec![format!("{}: {}", property.name, min.max(0.0))],
         Type::Boolean => {
             vec![format!("{}: {}", property.name, default_of(property).unwrap_or_else(|| "false".to_owned()))]
         }

@@ -142,6 +142,10 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
 /// Whether a resource has what is asked of it: one of its properties or attributes.
 fn gives(target: &Desired, reference: &crate::render::Reference) -> Option<Diagnostic> {
     let first = reference.property.first()?;
+    // Nobody knows what it gives.
+    if target.kind.is_opaque() {
+        return None;
+    }
     let properties = target.kind.schema().properties.iter().map(|property| property.name);
     let names: Vec<&str> = properties.chain(target.kind.attributes().iter().map(|attribute| attribute.name)).collect();
     if names.contains(&first.as_str()) {

@@ -125,10 +125,13 @@ pub async fn ready_online(context: &Context<'_>, target: &Target) -> Result<Resu
     let known = if types.is_empty() || loaded.diagnostics.has_errors() {
         types::cached(settings, &loaded, &types)
     } else {
-        let cloud = cloud::connect(settings, false).await?;
-        let found = types::fetched(settings, &cloud.session, &loaded, &types).await;
-        cloud.close().await?;
-        found?
+        let ask = async {
+            let cloud = cloud::connect(settings, false).await?;
+            let found = types::fetched(settings, &cloud.session, &loaded, &types).await;
+            cloud.close().await?;
+            found
+        };
+        Box::pin(ask).await?
     };
     front::check(settings, &mut loaded, known);
     finish(context, loaded)

@@ -39,13 +39,12 @@ impl Cache {
     /// The schema of a type in a region; without a region that of any.
     pub(super) fn read(&self, name: &str, region: Option<&str>) -> Option<Kept> {
         let folder = self.folder.as_ref()?;
-        let found = match region {
-            Some(region) => load(&file(folder, name, region)?, name),
-            None => {
-                let regions = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
-                let all = regions.filter_map(|region| load(&file(folder, name, region.file_name().to_str()?)?, name));
-                all.max_by_key(|(fetched, _)| *fetched)
-            }
+        let found = if let Some(region) = region {
+            load(&file(folder, name, region)?, name)
+        } else {
+            let regions = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+            let all = regions.filter_map(|region| load(&file(folder, name, region.file_name().to_str()?)?, name));
+            all.max_by_key(|(fetched, _)| *fetched)
         };
         let (fetched, schema) = found?;
         let age = now().saturating_sub(fetched);

@@ -42,7 +42,10 @@ pub(super) fn patch(schema: &'static Schema, update: &Update<'_>) -> Result<Vec<
             }
             // What is sent differs from what is shown in its secrets only.
             None => {
-                push(edit.pointer.clone(), edit.after.as_ref().map(|after| desired.at(&edit.pointer).unwrap_or(after)))?
+                push(
+                    edit.pointer.clone(),
+                    edit.after.as_ref().map(|after| desired.at(&edit.pointer).unwrap_or(after)),
+                )?;
             }
         }
     }
@@ -83,7 +86,7 @@ pub(super) fn model(schema: &'static Schema, properties: &Map) -> Result<Json, F
 
 /// A value for the wire; a document that is given as a text becomes one.
 fn to_wire(schema: &'static Schema, pointer: &str, value: &Value) -> Result<Option<Json>, Fault> {
-    let name = tokens(pointer).last().map(|token| token.into_owned()).unwrap_or_default();
+    let name = tokens(pointer).last().map(std::borrow::Cow::into_owned).unwrap_or_default();
     let whole = Map::from_iter([(name.clone(), value.clone())]);
     let Some(json) = wire_member(&whole, &name)? else { return Ok(None) };
     Ok(Some(match type_at(schema, pointer) {

@@ -26,7 +26,7 @@ use crate::reach::Reach;
 /// The shortest and the longest pause between two looks at a request of which nobody says when to look again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// The longest pause that is granted.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The requests of one account and region.
 #[derive(Default)]
