@@ -130,6 +130,18 @@ pub(crate) fn partition(region: &str) -> &'static str {
     PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
+/// The region in which the tagging API shows what lives in no region.
+///
+/// <https://docs.aws.amazon.com/ARG/latest/userguide/supported-resources.html>
+pub(crate) fn global_region(region: &str) -> &str {
+    match partition(region) {
+        "aws" => "us-east-1",
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => region,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

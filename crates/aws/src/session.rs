@@ -4,7 +4,7 @@
 //! a run that only validates touches no credential, no network and no certificate.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,7 @@ use crate::call::{CallEvent, Calls};
 use crate::credentials::Keeper;
 use crate::fault;
 use crate::http::{Connectors, Way};
+use crate::kinds::cloud_control::{self, Cache, arns};
 use crate::kinds::{self, AwsKind};
 use crate::names;
 use crate::reach::{Parts, Reach};
@@ -128,6 +129,32 @@ impl Session {
             endpoint_url: self.settings.endpoint_url.clone(),
             suffix,
         })))
+    }
+
+    async fn find_owned(
+        &self,
+        kinds: &[&'static dyn Kind],
+        place: &Place,
+        stack: &str,
+        env: &str,
+    ) -> Result<Vec<Owned>, Fault> {
+        let reach = self.reach(place).await?;
+        let mut owned = tags::owned(&reach, stack, env).await?;
+        let home = names::global_region(reach.region());
+        if reach.region() != home && kinds.iter().any(|kind| arns::is_global(kind.name())) {
+            let there = Place { region: Some(home.into()), role_arn: place.role_arn.clone() };
+            let global = tags::owned(&*self.reach(&there).await?, stack, env).await?;
+            // The fourth part of an ARN is the region.
+            owned.extend(global.into_iter().filter(|owned| owned.arn.split(':').nth(3) == Some("")));
+        }
+        // Types that the manifest does not name are not known yet.
+        let lost = owned.iter().filter(|owned| owned.kind.is_none());
+        let types: BTreeSet<String> = lost.filter_map(|owned| arns::type_of(&owned.arn)).map(str::to_owned).collect();
+        cloud_control::fetch(self, place, &types, &Cache::default()).await;
+        for owned in owned.iter_mut().filter(|owned| owned.kind.is_none()) {
+            (owned.kind, owned.identity) = kinds::of_arn(&owned.arn).unzip();
+        }
+        Ok(owned)
     }
 
     /// The place's region, or the session's, or the chain's.
@@ -302,12 +329,12 @@ impl Cloud for Session {
 
     fn owned<'a>(
         &'a self,
-        _: &'a [&'static dyn Kind],
+        kinds: &'a [&'static dyn Kind],
         place: &'a Place,
         stack: &'a str,
         env: &'a str,
     ) -> Task<'a, Result<Vec<Owned>, Fault>> {
-        Box::pin(async move { tags::owned(&*self.reach(place).await?, stack, env).await })
+        Box::pin(self.find_owned(kinds, place, stack, env))
     }
 
     fn list<'a>(&'a self, kind: &'static dyn Kind, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {

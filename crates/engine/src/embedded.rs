@@ -6,7 +6,23 @@
 //! which Glue's connectors fill in from a secret, is no credential.
 
 /// Words that are followed by a credential, as the end of a parameter's name; lower case.
-const WORDS: [&str; 5] = ["password", "passwd", "pwd", "secret", "token"];
+const WORDS: [&str; 15] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credentials",
+    "apikey",
+    "api_key",
+    "accesskey",
+    "access_key",
+    "privatekey",
+    "private_key",
+    "signature",
+    "sas_key",
+];
 
 /// Whether a name says that its value is a credential: `sfPassword`, `client_secret`; not `secretId`.
 pub fn names_credential(name: &str) -> bool {

@@ -10,7 +10,7 @@ use trueup_engine::owner::Owner;
 use crate::args::Format;
 use crate::cloud;
 use crate::commands::plan::home;
-use crate::commands::{Context, ready};
+use crate::commands::{Context, ready_online};
 use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
 use crate::output::document::{OrphanDocument, OrphansDocument};
@@ -19,7 +19,7 @@ use crate::settings::Target;
 
 /// Lists the orphans of a stack.
 pub async fn run(context: &Context<'_>, target: &Target) -> Result<Exit, CommandError> {
-    let ready = match ready(context, target)? {
+    let ready = match ready_online(context, target).await? {
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };

@@ -406,7 +406,13 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
             let text = |side: &Option<Value>, none: &str| {
                 side.as_ref().map_or_else(|| none.to_owned(), |v| value::leaf(v, whole))
             };
-            let mut pieces = vec![(Tone::Bad, text(before, "(none)")), arrow, (Tone::Good, text(after, "(removed)"))];
+            // What is taken back has the service's default from then on.
+            let default = step.desired.kind.schema().at(&edit.pointer).and_then(|property| property.default);
+            let gone = default.map_or_else(
+                || "(removed)".to_owned(),
+                |default| format!("{} (default)", value::leaf(&default.to_value(), whole)),
+            );
+            let mut pieces = vec![(Tone::Bad, text(before, "(none)")), arrow, (Tone::Good, text(after, &gone))];
             pieces.extend(remark);
             details.push(plain(label(&edit.label, view), pieces));
         }

@@ -265,6 +265,10 @@ impl Aligner<'_> {
                 let same = compare(&secret, &Secret::new("live", shown.clone()));
                 (same, false, None, (same != Some(false)).then(|| Value::String(shown.clone())))
             }
+            Some(shown @ (Value::Map(_) | Value::List(_))) => {
+                let same = Secret::of_document(shown).and_then(|shown| compare(&secret, &shown));
+                (same, false, None, (same != Some(false)).then(|| shown.clone()))
+            }
             Some(_) => (Some(false), false, None, None),
         };
         // A value that is new is sent whatever it is, so a missing source is worth saying here too.

@@ -346,6 +346,8 @@ impl Checker<'_, '_> {
                 let value = self.document(value, pointer);
                 one_secret(value)
             }
+            // With a secret in it the whole is one: what the service shows of it cannot be told apart leaf by leaf.
+            (Type::Json, value @ (Value::Map(_) | Value::List(_))) if has_secret(&value) => one_secret(value),
             (Type::Json, value @ (Value::Map(_) | Value::List(_) | Value::String(_))) => value,
             // A structure made from a secret is one secret until it is resolved.
             (Type::Object(_) | Type::List(_) | Type::Map(_) | Type::Json, value @ Value::Secret(_)) => value,
@@ -576,6 +578,19 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// Whether something in a value is a secret, or will be.
+fn has_secret(value: &Value) -> bool {
+    let mut found = false;
+    value.walk(&mut |_, leaf| {
+        found |= match leaf {
+            Value::Secret(_) => true,
+            Value::Deferred(deferred) => deferred.secret_source().is_some(),
+            _ => false,
+        };
+    });
+    found
 }
 
 /// A structure as one secret, as soon as everything in it is known.

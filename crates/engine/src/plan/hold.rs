@@ -6,6 +6,7 @@ use crate::cloud::{Live, Readiness};
 use crate::delta::Edit;
 use crate::graph::Graph;
 use crate::observe::Observed;
+use crate::plan::pointing::{aliases, names_of};
 use crate::plan::{Action, Step};
 use crate::value::{Map, Value};
 
@@ -108,6 +109,8 @@ pub(super) fn keep_orphans_in_use(
         }
         return;
     }
+    let aliases = aliases(graph, observed);
+    let present = |index: usize| observed.live[index].as_ref().and_then(Live::present);
     // One that stays may point at another one.
     let mut changed = true;
     while std::mem::take(&mut changed) {
@@ -115,12 +118,8 @@ pub(super) fn keep_orphans_in_use(
             if !goes(&steps[index]) {
                 continue;
             }
-            let texts: Vec<&str> = observed.live[index]
-                .as_ref()
-                .and_then(Live::present)
-                .into_iter()
-                .flat_map(|present| present.attributes.values().filter_map(Value::as_str))
-                .collect();
+            let standing = aliases.iter().filter(|(_, key)| *key == index).filter_map(|(alias, _)| present(*alias));
+            let texts: Vec<&str> = present(index).into_iter().chain(standing).flat_map(names_of).collect();
             let holder = pointing[index].iter().find(|pointer| match &steps[**pointer] {
                 None => true,
                 Some(step) => goes_on_pointing(step, &texts),

@@ -18,28 +18,60 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
         let live = observed.live[index].as_ref().and_then(Live::present);
         live.into_iter().chain(observed.former[index].iter().filter_map(|(_, live)| live.present()))
     };
-    let mut owners: HashMap<&str, usize> = HashMap::new();
+    let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
     for index in 0..graph.nodes.len() {
         for attribute in present(index).flat_map(|present: &Present| present.attributes.values()) {
             if let Some(text) = attribute.as_str() {
-                owners.insert(text, index);
+                owners.entry(text).or_default().push(index);
             }
+        }
+    }
+    for (alias, key) in aliases(graph, observed) {
+        let names = observed.live[alias].as_ref().and_then(Live::present).into_iter();
+        for name in names.flat_map(names_of) {
+            owners.entry(name).or_default().extend([alias, key]);
         }
     }
     let mut pointing = vec![BTreeSet::new(); graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         for (name, value) in present(index).flat_map(|present| &present.properties) {
             value.walk(&mut |below, leaf| {
-                let Some(owner) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
+                let Some(found) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
                 let names = || node.kind.schema().at(&format!("/{name}{below}")).and_then(|property| property.names);
                 let unique = || leaf.as_str().is_some_and(|text| text.starts_with("arn:"));
-                if *owner != index && matches!(leaf, Value::String(_)) && (names().is_some() || unique()) {
-                    pointing[*owner].insert(index);
+                if matches!(leaf, Value::String(_)) && (names().is_some() || unique()) {
+                    for owner in found.iter().filter(|owner| **owner != index) {
+                        pointing[*owner].insert(index);
+                    }
                 }
             });
         }
     }
     pointing
+}
+
+/// The names of a resource that others may write: its identity and its attributes.
+pub(super) fn names_of(present: &Present) -> impl Iterator<Item = &str> {
+    std::iter::once(present.identity.as_str()).chain(present.attributes.values().filter_map(Value::as_str))
+}
+
+/// Resources that stand for another one, such as an alias for its key, and which: who names the one uses the other.
+pub(super) fn aliases(graph: &Graph, observed: &Observed) -> Vec<(usize, usize)> {
+    let live = |index: usize| observed.live[index].as_ref().and_then(Live::present);
+    let mut found = Vec::new();
+    for (key, node) in graph.nodes.iter().enumerate() {
+        let (through, Some(present)) = (node.kind.found_through(), live(key)) else { continue };
+        for (alias, other) in graph.nodes.iter().enumerate() {
+            let stands = through.iter().filter(|through| through.kind == other.kind.name()).any(|through| {
+                let target = live(alias).and_then(|alias| alias.properties.get(through.property)?.as_str());
+                target.is_some_and(|target| names_of(present).any(|name| name == target))
+            });
+            if stands {
+                found.push((alias, key));
+            }
+        }
+    }
+    found
 }
 
 /// Puts one operation behind another, unless that would make them wait for each other.

@@ -8,6 +8,7 @@ use crate::delta;
 use crate::desired::Desired;
 use crate::patch;
 use crate::plan::document::{canonical_text, hex};
+use crate::value::Value;
 
 /// The pre-image of a step: of the resource, where it exists, and of former ones that go. `None` where nothing exists.
 pub(super) fn pre_images(node: &Desired, live: Option<&Present>, former: &[Present]) -> Option<String> {
@@ -25,6 +26,11 @@ fn pre_image(node: &Desired, present: &Present) -> String {
     let canonical = delta::canonical_form(node.kind.schema(), &present.properties);
     let mut document = patch::document(&canonical);
     blank_secrets(&mut document);
+    for (name, value) in &node.properties {
+        if let Some(live) = document.get_mut(name) {
+            blank_where_secret(live, value);
+        }
+    }
     // Tags have no order, and those of an index come in another one.
     if let Some(Json::Array(tags)) = node.kind.tags().and_then(|name| document.get_mut(name)) {
         tags.sort_by_cached_key(ToString::to_string);
@@ -45,6 +51,33 @@ fn pre_image(node: &Desired, present: &Present) -> String {
         "secret_version": present.secret_version,
     });
     hex(&Sha256::digest(canonical_text(&whole).as_bytes()))
+}
+
+/// What the manifest calls a secret is none of a digest, also where the service shows it: a short one could be guessed
+/// from it. Items of lists are not matched, so a list with a secret in it is left out as a whole.
+fn blank_where_secret(live: &mut Json, desired: &Value) {
+    match (live, desired) {
+        (Json::Object(live), Value::Map(desired)) => {
+            for (name, value) in desired {
+                if let Some(live) = live.get_mut(name) {
+                    blank_where_secret(live, value);
+                }
+            }
+        }
+        (live, desired) => {
+            let mut secret = false;
+            desired.walk(&mut |_, leaf| {
+                secret |= match leaf {
+                    Value::Secret(_) => true,
+                    Value::Deferred(deferred) => deferred.secret_source().is_some(),
+                    _ => false,
+                };
+            });
+            if secret {
+                *live = Json::Null;
+            }
+        }
+    }
 }
 
 /// The source of a live secret says how it was read, which is no part of what was read.

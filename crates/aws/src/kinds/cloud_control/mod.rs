@@ -8,6 +8,7 @@
 //! A native kind shadows this one. Nothing here knows a type by name, but for an address that is no ARN and no name
 //! ([`identity`]).
 
+pub(crate) mod arns;
 mod cache;
 mod identity;
 mod io;

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/glue/latest/webapi/API_ConnectionInput.html>
 
 use trueup_engine::diagnostic::suggest::nearest;
+use trueup_engine::embedded::names_user;
 use trueup_engine::kind::Finding;
 use trueup_engine::secret::LITERAL;
 use trueup_engine::value::{Map, Value};
@@ -64,6 +65,17 @@ pub(super) fn check(properties: &Map) -> Vec<Finding> {
         check_properties(connection, &mut findings);
     }
     if let Some(authentication) = input(properties, "AuthenticationConfiguration") {
+        let address = authentication.get("OAuth2Properties").and_then(|oauth| oauth.get("TokenUrl"));
+        if address.and_then(Value::as_str).is_some_and(names_user) {
+            findings.push(Finding {
+                code: "M336",
+                pointer: format!("{AUTHENTICATION}/OAuth2Properties/TokenUrl"),
+                on_key: false,
+                summary: "`TokenUrl` has a user or a password in it".to_owned(),
+                help: Some("an address is shown everywhere: remove what is before the `@`".to_owned()),
+                warning: false,
+            });
+        }
         check_authentication(authentication, &mut findings);
     }
     findings

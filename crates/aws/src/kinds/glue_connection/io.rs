@@ -273,6 +273,7 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
     secrets.extend(secrets_of(&update.live.properties));
     let mut readiness = update.live.readiness.clone();
     if touches(update.edits, "ConnectionInput") {
+        refuse_to_wipe(reach, identity, update.desired).await?;
         let input = request::update(&GLUE_UPDATE_CONNECTION, identity, update.desired)?;
         reach.call(&GLUE_UPDATE_CONNECTION, &input, &secrets).await.result?;
         // The answer is empty; the status has to be read.
@@ -289,6 +290,38 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
         reach.call(&GLUE_TAG_RESOURCE, &input, &secrets).await.result?;
     }
     Ok(Written { identity: None, attributes: attributes(&arn), readiness, notes: Vec::new() })
+}
+
+/// An update overwrites, and a password that nobody asked for was not read: before one is lost, somebody has to say so.
+/// Where the credentials move to a secret, that has been said.
+async fn refuse_to_wipe(reach: &Reach, identity: &str, desired: &Map) -> Result<(), Fault> {
+    let sent = Value::Map(desired.clone());
+    let has = |name: &str| sent.at(&live::pointer_of(name)).is_some();
+    let moved = has("SECRET_ID") || sent.at("/ConnectionInput/AuthenticationConfiguration/SecretArn").is_some();
+    let lacking: Vec<&str> =
+        SECRET_PROPERTIES.iter().copied().filter(|name| !has(name) && !(moved && *name == "PASSWORD")).collect();
+    // The names are enough, and of a password that a key protects there is a ciphertext.
+    let answer = match get_once(reach, identity, false).await {
+        Err(fault) if fault.kind == FaultKind::Denied => get_once(reach, identity, true).await?,
+        answer => answer?,
+    };
+    let properties = answer.as_ref().and_then(|answer| answer["ConnectionProperties"].as_object());
+    let Some(properties) = properties else { return Ok(()) };
+    let lost = lacking
+        .iter()
+        .find(|name| properties.contains_key(**name) || properties.contains_key(&format!("ENCRYPTED_{name}")));
+    match lost {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            FaultKind::Invalid,
+            GLUE_UPDATE_CONNECTION.name,
+            format!(
+                "the live connection has {name}, which the manifest does not give, and an update would remove it: give \
+                 it, keep it by `ignore` of `{}`, or take it out of the connection first",
+                live::pointer_of(name)
+            ),
+        )),
+    }
 }
 
 /// Tags to write and the names of tags to remove.

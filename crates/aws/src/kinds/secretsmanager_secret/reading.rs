@@ -21,7 +21,7 @@ use crate::operation::{DESCRIBE_SECRET, GET_SECRET_POLICY, LIST_SECRETS, Operati
 use crate::reach::Reach;
 
 /// Up to this many are described one by one.
-const FEW: usize = 20;
+const FEW: usize = 100;
 /// How many entries a page holds at most.
 const PAGE: u32 = 100;
 /// How many calls are under way at once.
@@ -146,8 +146,8 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
                 }
                 match payload.text {
                     Some(text) => put(present, Secret::new("live", text)),
-                    // It is binary, which no text equals.
-                    None => drop(present.properties.shift_remove("SecretString")),
+                    // It is binary, which no text equals; nobody shall overwrite it without having seen that.
+                    None => put(present, Secret::unresolved("the live value is binary")),
                 }
             }
             Some(Err(why)) => put(present, Secret::unresolved(why)),
