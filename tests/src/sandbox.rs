@@ -142,6 +142,8 @@ impl Sandbox {
             "events" => "AWSEvents",
             "glue" => "AWSGlue",
             "kms" => "TrentService",
+            "logs" => "Logs_20140328",
+            "sqs" => "AmazonSQS",
             other => other,
         };
         let headers = format!(

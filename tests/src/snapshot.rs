@@ -23,6 +23,11 @@ pub fn filters(folder: &Path, temporary: &Path) -> Settings {
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]");
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(-[A-Za-z0-9]{6}\b)?", "[UUID]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]");
+    // What Secrets Manager puts behind a name, and queues that it is left to AWS to name.
+    settings.add_filter(r#"(:secret:[\w/+=.@-]+)-[A-Za-z0-9]{6}(["\s):]|$)"#, "$1-[SUFFIX]$2");
+    settings.add_filter(r"\b[0-9a-f]{32}\b", "[NAME]");
+    settings.add_filter(r" on 20\d\d-\d\d-\d\d\b", " on [DAY]");
+    settings.add_filter(r"\buntil 20\d\d-\d\d-\d\d\b", "until [DAY]");
     settings.add_filter(r"\b[0-9a-f]{64}\b", "[DIGEST]");
     settings.add_filter(r#""seconds": ?[0-9.e-]+"#, r#""seconds": [SECONDS]"#);
     settings.add_filter(r"\b\d+(\.\d+)? ?(ms|s)\b", "[SECONDS]");

@@ -39,6 +39,9 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
         network: trueup_aws::Network::from_variables(|name| settings.environment.get(name)),
         ..trueup_aws::Settings::default()
     };
+    if let Some(limit) = cloud.throttled_for {
+        aws.backoff.throttled_for = limit;
+    }
     if let Some(running) = &sandbox {
         let region = cloud.region.clone().or_else(|| cloud.ambient_region.clone());
         aws.profile = None;

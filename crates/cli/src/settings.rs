@@ -108,6 +108,8 @@ pub struct CloudSettings {
     pub role_arn: Option<String>,
     /// The endpoint of every service.
     pub endpoint_url: Option<String>,
+    /// How long a throttled call is repeated, where TRUEUP_THROTTLED_FOR says so.
+    pub throttled_for: Option<Duration>,
     /// The folder of the sandbox's state, where a sandbox is used.
     pub sandbox: Option<PathBuf>,
 }
@@ -367,6 +369,10 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     // Nothing lags in a sandbox.
     let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
     let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
+    let throttled_for = environment
+        .filled("TRUEUP_THROTTLED_FOR")
+        .map(|text| duration(&text).map_err(|error| error.hint("it stands in TRUEUP_THROTTLED_FOR")))
+        .transpose()?;
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
     let command = command(cli.command, sandbox.as_deref(), &environment)?;
     Ok(Settings {
@@ -376,6 +382,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             profile: options.profile,
             role_arn: options.role_arn,
             endpoint_url: options.endpoint_url,
+            throttled_for,
             sandbox,
         },
         run: RunSettings {

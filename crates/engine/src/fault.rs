@@ -82,6 +82,12 @@ impl Fault {
         Self { kind, operation: operation.into(), code: None, message: message.into(), request_id: None }
     }
 
+    /// The operation, the code and the message: without the request id, which is another one each time.
+    pub fn in_words(&self) -> String {
+        let code = self.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+        format!("{}: {code}{}", self.operation, self.message)
+    }
+
     /// Adds the service's error code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -270,7 +270,8 @@ impl Plan {
                 Action::Delete => summary.delete += 1,
                 Action::Adopt => summary.adopt += 1,
                 Action::Blocked => summary.blocked += 1,
-                Action::None if self.command == "plan" => summary.unchanged += 1,
+                // Of what the manifest does not name it says nothing.
+                Action::None if self.command == "plan" && !step.desired.orphan => summary.unchanged += 1,
                 Action::None => {}
             }
         }

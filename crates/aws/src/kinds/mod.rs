@@ -102,7 +102,8 @@ pub fn registry() -> Registry {
 
 /// The kind and the identity of the resource with this ARN.
 pub(crate) fn of_arn(arn: &str) -> Option<(&'static dyn Kind, String)> {
-    AWS_KINDS.iter().find_map(|kind| Some((&**kind as &dyn Kind, kind.identity_of_arn(arn)?)))
+    let own = AWS_KINDS.iter().find_map(|kind| Some((&**kind as &dyn Kind, kind.identity_of_arn(arn)?)));
+    own.or_else(|| cloud_control::of_arn(arn))
 }
 
 /// The half of a kind that does I/O: a kind of this crate, or one that was made of a type's schema.

@@ -11,7 +11,7 @@ use crate::args::Format;
 use crate::cloud;
 use crate::commands::plan::home;
 use crate::commands::{Context, ready_online};
-use crate::error::CommandError;
+use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::output::document::{OrphanDocument, OrphansDocument};
 use crate::output::text::{clean, count};
@@ -41,9 +41,15 @@ pub async fn run(context: &Context<'_>, target: &Target) -> Result<Exit, Command
     let unread = orphans.iter().any(|orphan| orphan.fault.is_some());
     let exit = decide([when(!faults.is_empty() || unread, Exit::Incomplete)]);
     if context.format() == Format::Human {
-        show(context, stack, env, &orphans);
+        // Of what was not searched nobody knows that it is empty.
+        if faults.is_empty() || !orphans.is_empty() {
+            show(context, stack, env, &orphans);
+        }
         for fault in faults {
-            context.printer.alert(&format!("owner tags could not be searched: {fault}\n"));
+            context.printer.warning(&format!("owner tags could not be searched: {}", error::describe(fault)));
+            if let Some(hint) = error::advice(fault) {
+                context.printer.hint(&hint);
+            }
         }
     } else {
         context.printer.document(&OrphansDocument::new(stack, env, orphans, &faults))?;
@@ -96,7 +102,7 @@ fn show(context: &Context<'_>, stack: &str, env: &str, orphans: &[OrphanDocument
             line.push_str("  protected");
         }
         if let Some(fault) = &orphan.fault {
-            let _ = write!(line, "  could not be read: {fault}");
+            let _ = write!(line, "  could not be read: {}", error::describe(fault));
         }
         text.push_str(&clean(&line));
         text.push('\n');

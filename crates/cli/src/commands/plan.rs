@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use trueup_engine::address::Address;
 use trueup_engine::cloud::Place;
 use trueup_engine::credential::SecretStore;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::fault::Fault;
 use trueup_engine::graph::Graph;
 use trueup_engine::observe::{self, Observed};
-use trueup_engine::plan::document::PlanDocument;
+use trueup_engine::plan::document::{FaultDocument, PlanDocument};
 use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
 
 use crate::args::Format;
@@ -166,7 +167,7 @@ pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
 pub fn tell_faults(context: &Context<'_>, planned: &Planned) {
     let mut told: Vec<&Fault> = Vec::new();
     let mut hints = Vec::new();
-    for fault in planned.plan.steps.iter().filter_map(|step| step.unread()) {
+    for fault in faults(planned).map(|(_, fault)| fault) {
         if told.iter().any(|other| other.operation == fault.operation && other.message == fault.message) {
             continue;
         }
@@ -177,6 +178,13 @@ pub fn tell_faults(context: &Context<'_>, planned: &Planned) {
             hints.push(hint);
         }
     }
+}
+
+/// What could not be read, each with the address that it is about; a search is about none.
+fn faults(planned: &Planned) -> impl Iterator<Item = (Option<&Address>, &Fault)> {
+    let steps = planned.plan.steps.iter();
+    let unread = steps.filter_map(|step| Some((Some(step.address()), step.unread()?)));
+    unread.chain(planned.observed.unsearched.iter().map(|(_, fault)| (None, fault)))
 }
 
 /// Every finding for machines: the steps leave out what has no action, and a resource that could not be read, cannot be
@@ -206,9 +214,7 @@ pub fn findings_of_report(planned: &Planned) -> Diagnostics {
 fn standing(step: &Step, all: &mut Diagnostics) {
     let (address, at) = (step.address(), step.desired.instance.name_span);
     if let Some(fault) = step.unread() {
-        // Without the request id, which is another one each time.
-        let code = fault.code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
-        let summary = format!("{address} could not be read: {}: {code}{}", fault.operation, fault.message);
+        let summary = format!("{address} could not be read: {}", fault.in_words());
         let found = Diagnostic::warning("P121", summary).at(at);
         all.push(error::advice(fault).into_iter().fold(found, Diagnostic::help));
     }
@@ -227,6 +233,9 @@ fn standing(step: &Step, all: &mut Diagnostics) {
 fn document(planned: &Planned, verbose: bool) -> PlanDocument {
     let mut document = PlanDocument::new(&planned.plan, verbose);
     document.digest.clone_from(&planned.digest);
+    document.faults = faults(planned)
+        .map(|(address, fault)| FaultDocument { address: address.map(ToString::to_string), fault: fault.clone() })
+        .collect();
     document
 }
 

@@ -9,7 +9,7 @@ use trueup_engine::cloud::Readiness;
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::owner;
-use trueup_engine::plan::{Action, Plan, SecretStatus, SecretVerdict, Step};
+use trueup_engine::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, Step};
 use trueup_engine::value::Value;
 
 use crate::output::text::{Line, Paint, Tone, clean, columns, count};
@@ -351,6 +351,9 @@ fn secret(label: String, verdict: &SecretVerdict) -> Detail {
         (SecretStatus::New, None) => (Tone::Plain, "(secret: new)".to_owned()),
         (SecretStatus::New, Some(reason)) => {
             (Tone::Change, format!("(secret: new; {reason}: {})", clean(&verdict.source)))
+        }
+        (SecretStatus::NotVerifiable, Some(reason)) if reason == SOURCE_MISSING => {
+            (Tone::Change, format!("(secret: not verifiable; {reason}: {})", clean(&verdict.source)))
         }
         (SecretStatus::NotVerifiable, reason) => {
             let reason = reason.unwrap_or_else(|| "the live value is not readable".into());

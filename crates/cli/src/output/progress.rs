@@ -82,7 +82,8 @@ impl<'a> Progress<'a> {
                 state.running.insert(key, Running { since: Instant::now(), what, line });
             }
             EventKind::Waiting { state: name } => {
-                let what = format!("{}, {}", gerund(event.verb), clean(&name));
+                let doing = gerund(event.verb);
+                let what = if name == doing { doing.to_owned() } else { format!("{doing}, {}", clean(&name)) };
                 self.change(&mut state, &key, &address, what);
             }
             EventKind::Retrying { fault, pause_ms } => {

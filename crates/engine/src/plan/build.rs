@@ -651,7 +651,7 @@ pub(super) fn unsearched(graph: &Graph, observed: &Observed, pruned: bool, diagn
             (false, false) => continue,
         };
         diagnostics.push(
-            Diagnostic::warning("P130", format!("owner tags could not be searched: {fault}"))
+            Diagnostic::warning("P130", format!("owner tags could not be searched: {}", fault.in_words()))
                 .help(format!("{unseen}; allow `tag:GetResources`")),
         );
     }

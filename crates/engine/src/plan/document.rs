@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::Digest as _;
 
+use crate::fault::Fault;
 use crate::kind::{Implied, Verb};
 use crate::plan::{Action, Operation, Plan, SecretStatus, Step};
 use crate::stack::Stack;
@@ -57,8 +58,21 @@ pub struct PlanDocument {
     /// Only in a saved plan: which operation comes before which, as `address#verb`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<Vec<(String, String)>>,
+    /// What could not be read, in the service's words; never in a saved plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultDocument>,
     /// Warnings and notes.
     pub diagnostics: Vec<Json>,
+}
+
+/// A read that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultDocument {
+    /// The resource that it is about; `null` for a search.
+    pub address: Option<String>,
+    /// What happened.
+    pub fault: Fault,
 }
 
 /// A stack and its environment.
@@ -222,6 +236,7 @@ impl PlanDocument {
                 .map(|(number, step)| StepDocument::new(step, plan, &operations[number]))
                 .collect(),
             edges: None,
+            faults: Vec::new(),
             diagnostics: Vec::new(),
         };
         document.digest = document.compute_digest();

@@ -50,6 +50,12 @@ pub(super) fn of_arn(read: &Read, arn: &str) -> Option<String> {
     if !is_of_service(read, service) {
         return None;
     }
+    // Names that are paths are names as a whole.
+    match (read.name, resource.split_once([':', '/'])) {
+        ("AWS::Logs::LogGroup", Some(("log-group", name))) => return Some(name.trim_end_matches(":*").to_owned()),
+        ("AWS::SSM::Parameter", Some(("parameter", name))) if name.contains('/') => return Some(format!("/{name}")),
+        _ => {}
+    }
     let (kind, id) = match resource.trim_start_matches('/').split_once(['/', ':']) {
         Some((kind, rest)) => (Some(kind), rest.rsplit(['/', ':']).next().unwrap_or(rest)),
         None => (None, resource),
@@ -123,6 +129,14 @@ mod tests {
             of("AWS::SQS::Queue", "QueueUrl", "sqs:CreateQueue", queue).as_deref(),
             Some("https://sqs.eu-west-1.amazonaws.com/123456789012/orders")
         );
+        for name in ["orders", "/orders/dev"] {
+            let group = format!("arn:aws:logs:eu-west-1:123456789012:log-group:{name}");
+            let found = of("AWS::Logs::LogGroup", "LogGroupName", "logs:CreateLogGroup", &group);
+            assert_eq!(found.as_deref(), Some(name));
+            let parameter = format!("arn:aws:ssm:eu-west-1:123456789012:parameter/{}", name.trim_start_matches('/'));
+            let found = of("AWS::SSM::Parameter", "Name", "ssm:PutParameter", &parameter);
+            assert_eq!(found.as_deref(), Some(name));
+        }
         let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:orders";
         assert_eq!(
             of("AWS::StepFunctions::StateMachine", "Arn", "states:CreateStateMachine", machine).as_deref(),

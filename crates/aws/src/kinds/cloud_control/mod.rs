@@ -30,8 +30,8 @@ use crate::reach::Reach;
 
 pub use cache::Cache;
 pub(crate) use requests::Requests;
-pub(crate) use types::find;
 pub use types::{Found, Problem, cached, fetch, is_type_name, survey};
+pub(crate) use types::{find, of_arn};
 
 /// A type whose schema is known.
 #[derive(Debug)]

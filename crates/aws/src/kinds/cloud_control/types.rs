@@ -55,6 +55,16 @@ fn known(name: &str) -> Option<&'static CloudControl> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.get(name).copied()
 }
 
+/// The kind and the identity of the resource with this ARN, where exactly one of the types that were met says that it is
+/// its own. What cannot be tagged is not asked: an ARN comes from a search for tags.
+pub(crate) fn of_arn(arn: &str) -> Option<(&'static dyn Kind, String)> {
+    let made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let tagged = made.iter().flat_map(HashMap::values).filter(|kind| kind.tags().is_some());
+    let mut found = tagged.filter_map(|kind| Some((*kind as &dyn Kind, kind.identity_of_arn(arn)?)));
+    let first = found.next();
+    first.filter(|_| found.next().is_none())
+}
+
 /// Whether a name may be that of a type of CloudFormation's registry: three words, `AWS::S3::Bucket`.
 pub fn is_type_name(name: &str) -> bool {
     let words: Vec<&str> = name.split("::").collect();
