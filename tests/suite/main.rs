@@ -5,6 +5,7 @@ mod behind_our_back;
 mod calls;
 mod documents;
 mod emulators;
+mod import_mixed;
 mod interrupted;
 mod lifecycle;
 mod saved_plan;
