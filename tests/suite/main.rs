@@ -6,6 +6,7 @@ mod calls;
 mod documents;
 mod emulators;
 mod glue_password;
+mod import_mixed;
 mod interrupted;
 mod lifecycle;
 mod saved_plan;

@@ -45,7 +45,21 @@ pub async fn fetched(
     loaded: &Loaded,
     names: &BTreeSet<String>,
 ) -> Result<Found, CommandError> {
-    let found = cloud_control::fetch(session, &place(settings, loaded), names, &cache(settings)).await;
+    fetched_in(settings, session, &place(settings, loaded), names).await
+}
+
+/// The same in a place that is known.
+///
+/// # Errors
+///
+/// A schema could not be read.
+pub async fn fetched_in(
+    settings: &Settings,
+    session: &Session,
+    place: &Place,
+    names: &BTreeSet<String>,
+) -> Result<Found, CommandError> {
+    let found = cloud_control::fetch(session, place, names, &cache(settings)).await;
     match found.problems.iter().find_map(|(_, problem)| problem.fault()) {
         Some(fault) => Err(CommandError::unread(fault.clone())),
         None => Ok(found),

@@ -23,6 +23,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::owner::{self, Owner};
+use crate::schema::{Property, Secrecy};
 use crate::value::{Map, Value};
 
 /// The tag of what a CloudFormation stack made.
@@ -134,9 +135,20 @@ pub enum Why {
     Scheduled,
 }
 
-/// Whether a read has hidden the credentials of a resource, so that it takes another one to know which there are.
+/// The name that an identity ends in which is an ARN or an address.
+pub fn name_in(identity: &str) -> Option<&str> {
+    name::end(identity)
+}
+
+/// Whether a read has hidden the credentials of a resource, so that it takes another one to know which there are: members
+/// of a map, or a value that may be none that a manifest can say.
 pub fn hides_credentials(kind: &dyn Kind, live: &Present) -> bool {
-    !property::hidden(kind, &live.properties).is_empty()
+    let unread = |property: &Property| {
+        property.kept
+            && property.secrecy == Secrecy::Secret
+            && matches!(live.properties.get(property.name), Some(Value::Secret(secret)) if !secret.is_resolved())
+    };
+    kind.schema().properties.iter().any(unread) || !property::hidden(kind, &live.properties).is_empty()
 }
 
 /// Writes the manifest of what was found in one place.

@@ -68,6 +68,13 @@ pub trait Kind: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Whether a top-level property of a live resource is what the service gives each one, in more words than a schema's
+    /// default can say: a policy with the account in it. An import leaves it out.
+    fn is_usual(&self, property: &str, live: &Map) -> bool {
+        let (_, _) = (property, live);
+        false
+    }
+
     /// Nothing is known of its properties, so that nothing of them is checked; nothing of this kind is ever sent.
     fn is_opaque(&self) -> bool {
         false

@@ -48,6 +48,9 @@ pub struct Property {
     pub secrecy: Secrecy,
     /// The service's own value where it is not given.
     pub default: Option<DefaultValue>,
+    /// The value that the service gives it where nobody does, and that stays to be compared where it is given: only an
+    /// import leaves it out.
+    pub usual: Option<DefaultValue>,
     /// The default is written out on both sides, because people should see it.
     pub explicit_default: bool,
     /// How a value that was set is taken back with an update.
@@ -288,6 +291,7 @@ impl Property {
             read_only: false,
             secrecy: Secrecy::Public,
             default: None,
+            usual: None,
             explicit_default: false,
             clearing: Clearing::Omit,
             names: None,
@@ -345,6 +349,13 @@ impl Property {
     #[must_use]
     pub const fn default(mut self, value: DefaultValue) -> Self {
         self.default = Some(value);
+        self
+    }
+
+    /// Has this value where nobody gave one; no import writes it.
+    #[must_use]
+    pub const fn usually(mut self, value: DefaultValue) -> Self {
+        self.usual = Some(value);
         self
     }
 

@@ -23,6 +23,8 @@ use crate::wire::{secrets_of, wire_member};
 
 /// Up to this many are looked up one by one.
 const FEW: usize = 3;
+/// What the names of AWS's own begin with.
+const RESERVED: &str = "alias/aws/";
 /// How many calls are under way at once.
 const AT_ONCE: usize = 32;
 
@@ -66,9 +68,13 @@ impl Kind for KmsAlias {
         "AliasName"
     }
 
+    fn managed_by(&self, live: &Present) -> Option<String> {
+        live.identity.starts_with(RESERVED).then(|| "AWS".to_owned())
+    }
+
     fn check(&self, properties: &Map) -> Vec<Finding> {
         let name = properties.get("AliasName").and_then(Value::as_str).unwrap_or_default();
-        let reserved = name.starts_with("alias/aws/").then(|| Finding {
+        let reserved = name.starts_with(RESERVED).then(|| Finding {
             code: "M356",
             pointer: "/AliasName".to_owned(),
             on_key: false,
@@ -106,7 +112,7 @@ impl AwsKind for KmsAlias {
     fn list<'a>(&'a self, reach: &'a Reach) -> Task<'a, Result<Vec<String>, Fault>> {
         Box::pin(async move {
             let mut names: Vec<String> = list_aliases(reach).await?.into_keys().collect();
-            names.retain(|name| name.starts_with("alias/") && !name.starts_with("alias/aws/"));
+            names.retain(|name| name.starts_with("alias/"));
             names.sort_unstable();
             Ok(names)
         })

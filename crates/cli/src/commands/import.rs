@@ -3,16 +3,19 @@
 //! What was written is read again before it is handed over, by the same stages that every command begins with: a
 //! manifest that cannot be used as it is says so here, with the line to complete.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use trueup_aws::Session;
+use trueup_aws::kinds::cloud_control::{Problem, is_type_name};
 use trueup_engine::cloud::{Cloud, Live, Place, Want};
 use trueup_engine::desired::{self, Defaults};
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::import::{self, Found, Head, Imported, Unread};
-use trueup_engine::kind::Kind;
+use trueup_engine::kind::{Kind, Registry};
 use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::Sources;
 use trueup_engine::value::Value;
@@ -24,7 +27,8 @@ use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
 pub use crate::output::import::ImportDocument;
 use crate::output::import::{Report, documents, show};
-use crate::settings::ImportWhat;
+use crate::settings::{ImportWhat, Settings};
+use crate::types;
 
 /// The name of a stack whose resources have no prefix in common.
 const STACK: &str = "imported";
@@ -39,7 +43,7 @@ struct Gathered {
 /// Imports resources.
 pub async fn run(context: &Context<'_>, what: &ImportWhat) -> Result<Exit, CommandError> {
     let settings = context.settings;
-    let kinds = chosen(&what.kinds)?;
+    let asked = Asked::new(&what.kinds)?;
     let filter = Filter::new(what)?;
     refuse(context, what)?;
 
@@ -48,6 +52,13 @@ pub async fn run(context: &Context<'_>, what: &ImportWhat) -> Result<Exit, Comma
         role_arn: settings.cloud.role_arn.as_deref().map(Into::into),
     };
     let connected = cloud::connect(settings, settings.run.secret_reads).await?;
+    let (kinds, registry) = match asked.kinds(settings, &connected.session, &place).await {
+        Ok(found) => found,
+        Err(error) => {
+            connected.close().await?;
+            return Err(error);
+        }
+    };
     let here = connected.session.whereabouts(&place).await.ok();
     let gathered = gather(&connected.session, &kinds, &place, &filter, settings.run.secret_reads).await;
     connected.close().await?;
@@ -58,7 +69,7 @@ pub async fn run(context: &Context<'_>, what: &ImportWhat) -> Result<Exit, Comma
         account: here.map(|here| here.account),
     };
     let mut imported = import::import(gathered.found, &gathered.unread, &head);
-    let (sources, found) = check(&imported, what.out.as_deref());
+    let (sources, found) = check(&imported, registry, what.out.as_deref());
     imported.diagnostics.extend(found);
     // An empty manifest in place of what nobody could read would say that there is nothing.
     let blind = imported.resources.is_empty() && !gathered.unread.is_empty();
@@ -91,19 +102,50 @@ pub async fn run(context: &Context<'_>, what: &ImportWhat) -> Result<Exit, Comma
     Ok(exit)
 }
 
-/// The types by name, each once; all of them where none is named.
-fn chosen(names: &[String]) -> Result<Vec<&'static dyn Kind>, CommandError> {
-    if names.is_empty() {
-        return Ok(trueup_aws::registry().iter().collect());
-    }
-    let mut chosen: Vec<&'static dyn Kind> = Vec::new();
-    for name in names {
-        let kind = kinds::find(name)?;
-        if !chosen.iter().any(|other| other.name() == kind.name()) {
-            chosen.push(kind);
+/// The types that are asked for, each once.
+struct Asked {
+    own: Vec<&'static dyn Kind>,
+    /// Names of types that trueup has no kind of its own for.
+    others: BTreeSet<String>,
+}
+
+impl Asked {
+    /// The types by name; all of trueup's own where none is named.
+    fn new(names: &[String]) -> Result<Self, CommandError> {
+        if names.is_empty() {
+            return Ok(Self { own: trueup_aws::registry().iter().collect(), others: BTreeSet::new() });
         }
+        let mut asked = Self { own: Vec::new(), others: BTreeSet::new() };
+        for name in names {
+            match trueup_aws::registry().find(name) {
+                Some(kind) if asked.own.iter().any(|other| other.name() == kind.name()) => {}
+                Some(kind) => asked.own.push(kind),
+                None if is_type_name(name) => drop(asked.others.insert(name.clone())),
+                None => return Err(kinds::unknown(name)),
+            }
+        }
+        Ok(asked)
     }
-    Ok(chosen)
+
+    /// The kinds of all of them, and the registry with them: the schemas of the others come from CloudFormation.
+    async fn kinds(
+        mut self,
+        settings: &Settings,
+        session: &Session,
+        place: &Place,
+    ) -> Result<(Vec<&'static dyn Kind>, Registry), CommandError> {
+        let (registry, problems) = types::registry(types::fetched_in(settings, session, place, &self.others).await?);
+        for name in &self.others {
+            match (registry.find(name), problems.get(name)) {
+                (Some(kind), _) => self.own.push(kind),
+                (None, Some(Problem::Unusable(why))) => {
+                    return Err(CommandError::usage(format!("`{name}` cannot be managed: {why}")));
+                }
+                (None, _) => return Err(kinds::unknown(name)),
+            }
+        }
+        Ok((self.own, registry))
+    }
 }
 
 /// What cannot be done is said before anything is read.
@@ -158,9 +200,10 @@ impl Filter {
         self.prefix.is_none() && self.names.is_none()
     }
 
-    /// Whether a name is asked for: as it is, or without the `alias/` that every alias of a key begins with.
+    /// Whether a name is asked for: as it is, without the `alias/` that every alias of a key begins with, or as the end of
+    /// an ARN or an address.
     fn fits(&self, identity: &str) -> bool {
-        [Some(identity), identity.strip_prefix("alias/")].into_iter().flatten().any(|name| {
+        [Some(identity), identity.strip_prefix("alias/"), import::name_in(identity)].into_iter().flatten().any(|name| {
             self.prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix.as_str()))
                 && self.names.as_ref().is_none_or(|names| names.is_match(name))
         })
@@ -259,7 +302,7 @@ fn stack_name(prefix: &str) -> Option<String> {
 }
 
 /// Reads the manifest as every command does, without a secret and without a variable.
-fn check(imported: &Imported, file: Option<&Path>) -> (Sources, Diagnostics) {
+fn check(imported: &Imported, registry: Registry, file: Option<&Path>) -> (Sources, Diagnostics) {
     let mut sources = Sources::new("");
     let name = file.map_or_else(|| "trueup.yaml".to_owned(), |file| file.display().to_string());
     let id = sources.add(name, imported.manifest.as_str());
@@ -270,7 +313,7 @@ fn check(imported: &Imported, file: Option<&Path>) -> (Sources, Diagnostics) {
     let (stack, more) = render::render(&manifest, &inputs, &mut sources);
     found.extend(more);
     let Some(stack) = stack else { return (sources, found) };
-    let (nodes, more) = desired::desire(&stack, trueup_aws::registry(), &mut sources, &Defaults::default());
+    let (nodes, more) = desired::desire(&stack, registry, &mut sources, &Defaults::default());
     found.extend(more);
     if nodes.len() == stack.instances.len()
         && let Err(more) = graph::graph(nodes, &stack)
@@ -309,9 +352,11 @@ mod tests {
     #[test]
     fn each_type_is_read_once_and_an_unknown_one_is_named() {
         let names = ["AWS::Events::Connection".to_owned(), "awscc.events.connections".to_owned()];
-        assert_eq!(chosen(&names).unwrap().len(), 1);
-        let error = chosen(&["AWS::Events::Conection".to_owned()]).unwrap_err();
+        assert_eq!(Asked::new(&names).unwrap().own.len(), 1);
+        let error = Asked::new(&["AWS.Events.Connection".to_owned()]).err().unwrap();
         assert_eq!(error.exit(), Exit::Usage);
         assert_eq!(error.hints, ["did you mean `AWS::Events::Connection`?"]);
+        let other = Asked::new(&["AWS::S3::Bucket".to_owned(), "AWS::S3::Bucket".to_owned()]).unwrap();
+        assert!(other.own.is_empty() && other.others.len() == 1);
     }
 }

@@ -38,15 +38,18 @@ pub fn run(context: &Context<'_>, name: Option<&str>) -> Result<Exit, CommandErr
 
 /// The kind of a name or an alias.
 pub fn find(name: &str) -> Result<&'static dyn Kind, CommandError> {
+    trueup_aws::registry().find(name).ok_or_else(|| unknown(name))
+}
+
+/// That nobody knows a type, and what may have been meant.
+pub fn unknown(name: &str) -> CommandError {
     let registry = trueup_aws::registry();
-    registry.find(name).ok_or_else(|| {
-        let known = registry.iter().flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied()));
-        let error = CommandError::usage(format!("`{name}` is no type that trueup knows"));
-        match nearest(name, known) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("`trueup kinds` lists the types"),
-        }
-    })
+    let known = registry.iter().flat_map(|kind| std::iter::once(kind.name()).chain(kind.aliases().iter().copied()));
+    let error = CommandError::usage(format!("`{name}` is no type that trueup knows"));
+    match nearest(name, known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`trueup kinds` lists the types"),
+    }
 }
 
 fn all(context: &Context<'_>, kinds: &[&'static dyn Kind]) -> String {

@@ -69,6 +69,11 @@ fn base(one: &Found, found: &[Found]) -> String {
         if let Some(other) = pointing {
             return join(&snake(last(&other.live.identity)), &word);
         }
+        let given = [format!("{}Name", one.kind.name().rsplit("::").next().unwrap_or_default()), "Name".to_owned()];
+        let given = given.iter().find_map(|name| one.live.properties.get(name)?.as_str());
+        if let Some(name) = given.or_else(|| end(identity)).map(snake).filter(|name| !name.is_empty()) {
+            return spoken(name, &word);
+        }
         let id = snake(identity);
         return join(&word, id.get(..8).unwrap_or(&id).trim_end_matches('_'));
     }
@@ -77,11 +82,22 @@ fn base(one: &Found, found: &[Found]) -> String {
         let digest = crate::plan::document::hex(&Sha256::digest(identity.as_bytes()));
         return join(&word, &digest[..6]);
     }
+    spoken(name, &word)
+}
+
+/// A name that a resource may have.
+fn spoken(name: String, word: &str) -> String {
     let begins = name.starts_with(|character: char| character.is_ascii_alphabetic());
     if !begins || RESERVED.contains(&name.as_str()) || GLOBALS.contains(&name.as_str()) {
-        return join(&word, &name);
+        return join(word, &name);
     }
     name
+}
+
+/// What an identity ends in that is an ARN or an address.
+pub(super) fn end(identity: &str) -> Option<&str> {
+    let long = identity.starts_with("arn:") || identity.contains("://");
+    identity.rsplit(['/', ':']).next().filter(|_| long)
 }
 
 /// An identity without what all of its kind begin with.

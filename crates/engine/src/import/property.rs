@@ -10,7 +10,7 @@ use super::node::{Member, Node};
 use super::reference::{Leaf, References};
 use super::{FillIn, Need};
 use crate::kind::Kind;
-use crate::schema::{Clearing, List, Order, Property, Secrecy, Type, is_secret_member};
+use crate::schema::{Clearing, DefaultValue, List, Order, Property, Secrecy, Type, is_secret_member};
 use crate::value::{Map, Value, push_token};
 
 /// What the tags begin with that nobody but AWS can write.
@@ -18,7 +18,9 @@ const AWS_TAGS: &str = "aws:";
 
 /// The properties that a manifest has to say, in the order of the schema.
 pub(super) fn given(kind: &dyn Kind, live: &Map) -> Map {
-    let mut properties = object(kind.schema().properties, live);
+    let mut properties = object(kind.schema().properties, live, Within::Whole);
+    properties.retain(|name, _| !kind.is_usual(name, live));
+    needed_defaults(kind, live, &mut properties);
     if let Some(name) = kind.tags()
         && let Some(tags) = properties.get_mut(name)
     {
@@ -43,12 +45,46 @@ pub(super) fn given(kind: &dyn Kind, live: &Map) -> Map {
     properties
 }
 
-fn object(schema: &'static [Property], live: &Map) -> Map {
+/// What is around a value: of what is compared as a whole nothing can be left out that the service would return.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Objects, of which each member is compared by itself.
+    Whole,
+    /// An item of a list; the flag says that an empty value there says something.
+    Item(bool),
+}
+
+/// Puts back those defaults without which the rest is refused: the usage of a key of an unusual sort.
+fn needed_defaults(kind: &dyn Kind, live: &Map, properties: &mut Map) {
+    let mut before = errors(kind, properties);
+    let left_out = kind.schema().properties.iter().filter(|property| property.default.is_some() && !property.read_only);
+    for property in left_out {
+        if before.is_empty() {
+            return;
+        }
+        if properties.contains_key(property.name) {
+            continue;
+        }
+        let Some(value) = live.get(property.name) else { continue };
+        properties.insert(property.name.to_owned(), value.clone());
+        let after = errors(kind, properties);
+        if after.len() < before.len() {
+            before = after;
+        } else {
+            properties.shift_remove(property.name);
+        }
+    }
+}
+
+fn object(schema: &'static [Property], live: &Map, within: Within) -> Map {
     let mut clean = Map::new();
     for property in schema.iter().filter(|property| !property.read_only) {
-        let Some(value) = live.get(property.name).and_then(|value| self::value(&property.ty, value)) else { continue };
+        let says_empty = property.says_empty && within != Within::Whole;
+        let value = live.get(property.name).and_then(|value| self::value(&property.ty, value, within, says_empty));
+        let Some(value) = value else { continue };
         let cleared = property.clearing == Clearing::EmptyText && value.as_str() == Some("");
-        let default = property.default.is_some_and(|default| value == default.to_value());
+        let is = |default: Option<DefaultValue>| default.is_some_and(|default| value == default.to_value());
+        let default = is(property.default) || (within == Within::Whole && is(property.usual));
         if (!cleared && !default) || property.required {
             clean.insert(property.name.to_owned(), value);
         }
@@ -57,28 +93,41 @@ fn object(schema: &'static [Property], live: &Map) -> Map {
 }
 
 /// `None` where there is nothing to say.
-fn value(ty: &'static Type, value: &Value) -> Option<Value> {
-    match (ty, value) {
+fn value(ty: &'static Type, value: &Value, within: Within, says_empty: bool) -> Option<Value> {
+    match (ty.of(value), value) {
         (_, Value::Null | Value::Deferred(_) | Value::Unknown(_)) => None,
         (Type::Object(members), Value::Map(map)) => {
-            Some(object(members, map)).filter(|map| !map.is_empty()).map(Value::Map)
+            let map = object(members, map, within);
+            (says_empty || !map.is_empty()).then_some(Value::Map(map))
         }
         (Type::Map(item), Value::Map(map)) => {
-            let mut clean: Map =
-                map.iter().filter_map(|(name, value)| Some((name.clone(), self::value(item, value)?))).collect();
+            let mut clean: Map = map
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), self::value(item, value, within, says_empty)?)))
+                .collect();
             clean.sort_keys();
-            (!clean.is_empty()).then_some(Value::Map(clean))
+            (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
         }
         (Type::List(list), Value::List(items)) => {
-            let mut clean: Vec<Value> = items.iter().filter_map(|item| self::value(&list.item, item)).collect();
+            let empty = match within {
+                Within::Whole => list_says_empty(list),
+                Within::Item(empty) => empty,
+            };
+            let mut clean: Vec<Value> =
+                items.iter().filter_map(|item| self::value(&list.item, item, Within::Item(empty), empty)).collect();
             if list.order == Order::Set {
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
             }
-            (!clean.is_empty()).then_some(Value::List(clean))
+            (says_empty || !clean.is_empty()).then_some(Value::List(clean))
         }
         (Type::Json, value) => Some(document(value)),
         (_, value) => Some(value.clone()),
     }
+}
+
+/// Whether an empty item of a list says something: where the members of its items do.
+fn list_says_empty(list: &List) -> bool {
+    matches!(list.item, Type::Object(members) if members.iter().any(|member| member.says_empty))
 }
 
 /// A JSON document as a structure, which is what people can read; as a text where it has a `null` in it, which in a
@@ -281,6 +330,7 @@ impl Writer<'_> {
 
     fn value(&mut self, ty: &'static Type, value: &Value, around: Around<'_>, pointer: &mut String) -> Node {
         let length = pointer.len();
+        let ty = ty.of(value);
         match (ty, value) {
             (_, Value::Secret(_)) => self.secret(ty, around, Need::Secret, pointer),
             (_, Value::String(_)) if around.secret => self.secret(ty, around, Need::Secret, pointer),

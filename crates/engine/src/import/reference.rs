@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Found;
 use super::node::Node;
+use crate::kind::Attribute;
 use crate::schema::Domain;
 use crate::value::Value;
 
@@ -43,14 +44,14 @@ impl<'a> References<'a> {
     /// Finds what the leaves mean, and decides which edges there are.
     pub(super) fn new(found: &'a [Found], names: &[String], leaves: &[Leaf<'_>]) -> Self {
         let mut targets = HashMap::new();
-        let is_arn = |attribute: &&crate::kind::Attribute| attribute.name == "Arn";
+        let is_arn = |attribute: &&Attribute| attribute.name == "Arn";
         for (at, one) in found.iter().enumerate() {
-            for attribute in one.kind.attributes().iter().filter(is_arn) {
+            for attribute in made(one).filter(is_arn) {
                 add(&mut targets, one, at, &names[at], attribute.name);
             }
         }
         for (at, one) in found.iter().enumerate() {
-            for attribute in one.kind.attributes().iter().filter(|attribute| !is_arn(attribute)) {
+            for attribute in made(one).filter(|attribute| !is_arn(attribute)) {
                 add(&mut targets, one, at, &names[at], attribute.name);
             }
         }
@@ -154,6 +155,18 @@ impl<'a> References<'a> {
         }
         false
     }
+}
+
+/// The attributes that the service makes: what a person has given may be the same anywhere by chance.
+fn made(one: &Found) -> impl Iterator<Item = &'static Attribute> {
+    let given = one.kind.identify(&one.live.properties);
+    let properties = one.kind.schema().properties;
+    let is_given = move |attribute: &&Attribute| {
+        let property = properties.iter().find(|property| property.name == attribute.name);
+        property.is_some_and(|property| !property.read_only)
+    };
+    let attributes = one.kind.attributes();
+    attributes.iter().filter(move |attribute| !is_given(attribute) && !(given.is_some() && attribute.name == "Ref"))
 }
 
 fn add<'a>(targets: &mut HashMap<&'a str, (usize, String)>, one: &'a Found, at: usize, name: &str, attribute: &str) {

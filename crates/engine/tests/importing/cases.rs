@@ -5,7 +5,7 @@ use trueup_engine::cloud::Readiness;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::import::{FillIn, Need, Unread, Why, hides_credentials, import};
 
-use crate::kinds::{Alias, Key, found, head, imported, read, thing};
+use crate::kinds::{Alias, Key, Queue, found, head, imported, read, thing};
 
 const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
@@ -188,4 +188,51 @@ fn what_could_not_be_read_stands_at_the_end_and_nothing_is_a_manifest_too() {
     let manifest = import(Vec::new(), &unread, &head()).manifest;
     insta::assert_snapshot!(manifest);
     assert_eq!(summaries(&manifest), [""; 0]);
+}
+
+fn queue(name: &str, mut properties: serde_json::Value) -> trueup_engine::import::Found {
+    let url = format!("https://queues.example.com/123456789012/{name}");
+    properties["QueueUrl"] = url.as_str().into();
+    properties["Endpoint"] = format!("{name}-1.queues.example.com").into();
+    found(&Queue, &url, properties)
+}
+
+#[test]
+fn what_an_address_identifies_is_named_after_its_name_or_its_end() {
+    let all = vec![queue("orders-dead", json!({})), queue("a1b2", json!({"QueueName": "Orders"}))];
+    let addresses: Vec<String> = imported(all).resources.into_iter().map(|one| one.address).collect();
+    assert_eq!(addresses, ["orders", "orders_dead"]);
+}
+
+#[test]
+fn only_what_a_service_makes_is_referred_to() {
+    let note = "production-2024-a";
+    let one = queue("one", json!({"Note": note}));
+    let two = thing(
+        "two",
+        json!({
+            "Description": note, "KeyId": "one-1.queues.example.com",
+            "Words": ["https://queues.example.com/123456789012/one"],
+        }),
+    );
+    let manifest = imported(vec![one, two]).manifest;
+    assert!(manifest.contains(&format!("Description: {note}\n")), "{manifest}");
+    assert!(manifest.contains("KeyId: \"{{ one.Endpoint }}\""), "{manifest}");
+    assert!(manifest.contains("- \"{{ one.QueueUrl }}\""), "{manifest}");
+}
+
+#[test]
+fn what_is_usual_is_left_out_but_not_of_what_is_compared_as_a_whole() {
+    let rules = json!([{"Status": "On", "Filter": {}}, {}, {"Status": "Off"}]);
+    let usual =
+        json!({"Note": "made by 123456789012", "Path": "/", "Rules": rules, "One": {"Status": "On", "Filter": {}}});
+    let manifest = imported(vec![queue("q", usual)]).manifest;
+    let props = manifest.split_once("props:\n").unwrap().1;
+    assert_eq!(
+        props,
+        "      Rules:\n        - Status: \"On\"\n          Filter: {}\n        - {}\n        - Status: \"Off\"\n"
+    );
+    let unusual = json!({"Note": "ours", "Path": "/a/", "Either": {"Status": "Off"}});
+    let manifest = imported(vec![queue("q", unusual)]).manifest;
+    assert!(manifest.ends_with("Note: ours\n      Path: /a/\n      Either:\n        Status: \"Off\"\n"), "{manifest}");
 }

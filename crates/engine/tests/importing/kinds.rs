@@ -68,6 +68,27 @@ static KEY: Schema = Schema {
     one_of: &[],
 };
 
+static RULE: &[Property] = &[
+    Property::new("Status", ANY, "Whether.").kept().says_empty().usually(DefaultValue::Text("On")),
+    Property::new("Filter", Type::Map(&TEXT), "Which.").kept().says_empty(),
+];
+static RULES: List = List { item: Type::Object(RULE), order: Order::Ordered, max: 100 };
+static ENTRY: [Type; 2] = [ANY, Type::Object(RULE)];
+
+static QUEUE: Schema = Schema {
+    properties: &[
+        Property::new("QueueName", ANY, "The name.").immutable(),
+        Property::new("Note", ANY, "A word.").kept().says_empty(),
+        Property::new("Path", ANY, "Where.").kept().says_empty().usually(DefaultValue::Text("/")),
+        Property::new("Rules", Type::List(&RULES), "In order.").kept().says_empty(),
+        Property::new("One", Type::Object(RULE), "Alone.").kept().says_empty(),
+        Property::new("Either", Type::Union(&ENTRY), "This or that.").kept().says_empty(),
+        Property::new("QueueUrl", ANY, "Its address.").read_only(),
+        Property::new("Endpoint", ANY, "Where it is reached.").read_only(),
+    ],
+    one_of: &[],
+};
+
 static ALIAS: Schema = Schema {
     properties: &[
         Property::new("AliasName", ANY, "The name.").required().immutable(),
@@ -157,8 +178,35 @@ kind!(Alias, "Test::Alias", ALIAS, &[], {
     }
 });
 
+kind!(
+    Queue,
+    "Test::Queue",
+    QUEUE,
+    &[
+        Attribute { name: "QueueName", ..ARN },
+        Attribute { name: "Note", stable: false, on_create: false },
+        Attribute { name: "QueueUrl", ..ARN },
+        Attribute { name: "Endpoint", ..ARN },
+        Attribute { name: "Ref", ..ARN },
+    ],
+    {
+        fn names_itself(&self) -> bool {
+            true
+        }
+        fn identify(&self, _: &Map) -> Option<String> {
+            None
+        }
+        fn is_usual(&self, property: &str, live: &Map) -> bool {
+            property == "Note" && live.get(property).and_then(Value::as_str) == Some("made by 123456789012")
+        }
+        fn check(&self, _: &Map) -> Vec<Finding> {
+            Vec::new()
+        }
+    }
+);
+
 pub fn registry() -> Registry {
-    static KINDS: &[&dyn Kind] = &[&Thing, &Key, &Alias];
+    static KINDS: &[&dyn Kind] = &[&Thing, &Key, &Alias, &Queue];
     Registry::new(KINDS)
 }
 

@@ -19,7 +19,7 @@ mod types;
 
 use std::time::Duration;
 
-use trueup_engine::cloud::{Create, Live, Task, Update, Want, Written};
+use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::schema::Schema;
@@ -87,6 +87,12 @@ impl Kind for CloudControl {
 
     fn tags(&self) -> Option<&'static str> {
         self.read.tags
+    }
+
+    /// A service-linked role, which only its service changes.
+    fn managed_by(&self, live: &Present) -> Option<String> {
+        let path = live.properties.get("Path")?.as_str()?.strip_prefix("/aws-service-role/")?;
+        Some(path.trim_end_matches('/').to_owned())
     }
 
     fn check(&self, properties: &Map) -> Vec<Finding> {

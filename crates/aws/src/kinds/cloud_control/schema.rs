@@ -1,8 +1,8 @@
 //! What a CloudFormation registry schema says of a type, as everything that the engine wants to know of a kind. Pure.
 //!
 //! Specification: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html>. Besides
-//! what is read here a schema holds defaults (a property that is not given is unmanaged, so that they say nothing),
-//! formats and sizes of maps, which are left to the service.
+//! what is read here a schema holds formats and sizes of maps, which are left to the service. A property that is not given
+//! is unmanaged, so that defaults only say what an import need not write.
 
 mod groups;
 mod marks;

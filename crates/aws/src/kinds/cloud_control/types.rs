@@ -120,13 +120,16 @@ pub async fn fetch(session: &Session, place: &Place, names: &BTreeSet<String>, c
         }
     };
     let reach = &*reach;
-    let mut answers = futures_util::stream::iter(names)
-        .map(|name| async move { (name, one(reach, name, cache).await) })
+    let mut answers = futures_util::stream::iter(names.iter().cloned())
+        .map(|name| async move {
+            let answer = one(reach, &name, cache).await;
+            (name, answer)
+        })
         .buffered(AT_ONCE);
     while let Some((name, answer)) = answers.next().await {
         match answer {
             Ok(kind) => found.kinds.push(kind),
-            Err(problem) => found.problems.push((name.clone(), problem)),
+            Err(problem) => found.problems.push((name, problem)),
         }
     }
     found

@@ -64,6 +64,10 @@ async fn describe(reach: &Reach, identity: &str) -> Result<Option<Present>, Faul
 
 async fn read(reach: &Reach, want: &Want) -> Result<Option<Present>, Fault> {
     let Some(mut present) = describe(reach, &want.identity).await? else { return Ok(None) };
+    // Nothing of it can be written, and not all of it can be read.
+    if refused(&present.attributes).is_some() {
+        return Ok(Some(present));
+    }
     let id = id_of(&present);
     let about = json!({ "KeyId": id });
     if !want.shallow && want.asks("/KeyPolicy") {

@@ -70,6 +70,14 @@ impl Kind for KmsKey {
         check(properties)
     }
 
+    fn managed_by(&self, live: &Present) -> Option<String> {
+        live.attributes.get(live::MANAGER)?.as_str().map(str::to_owned)
+    }
+
+    fn is_usual(&self, property: &str, live: &Map) -> bool {
+        property == "KeyPolicy" && live.get(property).is_some_and(is_usual_policy)
+    }
+
     fn refuses(&self, live: &Present) -> Option<String> {
         refused(&live.attributes)
     }
@@ -164,6 +172,29 @@ fn refused(attributes: &Map) -> Option<String> {
     Some(format!("it is a key of {manager}, which alone manages it"))
 }
 
+/// Whether a policy is the one that a key has when nobody gives one: the account decides through IAM.
+///
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+fn is_usual_policy(policy: &Value) -> bool {
+    let text = |value: Option<&Value>, wanted: &str| value.and_then(Value::as_str) == Some(wanted);
+    let Some(Value::List(statements)) = policy.get("Statement") else { return false };
+    let [statement] = statements.as_slice() else { return false };
+    let members = statement.as_map().map_or(0, Map::len);
+    let principal = statement.get("Principal").filter(|principal| principal.as_map().is_some_and(|it| it.len() == 1));
+    let root = principal
+        .and_then(|principal| principal.get("AWS")?.as_str())
+        .is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":iam::") && arn.ends_with(":root"));
+    policy.as_map().is_some_and(|it| it.len() == 3)
+        && text(policy.get("Version"), "2012-10-17")
+        && text(policy.get("Id"), "key-default-1")
+        && members == 5
+        && text(statement.get("Sid"), "Enable IAM User Permissions")
+        && text(statement.get("Effect"), "Allow")
+        && text(statement.get("Action"), "kms:*")
+        && text(statement.get("Resource"), "*")
+        && root
+}
+
 /// Rules that the schema cannot say.
 fn check(properties: &Map) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -210,6 +241,20 @@ mod tests {
         assert_eq!(KmsKey.identity_of_arn(arn).as_deref(), Some("mrk-1234"));
         assert_eq!(KmsKey.identity_of_arn("arn:aws:kms:eu-central-1:123456789012:alias/orders"), None);
         assert_eq!(KmsKey.identify(&Map::new()), None);
+    }
+
+    #[test]
+    fn the_policy_that_every_key_has_is_told_from_others() {
+        let policy = |principal: &str, action: &str| {
+            Value::from(json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
+                "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": principal},
+                "Action": action, "Resource": "*",
+            }]}))
+        };
+        assert!(is_usual_policy(&policy("arn:aws:iam::123456789012:root", "kms:*")));
+        assert!(!is_usual_policy(&policy("arn:aws:iam::123456789012:role/a", "kms:*")));
+        assert!(!is_usual_policy(&policy("arn:aws:iam::123456789012:root", "kms:Encrypt")));
+        assert!(!is_usual_policy(&Value::from(json!({}))));
     }
 
     #[test]

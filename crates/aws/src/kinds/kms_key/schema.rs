@@ -19,8 +19,12 @@ pub(super) static SCHEMA: Schema = Schema {
             .cleared_by(Clearing::EmptyText),
         Property::new("KeyPolicy", Type::Json, "Who may do what with it; without one, KMS's own.").kept().policy(),
         Property::new("Enabled", Type::Boolean, "Whether it can be used.").default(DefaultValue::Boolean(true)),
-        Property::new("EnableKeyRotation", Type::Boolean, "Whether its material changes from time to time.").kept(),
-        Property::new("RotationPeriodInDays", Type::Integer { min: 90, max: 2560 }, "How often, in days.").kept(),
+        Property::new("EnableKeyRotation", Type::Boolean, "Whether its material changes from time to time.")
+            .kept()
+            .usually(DefaultValue::Boolean(false)),
+        Property::new("RotationPeriodInDays", Type::Integer { min: 90, max: 2560 }, "How often, in days.")
+            .kept()
+            .usually(DefaultValue::Integer(365)),
         Property::new(
             "PendingWindowInDays",
             Type::Integer { min: 7, max: 30 },

@@ -55,6 +55,12 @@ impl Kind for SecretsManagerSecret {
         check::check(properties)
     }
 
+    fn managed_by(&self, live: &Present) -> Option<String> {
+        let text = |name: &str| live.attributes.get(name).and_then(Value::as_str);
+        let service = text(live::OWNING_SERVICE).map(str::to_owned);
+        service.or_else(|| text(live::PRIMARY_REGION).map(|region| format!("the secret in {region}")))
+    }
+
     fn refuses(&self, live: &Present) -> Option<String> {
         refused(&live.attributes)
     }

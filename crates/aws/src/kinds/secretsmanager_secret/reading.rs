@@ -192,7 +192,7 @@ async fn list(reach: &Reach, wants: &[Want]) -> Result<HashMap<String, Json>, Fa
     Ok(entries)
 }
 
-/// The names of all secrets that no service manages for itself.
+/// The names of all secrets, with those that services manage for themselves.
 pub(super) async fn names(reach: &Reach) -> Result<Vec<String>, Fault> {
     let mut names = Vec::new();
     let mut tokens = HashSet::new();
@@ -202,8 +202,7 @@ pub(super) async fn names(reach: &Reach) -> Result<Vec<String>, Fault> {
         let Some(list) = page["SecretList"].as_array() else {
             return Err(of_unreadable(&LIST_SECRETS, "it has no `SecretList`", None));
         };
-        let own = list.iter().filter(|entry| entry["OwningService"].as_str().unwrap_or_default().is_empty());
-        names.extend(own.filter_map(|entry| entry["Name"].as_str()).map(str::to_owned));
+        names.extend(list.iter().filter_map(|entry| entry["Name"].as_str()).map(str::to_owned));
         let Some(token) = page["NextToken"].as_str().filter(|token| !token.is_empty()) else { return Ok(names) };
         if !tokens.insert(token.to_owned()) {
             return Err(of_unreadable(&LIST_SECRETS, "the same page comes again", None));

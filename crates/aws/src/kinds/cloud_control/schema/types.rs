@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map as JsonMap, Value as Json};
 use trueup_engine::embedded::names_credential;
-use trueup_engine::schema::{List, Order, Pattern, Property, Secrecy, Text, Type};
+use trueup_engine::schema::{DefaultValue, List, Order, Pattern, Property, Secrecy, Text, Type};
 
 use super::groups::{Group, Groups};
 use super::marks::Marks;
@@ -339,6 +339,7 @@ impl<'a> Compiler<'a> {
         let mut property = Property::new(leaked(name), ty, doc).kept().says_empty();
         property.read_only = marks.read_only || all_members(&ty, |member| member.read_only);
         property.immutable = marks.create_only;
+        property.usual = self.usual(schema);
         property.secrecy = match ty {
             Type::Text(text) if text.allowed.is_empty() && names_credential(name) => Secrecy::Secret,
             Type::Map(Type::Text(_)) => Secrecy::Members(&[]),
@@ -348,6 +349,15 @@ impl<'a> Compiler<'a> {
             property = property.unseen();
         }
         property
+    }
+
+    /// The plain default of a schema.
+    fn usual(&self, schema: &'a Json) -> Option<DefaultValue> {
+        match schema.get("default").or_else(|| self.resolve(schema).get("default"))? {
+            Json::String(text) => Some(DefaultValue::Text(leaked(text))),
+            Json::Bool(flag) => Some(DefaultValue::Boolean(*flag)),
+            number => number.as_i64().map(DefaultValue::Integer),
+        }
     }
 
     /// The first sentence of a description.
