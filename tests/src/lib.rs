@@ -10,6 +10,7 @@
 mod binary;
 mod canary;
 mod environment;
+mod holder;
 mod http;
 mod process;
 mod python;
@@ -20,6 +21,7 @@ mod snapshot;
 pub use binary::{repository, trueup};
 pub use canary::{Canaries, forms};
 pub use environment::TestEnv;
+pub use holder::Holder;
 pub use http::{Answer, send};
 pub use process::{Background, Run};
 pub use python::{Emulator, boto3, interpreter, ministack, moto, script, terminal};
