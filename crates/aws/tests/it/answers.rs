@@ -71,6 +71,19 @@ async fn a_page_with_an_error_goes_by_its_status() {
 }
 
 #[tokio::test]
+async fn a_write_that_is_answered_with_null_is_done_and_a_read_is_not() {
+    let null = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 4\r\n\r\nnull";
+    let url = format!("http://{}", server(|_| null.to_owned()).await);
+    let bench = Bench::at(&url);
+    let alias = kind("AWS::KMS::Alias");
+    bench.session.delete(alias, &place(), "alias/orders", None).await.unwrap();
+    match bench.read(alias, "alias/orders").await {
+        Live::Unreadable(_) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_cut_off_is_not_read() {
     let cut =
         fault("HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: 10\r\n\r\n{\"Name\":\"o")
