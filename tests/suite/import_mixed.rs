@@ -85,7 +85,9 @@ impl Account {
         let mut listed = self.call("glue", "GetConnections", json!({}));
         for connection in listed["ConnectionList"].as_array_mut().into_iter().flatten() {
             // They are part of neither.
-            connection.as_object_mut().map(|it| it.retain(|name, _| !name.ends_with("Time")));
+            if let Some(members) = connection.as_object_mut() {
+                members.retain(|name, _| !name.ends_with("Time"));
+            }
         }
         listed["ConnectionList"].take()
     }
@@ -217,8 +219,7 @@ fn glue(account: &Account) {
 
 fn others(account: &Account, keys: &[String; 4]) {
     let url = format!("postgres://svc:{IN_URL}@db.example.com/orders");
-    let trust = policy(&json!({"Service": "events.amazonaws.com"}), "sts:AssumeRole");
-    let mut trust = trust;
+    let mut trust = policy(&json!({"Service": "events.amazonaws.com"}), "sts:AssumeRole");
     trust["Statement"][0].as_object_mut().unwrap().remove("Resource");
     let trust = trust.to_string();
     let parameter = |input| call("ssm", "PutParameter", input);
