@@ -166,7 +166,10 @@ fn made(one: &Found) -> impl Iterator<Item = &'static Attribute> {
         property.is_some_and(|property| !property.read_only)
     };
     let attributes = one.kind.attributes();
-    attributes.iter().filter(move |attribute| !is_given(attribute) && !(given.is_some() && attribute.name == "Ref"))
+    attributes.iter().filter(move |attribute| {
+        let repeats = attribute.name == "Ref" && given.is_some();
+        !repeats && !is_given(attribute)
+    })
 }
 
 fn add<'a>(targets: &mut HashMap<&'a str, (usize, String)>, one: &'a Found, at: usize, name: &str, attribute: &str) {
