@@ -21,7 +21,7 @@ pub fn manifest(registry: Registry) -> Json {
             let map = properties(kind.schema().properties);
             json!({
                 "if": {"properties": {"type": {"enum": names}}, "required": ["type"]},
-                "then": {"properties": {"props": {"anyOf": [map, {"$ref": "#/$defs/property_list"}]}}},
+                "then": {"properties": {"props": {"anyOf": [map, {"$ref": "#/$defs/property_list"}, {"type": "null"}]}}},
             })
         })
         .collect();
@@ -42,7 +42,7 @@ pub fn manifest(registry: Registry) -> Json {
             "type": {"anyOf": [{"enum": names}, {"type": "string"}], "description": "CloudFormation's name of the type"},
             "resource": {"type": "string"},
             "description": {"type": "string"},
-            "props": {"type": ["object", "array"], "description": "The properties, as a map or as a list of name and value"},
+            "props": {"type": ["object", "array", "null"], "description": "The properties, as a map or as a list of name and value"},
             "renamed_from": {"description": "The name that the resource had before", "anyOf": list_of_text["anyOf"]},
             "identifier": {"type": "string", "description": "The id in the cloud, where the service makes it"},
             "exports": exports,

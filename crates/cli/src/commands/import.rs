@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(Asked::new(&names).unwrap().own.len(), 1);
         let error = Asked::new(&["AWS.Events.Connection".to_owned()]).err().unwrap();
         assert_eq!(error.exit(), Exit::Usage);
-        assert_eq!(error.hints, ["did you mean `AWS::Events::Connection`?"]);
+        assert_eq!(error.hints, ["did you mean `aws.events.connections`?"]);
         let other = Asked::new(&["AWS::S3::Bucket".to_owned(), "AWS::S3::Bucket".to_owned()]).unwrap();
         assert!(other.own.is_empty() && other.others.len() == 1);
     }
