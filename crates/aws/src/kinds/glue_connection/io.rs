@@ -299,7 +299,7 @@ async fn refuse_to_wipe(reach: &Reach, identity: &str, desired: &Map) -> Result<
     let has = |name: &str| sent.at(&live::pointer_of(name)).is_some();
     let moved = has("SECRET_ID") || sent.at("/ConnectionInput/AuthenticationConfiguration/SecretArn").is_some();
     let lacking: Vec<&str> =
-        SECRET_PROPERTIES.iter().copied().filter(|name| !has(name) && !(moved && *name == "PASSWORD")).collect();
+        SECRET_PROPERTIES.iter().copied().filter(|name| !(has(name) || moved && *name == "PASSWORD")).collect();
     // The names are enough, and of a password that a key protects there is a ciphertext.
     let answer = match get_once(reach, identity, false).await {
         Err(fault) if fault.kind == FaultKind::Denied => get_once(reach, identity, true).await?,
