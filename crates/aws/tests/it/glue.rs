@@ -132,6 +132,25 @@ async fn an_update_without_the_password_at_hand_is_refused_before_anything_is_se
 }
 
 #[tokio::test]
+async fn an_update_that_would_remove_a_password_nobody_spoke_of_is_refused() {
+    let bench = Bench::new().await;
+    create(&bench, "orders", &jdbc("orders", "password")).await;
+    let live = read(&bench, want("orders", &[])).await;
+    let mut desired = live.properties.clone();
+    let Some(Value::Map(input)) = desired.get_mut("ConnectionInput") else { panic!() };
+    input.insert("Description".to_owned(), "new".into());
+    let Some(Value::Map(own)) = input.get_mut("ConnectionProperties") else { panic!() };
+    own.shift_remove("PASSWORD");
+    let edits = compare(connection(), &desired, &live).edits;
+    let update = Update { live: &live, desired: &desired, edits: &edits };
+    let fault = bench.session.update(connection(), &place(), &update).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(fault.message.contains("the live connection has PASSWORD"), "{}", fault.message);
+    let live = read(&bench, want("orders", &[PASSWORD])).await;
+    assert_eq!(password(&live), Some((true, "live".to_owned())));
+}
+
+#[tokio::test]
 async fn a_password_that_may_not_be_read_is_not_verifiable() {
     let bench = Bench::new().await;
     create(&bench, "orders", &jdbc("orders", "password")).await;

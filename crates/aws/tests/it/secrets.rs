@@ -102,7 +102,7 @@ async fn what_a_service_keeps_for_itself_is_not_written() {
 #[tokio::test]
 async fn many_are_read_by_pages_and_values_by_batches() {
     let bench = Bench::new().await;
-    let names: Vec<String> = (0..45).map(|n| format!("orders/{n:02}")).collect();
+    let names: Vec<String> = (0..145).map(|n| format!("orders/{n:03}")).collect();
     for name in &names {
         create(&bench, name, &plain(name)).await;
     }
@@ -122,9 +122,9 @@ async fn many_are_read_by_pages_and_values_by_batches() {
         assert!(present.secret_version.is_some());
         assert_equal(of(), &plain(name), present);
     }
-    assert!(matches!(lives[45], Live::Absent));
-    // One page, one look at the one that is not in it, three batches of values.
-    assert_eq!(bench.session.calls() - before, 5);
+    assert!(matches!(lives[145], Live::Absent));
+    // Two pages, one look at the one that is not in them, eight batches of values.
+    assert_eq!(bench.session.calls() - before, 11);
     // Without a word on the value, and where values may not be read, none is.
     let hidden = Want { secrets: false, ..want(&names[0]) };
     let lives = bench.session.observe(of(), &place(), &[hidden]).await;

@@ -20,6 +20,7 @@ static SCHEMA: Schema = Schema {
         Property::new("Tags", Type::Map(&ANY), "").kept(),
         Property::new("Auth", Type::Object(AUTH), ""),
         Property::new("Validate", Type::Boolean, "").write_only(),
+        Property::new("Policy", Type::Json, "").policy(),
     ],
     one_of: &[],
 };
@@ -46,6 +47,19 @@ fn what_is_kept_is_compared_by_the_names_that_are_given() {
     assert!(compare(&map(serde_json::json!({"Auth": {"Type": "B"}})), &live).edits.is_empty());
     let other = map(serde_json::json!({"Auth": {"Type": "B", "SecretArn": "mine"}}));
     assert_eq!(pointers(&compare(&other, &live)), ["/Auth/SecretArn"]);
+}
+
+#[test]
+fn a_document_with_a_secret_in_it_is_compared_as_one_and_hides_the_live_one() {
+    let policy = |id: &str| serde_json::json!({"Statement": [{"Sid": id, "Effect": "Allow"}], "Version": "1"});
+    let secret = Secret::new("env:ID", policy("hunter2").to_string());
+    let desired = Map::from_iter([("Policy".to_owned(), Value::Secret(secret))]);
+    for live in [policy("hunter2"), policy("hunter2").to_string().into()] {
+        assert!(compare(&desired, &map(serde_json::json!({"Policy": live}))).edits.is_empty());
+    }
+    let delta = compare(&desired, &map(serde_json::json!({"Policy": policy("hunter3")})));
+    assert_eq!(pointers(&delta), ["/Policy"]);
+    assert!(!format!("{:?} {:?}", delta.edits, patch(delta.edits.iter())).contains("hunter"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use trueup_engine::report::Ending;
 use trueup_engine::secret::{FingerprintKey, Secret};
 use trueup_engine::value::Value;
 
-use crate::support::{CONNECTION_TYPE, Planned, Trouble, World, connection, outcome, run, stack, with};
+use crate::support::{CONNECTION_TYPE, Planned, Trouble, World, connection, destination, outcome, run, stack, with};
 
 const PASSWORD: &str = "/AuthParameters/BasicAuthParameters/Password";
 
@@ -51,6 +51,27 @@ fn a_new_one_is_new_then_the_same_and_different_when_somebody_changed_it() {
             [json!({"op": "replace", "path": PASSWORD, "value": {"$secret": "env:PASSWORD"}})]
         );
         assert_eq!(world.converge(&manifest).await, ["Update orders"]);
+    });
+}
+
+#[test]
+fn a_saved_plan_holds_no_digest_of_what_the_manifest_calls_a_secret() {
+    run(async {
+        let mut world = World::new();
+        let labels = json!({"k": "{{ secret('env:PASSWORD') }}"});
+        let calls = with(&destination("calls", "calls", "orders"), "/props/Labels", labels);
+        let manifest = stack(&[&orders(), &calls]);
+        let mut images = Vec::new();
+        for password in ["first", "second", "third"] {
+            world.env.0.insert("PASSWORD".to_owned(), password.to_owned());
+            let saved = world.plan(&manifest).await.saved();
+            let step = saved.steps.iter().find(|step| step.address == "calls");
+            images.extend(step.and_then(|step| step.pre_image.clone()));
+            world.converge(&manifest).await;
+        }
+        // Live were "first" and "second", which the service shows.
+        assert_eq!(images.len(), 2);
+        assert_eq!(images[0], images[1]);
     });
 }
 

@@ -273,8 +273,8 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
     secrets.extend(secrets_of(&update.live.properties));
     let mut readiness = update.live.readiness.clone();
     if touches(update.edits, "ConnectionInput") {
-        refuse_to_wipe(reach, identity, update.desired).await?;
         let input = request::update(&GLUE_UPDATE_CONNECTION, identity, update.desired)?;
+        refuse_to_wipe(reach, identity, update.desired).await?;
         reach.call(&GLUE_UPDATE_CONNECTION, &input, &secrets).await.result?;
         // The answer is empty; the status has to be read.
         readiness = Readiness::Settling("IN_PROGRESS".to_owned());
