@@ -73,7 +73,8 @@ fn blank_where_secret(live: &mut Json, desired: &Value) {
                     _ => false,
                 };
             });
-            if secret {
+            // One that is a secret on the live side too is blank already.
+            if secret && live.get("$secret").is_none() {
                 *live = Json::Null;
             }
         }
