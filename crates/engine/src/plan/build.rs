@@ -320,14 +320,6 @@ impl Decision<'_> {
             step.action = Action::Replace;
             step.implies = self.node.kind.implies(&Change::Delete(present));
             step.implies.extend(self.node.kind.implies(&Change::Create(&step.resolved)));
-            if self.node.kind.names_itself() && self.used() {
-                step.action = Action::Blocked;
-                step.reason = format!(
-                    "{reason}, and what refers to it cannot follow: make a second one, move to it what uses this one, and \
-                     then take this one out"
-                );
-                return (step, attributes);
-            }
             if by_dependency.is_none() && !self.may_replace() {
                 step.action = Action::Blocked;
                 step.reason =
@@ -476,12 +468,6 @@ impl Decision<'_> {
         let names = former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
         let by_tags = former.iter().any(|former| !self.node.former.contains(&former.identity));
         if by_tags { format!("it was {names}") } else { format!("renamed_from: {names}") }
-    }
-
-    /// Whether something that exists refers to it. Its successor would have another name, which nobody knows before.
-    fn used(&self) -> bool {
-        let exists = |index: &usize| self.observed.live[*index].as_ref().is_some_and(|live| live.present().is_some());
-        self.graph.dependants[self.index].iter().any(exists)
     }
 
     fn may_replace(&self) -> bool {

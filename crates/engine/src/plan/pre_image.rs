@@ -54,13 +54,20 @@ fn pre_image(node: &Desired, present: &Present) -> String {
 }
 
 /// What the manifest calls a secret is none of a digest, also where the service shows it: a short one could be guessed
-/// from it. Items of lists are not matched, so a list with a secret in it is left out as a whole.
+/// from it. Items of lists are not matched: a member that is secret in one of them is left out of all.
 fn blank_where_secret(live: &mut Json, desired: &Value) {
     match (live, desired) {
         (Json::Object(live), Value::Map(desired)) => {
             for (name, value) in desired {
                 if let Some(live) = live.get_mut(name) {
                     blank_where_secret(live, value);
+                }
+            }
+        }
+        (Json::Array(live), Value::List(desired)) => {
+            for item in live {
+                for desired in desired {
+                    blank_where_secret(item, desired);
                 }
             }
         }

@@ -69,7 +69,7 @@ fn a_mixed_plan() {
       },
       "account": "123456789012",
       "region": "us-east-1",
-      "digest": "ce6a5d2a0abb36036e07f8186a276bca721568b4ac0b572d020c5eb68aa6f445",
+      "digest": "8e6c0d23110dda327f5a7e82b7263aaaaeaadb81edc13bc66400d2246e2cb00a",
       "manifest_digest": "42d4b8176aa400ce03f4d241859465661f09b7e7e6d4d45f3c4567ff4e795e26",
       "variables_digest": "540b3828f0f9d84e18904b88aed24f385efb6501cf8a501c42704ace07cf1fcb",
       "summary": {
@@ -151,7 +151,7 @@ fn a_mixed_plan() {
               "by": "events"
             }
           ],
-          "pre_image": "c54db9894c67e06364c7ca5af98acff72c5bd652bab05aec88599ff465f20ea2"
+          "pre_image": "ad88ebcc73041c5b744e53a9647f1c3d7ec95f0a6788a316145884bbd46e4b36"
         },
         {
           "address": "shipping",
