@@ -323,8 +323,12 @@ impl Decision<'_> {
             step.implies.extend(self.node.kind.implies(&Change::Create(&step.resolved)));
             if by_dependency.is_none() && !self.may_replace() {
                 step.action = Action::Blocked;
-                step.reason =
-                    format!("{reason}; `--allow-replace '{}'` replaces it under the same name", self.node.address);
+                let how = if owner::can_be_replaced_by_another(self.node) {
+                    "makes another one in its place"
+                } else {
+                    "replaces it under the same name"
+                };
+                step.reason = format!("{reason}; `--allow-replace '{}'` {how}", self.node.address);
                 return (step, attributes);
             }
             step.reason = reason;
