@@ -144,6 +144,7 @@ impl Sandbox {
             "kms" => "TrentService",
             "logs" => "Logs_20140328",
             "sqs" => "AmazonSQS",
+            "ssm" => "AmazonSSM",
             other => other,
         };
         let headers = format!(

@@ -29,6 +29,7 @@ mod reach;
 mod sdk;
 mod session;
 mod settings;
+mod sources;
 mod tags;
 mod wire;
 
@@ -37,3 +38,4 @@ pub use kinds::registry;
 pub use limits::Limits;
 pub use session::{Observer, Session};
 pub use settings::{Network, Settings};
+pub use sources::{Lacking, Sourced};

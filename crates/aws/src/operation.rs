@@ -22,6 +22,11 @@ pub(crate) static SECRETS_MANAGER: Service =
 /// Glue.
 #[cfg(feature = "glue")]
 pub(crate) static GLUE: Service = Service { name: "glue", id: "Glue", target: "AWSGlue" };
+/// Systems Manager, for its parameters.
+pub(crate) static SSM: Service = Service { name: "ssm", id: "SSM", target: "AmazonSSM" };
+/// CloudTrail.
+pub(crate) static CLOUD_TRAIL: Service =
+    Service { name: "cloudtrail", id: "CloudTrail", target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" };
 /// The Resource Groups Tagging API.
 pub(crate) static TAGGING: Service =
     Service { name: "tagging", id: "Resource Groups Tagging API", target: "ResourceGroupsTaggingAPI_20170126" };
@@ -117,6 +122,13 @@ pub(crate) static DESCRIBE_SECRET: Operation =
     Operation::new("secretsmanager:DescribeSecret", &SECRETS_MANAGER, Effect::Reads, 500);
 pub(crate) static LIST_SECRETS: Operation =
     Operation::new("secretsmanager:ListSecrets", &SECRETS_MANAGER, Effect::Reads, 100);
+
+/// The default throughput of all that reads parameters.
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>
+pub(crate) static GET_PARAMETERS: Operation = Operation::new("ssm:GetParameters", &SSM, Effect::Reads, 40);
+
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
+pub(crate) static LOOKUP_EVENTS: Operation = Operation::new("cloudtrail:LookupEvents", &CLOUD_TRAIL, Effect::Reads, 2);
 
 // The service allows 50 a second of all that write a secret or its policy together, and 50 of all that tag.
 pub(crate) static CREATE_SECRET: Operation =

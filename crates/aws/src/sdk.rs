@@ -15,6 +15,7 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -145,6 +146,11 @@ where
 /// A text of a tree.
 fn text(input: &Json, name: &str) -> Option<String> {
     input.get(name)?.as_str().map(str::to_owned)
+}
+
+/// A time in seconds, as the services send it.
+fn time(time: &DateTime) -> Json {
+    time.as_secs_f64().into()
 }
 
 /// A whole number of a tree.

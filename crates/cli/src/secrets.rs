@@ -1,38 +1,60 @@
-//! Where secrets come from: `env:NAME` and `file:PATH`.
+//! Where secrets come from: `env:NAME`, `file:PATH`, and from the cloud `aws-sm:ID` and `aws-ssm:NAME`.
 //!
 //! Read when a plan needs them and at no other time. A source that is missing is an answer ("source missing"); one that
 //! is there and cannot be read is a mistake that somebody has to hear of, so it is kept as a diagnostic.
+
+mod remote;
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use trueup_engine::credential::{Scheme, SecretSource, SecretStore};
+use trueup_aws::Session;
+use trueup_engine::cloud::{Place, Task};
+use trueup_engine::credential::{Scheme, SecretSource, SecretStore, Version};
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::graph::Graph;
 use trueup_engine::secret::Secret;
 
+use self::remote::Remote;
 use crate::settings::Environment;
 
 /// The most that a secret may hold, as in Secrets Manager.
 const LARGEST: u64 = 64 * 1024;
 
-/// Reads secrets from the process environment and from files.
+/// Reads secrets from the process environment, from files and from the cloud.
 pub struct Secrets {
     environment: Environment,
     root: PathBuf,
+    remote: Remote,
     problems: Mutex<Diagnostics>,
 }
 
 impl Secrets {
     /// A store whose relative files are in `root`, the stack's folder.
     pub fn new(environment: Environment, root: &Path) -> Self {
-        Self { environment, root: root.to_owned(), problems: Mutex::default() }
+        Self { environment, root: root.to_owned(), remote: Remote::default(), problems: Mutex::default() }
     }
 
     /// What could not be read although it is there; each once.
     pub fn problems(&self) -> Diagnostics {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone().sorted()
+    }
+
+    /// Asks for all that the resources take from the cloud; [`Self::fetch`] reads it.
+    pub fn ask(&self, graph: &Graph) {
+        self.remote.ask(graph);
+    }
+
+    /// Reads what was asked for and not read yet; says whether there was anything. `home` is where names are looked up.
+    pub async fn fetch(&self, session: &Session, home: &Place) -> bool {
+        self.remote.fetch(session, home, &self.problems).await
+    }
+
+    /// What was read from the cloud is read again when it is asked for.
+    pub fn forget(&self) {
+        self.remote.forget();
     }
 
     fn file(&self, source: &SecretSource) -> Option<Secret> {
@@ -49,12 +71,41 @@ impl Secrets {
     }
 }
 
+/// The same store with a way to the cloud, for an execution.
+pub struct Online<'a> {
+    /// What was read so far.
+    pub secrets: &'a Secrets,
+    /// The way.
+    pub session: &'a Session,
+    /// Where names are looked up.
+    pub home: Place,
+}
+
+impl SecretStore for Online<'_> {
+    fn read(&self, source: &SecretSource) -> Option<Secret> {
+        self.secrets.read(source)
+    }
+
+    fn fetch(&self) -> Task<'_, ()> {
+        Box::pin(async { _ = self.secrets.fetch(self.session, &self.home).await })
+    }
+
+    fn version(&self, source: &SecretSource) -> Option<Version> {
+        self.secrets.version(source)
+    }
+}
+
 impl SecretStore for Secrets {
     fn read(&self, source: &SecretSource) -> Option<Secret> {
         match source.scheme {
             Scheme::Env => self.environment.get(&source.rest).map(|text| Secret::new(source.to_string(), text)),
             Scheme::File => self.file(source),
+            Scheme::AwsSm | Scheme::AwsSsm => self.remote.get(source),
         }
+    }
+
+    fn version(&self, source: &SecretSource) -> Option<Version> {
+        self.remote.version(source)
     }
 }
 

@@ -107,6 +107,20 @@ pub struct Present {
     pub readiness: Readiness,
 }
 
+/// The attribute in which a kind tells when the service last took the resource's credentials: seconds since 1970. No
+/// manifest can refer to it.
+pub const CREDENTIALS_TAKEN: &str = "CredentialsTaken";
+
+impl Present {
+    /// When the service last took its credentials, as far as the read shows it.
+    pub fn credentials_taken(&self) -> Option<time::OffsetDateTime> {
+        match self.attributes.get(CREDENTIALS_TAKEN)? {
+            crate::value::Value::Number(seconds) => crate::credential::moment(seconds.as_f64()?),
+            _ => None,
+        }
+    }
+}
+
 /// The state of a resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {

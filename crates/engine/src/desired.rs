@@ -7,6 +7,7 @@
 mod check;
 mod propose;
 mod reach;
+pub(crate) mod sources;
 mod text;
 
 pub use self::reach::{Reading, read, read_from};
@@ -150,6 +151,7 @@ fn desire_noting(
         }));
     }
     twice(&all, &mut diagnostics);
+    sources::of_one_stack(&all, &mut diagnostics);
     (all, diagnostics)
 }
 

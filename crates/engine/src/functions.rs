@@ -12,7 +12,7 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value as Jinja};
 
-use crate::credential::SecretSource;
+use crate::credential::{SOURCES, SecretSource};
 use crate::render::context::{CONTEXT, Context};
 
 /// Every function that a template may call.
@@ -165,9 +165,12 @@ fn context(state: &State) -> Result<Arc<Context>, Error> {
 fn secret(state: &State, source: &str, rest: Rest<Jinja>) -> Result<Jinja, Error> {
     none_left(&rest, "secret")?;
     let context = context(state)?;
+    if let Some(later) = context.named_later(source) {
+        return Ok(later);
+    }
     let quotable = context.is_quotable();
     let source = SecretSource::parse(source).map_err(|why| {
-        let why = if quotable { why } else { "this is no source of secrets; use `env:NAME` or `file:PATH`".to_owned() };
+        let why = if quotable { why } else { format!("this is no source of secrets; use {SOURCES}") };
         says_as("M211", why)
     })?;
     context.late(&source).ok_or_else(|| says_as("M211", "the source of a secret cannot depend on another secret"))

@@ -8,7 +8,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::address::Address;
-use crate::desired::Desired;
+use crate::desired::{Desired, sources};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::stack::Stack;
@@ -75,6 +75,9 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
                     edges.entry((index, *target)).or_insert(reference.span);
                 }
             });
+        }
+        for (target, span) in sources::needed(node, &nodes) {
+            edges.entry((index, target)).or_insert(span);
         }
         for written in &node.instance.depends_on {
             let targets: Vec<usize> = match by_name.get(written.value.as_str()) {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cloud::Present;
+use crate::credential::Scheme;
 use crate::delta::Edit;
 use crate::schema::Schema;
 use crate::value::{Map, at};
@@ -41,6 +42,12 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// The natural key, where the properties hold it as a plain text.
     fn identify(&self, properties: &Map) -> Option<String> {
         at(properties, &format!("/{}", self.identity_property()))?.as_str().map(str::to_owned)
+    }
+
+    /// The sources of secrets that name resources of this kind, and the property that holds the value: `aws-sm:` names
+    /// what Secrets Manager keeps.
+    fn is_source(&self) -> Option<(Scheme, &'static str)> {
+        None
     }
 
     /// The service makes the identity where the properties do not give one. Such a resource is found by its owner tags,

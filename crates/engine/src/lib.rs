@@ -14,6 +14,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod blame;
 pub mod cloud;
 pub mod credential;
 pub mod delta;

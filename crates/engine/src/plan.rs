@@ -12,6 +12,7 @@ mod pointing;
 mod pre_image;
 mod prune;
 mod resolve;
+mod rotated;
 mod teardown;
 
 use std::collections::BTreeMap;
@@ -211,6 +212,32 @@ pub struct SecretVerdict {
     pub source: String,
     /// A keyed fingerprint of the desired value, where a key was given.
     pub fingerprint: Option<String>,
+    /// The source has changed since the resource took its value from it, and nobody proved that the value is the same.
+    pub rotated: Option<Rotated>,
+}
+
+/// A secret that changed after what uses it last took it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotated {
+    /// The source: `aws-sm:orders#password`.
+    pub source: String,
+    /// The id of its current version.
+    pub version: String,
+    /// When that version was made (RFC 3339).
+    pub changed: String,
+    /// When the resource last took its credentials (RFC 3339).
+    pub taken: String,
+}
+
+impl Rotated {
+    /// The same for people.
+    pub fn in_words(&self) -> String {
+        let Self { source, changed, taken, .. } = self;
+        format!(
+            "the secret it was taken from ({source}) changed on {changed}, after the connection last took it on {taken}"
+        )
+    }
 }
 
 /// The verdict on a secret.

@@ -64,6 +64,7 @@ pub(crate) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes)
 fn reset(shared: &Shared) {
     lock(shared).clear();
     shared.calls.clear();
+    shared.trail.clear();
 }
 
 fn put_faults(shared: &Shared, body: &Bytes) -> Result<Value, String> {

@@ -5,8 +5,9 @@
 //! and chance is drawn from one seed. The first rule that acts on a request wins; a rule that is still
 //! skipping, used up or not drawn does not act, and the next one is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -41,6 +42,8 @@ pub struct Rule {
     pub skip: u64,
     /// To how many requests it applies then; without it, always.
     pub count: Option<u64>,
+    /// It applies to what is more than so many fitting requests a second.
+    pub per_second: Option<u32>,
     /// How likely it applies, instead of `count`.
     pub probability: Option<f64>,
     /// The error to answer.
@@ -155,8 +158,24 @@ struct Active {
 struct Progress {
     fitted: u64,
     applied: u64,
+    /// When the last fitting requests came that were let through.
+    passed: VecDeque<Instant>,
     /// Per resource, how many states were answered.
     answered: HashMap<String, usize>,
+}
+
+impl Progress {
+    /// Whether another request fits into this second.
+    #[allow(clippy::disallowed_methods, reason = "what a client sends a second is counted in real time")]
+    fn passes(&mut self, most: u32) -> bool {
+        let now = Instant::now();
+        self.passed.retain(|passed| now.duration_since(*passed) < Duration::from_secs(1));
+        let passes = self.passed.len() < most as usize;
+        if passes {
+            self.passed.push_back(now);
+        }
+        passes
+    }
 }
 
 /// The rules in force, with how far each has come.
@@ -215,6 +234,9 @@ impl Active {
             }
             progress.fitted += 1;
             if progress.fitted <= rule.skip || rule.count.is_some_and(|count| progress.applied >= count) {
+                continue;
+            }
+            if rule.per_second.is_some_and(|most| progress.passes(most)) {
                 continue;
             }
             if let Some(probability) = rule.probability
@@ -310,6 +332,15 @@ mod tests {
         let injector = injector(r#"{"seed": 1, "rules": [{"operation": "Describe*", "states": ["A", "B"]}]}"#);
         let state = |name| injector.decide("events", "DescribeConnection", Some(name)).state.unwrap();
         assert_eq!([state("x"), state("y"), state("x"), state("x")], ["A", "A", "B", "B"]);
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_second_is_refused() {
+        let injector =
+            injector(r#"{"rules": [{"per_second": 2, "error": {"code": "ThrottlingException"}}, {"latency_ms": 1}]}"#);
+        let codes: Vec<_> =
+            (0..4).map(|_| injector.decide("cloudtrail", "LookupEvents", None).error.is_some()).collect();
+        assert_eq!(codes, [false, false, true, true]);
     }
 
     #[test]

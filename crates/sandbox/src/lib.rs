@@ -16,6 +16,7 @@ mod calls;
 mod clock;
 mod cloudcontrol;
 mod cloudformation;
+mod cloudtrail;
 mod control;
 mod document;
 mod events;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::clock::Millis;
+use crate::cloudtrail::Trail;
 use crate::faults::Injector;
 use crate::policy::{Facts, Policy, Verdict};
 use crate::shape::Shape;
@@ -58,6 +59,8 @@ pub(crate) struct Context<'a> {
     pub(crate) no_clear: bool,
     /// The rules for what is asked of a service by another one.
     pub(crate) faults: Option<&'a Injector>,
+    /// The events of all accounts.
+    pub(crate) trail: &'a Trail,
     /// What happens outside of the caller's region once the operation has succeeded.
     pub(crate) after: Vec<After>,
 }
@@ -125,7 +128,7 @@ impl Context<'_> {
 
 /// Returns the ARN of whoever calls.
 pub(crate) fn identity(caller: &Caller) -> String {
-    format!("arn:{}:iam::{}:user/sandbox", caller.partition(), caller.account)
+    format!("arn:{}:iam::{}:user/{}", caller.partition(), caller.account, caller.user)
 }
 
 /// Makes the access-denied answer.

@@ -31,6 +31,7 @@ fn value(shape: &Shape, path: &str, fields: &[(String, String)]) -> Option<Value
     match shape {
         Shape::Str(_) => text().map(Value::from),
         Shape::Int { .. } => text().map(|text| text.parse::<i64>().map_or(Value::from(text), Value::from)),
+        Shape::Time => text().map(Value::from),
         Shape::Bool => text().map(|text| text.parse::<bool>().map_or(Value::from(text), Value::from)),
         Shape::List { of, .. } => {
             let items: Vec<Value> = numbered(below("member")).filter_map(|path| value(of, &path, fields)).collect();

@@ -14,6 +14,8 @@ use serde_json::Value;
 
 use crate::calls::{Calls, Entry};
 use crate::clock::{Clock, Millis};
+use crate::cloudtrail::event::Origin;
+use crate::cloudtrail::{Event, Trail};
 use crate::faults::{Action, Drop, Injector};
 use crate::operation::{Context, Operation, Resource, denied, text};
 use crate::policy::Policy;
@@ -21,7 +23,8 @@ use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Protocol, Refusal, Service};
 use crate::{
-    cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts, tagging,
+    cloudcontrol, cloudformation, cloudtrail, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts,
+    tagging,
 };
 
 /// Everything that requests share.
@@ -31,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) settle: Millis,
     pub(crate) faults: Injector,
     pub(crate) calls: Calls,
+    pub(crate) trail: Trail,
     pub(crate) policy: RwLock<Option<Arc<Policy>>>,
     pub(crate) folder: Option<Folder>,
 }
@@ -60,6 +64,7 @@ pub(crate) fn operations(service: Service) -> &'static [Operation] {
         Service::Iam => iam::OPERATIONS,
         Service::S3 => s3::OPERATIONS,
         Service::Tagging => tagging::OPERATIONS,
+        Service::CloudTrail => cloudtrail::OPERATIONS,
     }
 }
 
@@ -100,7 +105,19 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
     if action.drop == Some(Drop::Before) {
         return Outcome::Dropped;
     }
-    let result = input.and_then(|input| run(shared, &caller, service, operation, &input, &action));
+    let origin = Origin { address: LOOPBACK.to_owned(), agent: agent(parts) };
+    let result = input.and_then(|input| {
+        let writes = !cloudtrail::reads(operation.name);
+        // What it is about may be gone afterwards.
+        let named = if writes { named(shared, &caller, operation, &input) } else { Vec::new() };
+        let result = run(shared, &caller, service, operation, &input, &action);
+        if writes {
+            let code = result.as_ref().err().map(|refusal| &*refusal.code);
+            let now = shared.clock.now();
+            shared.trail.record(Event::of((service, operation), &caller, Some(&origin), &input, &named, now, code));
+        }
+        result
+    });
     let (response, outcome) = match result {
         Ok(output) => (wire::answer(service, operation.name, &output), Cow::Borrowed("ok")),
         Err(refusal) => (wire::refuse(service, &refusal), refusal.code),
@@ -114,6 +131,25 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
             Outcome::Reply(response)
         }
     }
+}
+
+/// From where every caller comes: nobody else can reach the sandbox.
+const LOOPBACK: &str = "127.0.0.1";
+
+fn agent(parts: &Parts) -> String {
+    let agent = parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.unwrap_or_default().to_owned()
+}
+
+/// The ARNs of what a request is about.
+fn named(shared: &Shared, caller: &Caller, operation: &Operation, input: &Value) -> Vec<String> {
+    let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+    let context = context(shared, &mut world, caller, None, View::of(shared.clock.now()));
+    arns(&context, operation, input)
+}
+
+fn arns(context: &Context<'_>, operation: &Operation, input: &Value) -> Vec<String> {
+    (operation.resources)(context, input).into_iter().filter_map(|Resource(forms)| forms.into_iter().next()).collect()
 }
 
 /// Answers what no service here has, and notes it all the same.
@@ -233,6 +269,7 @@ fn context<'a>(
         policy,
         no_clear: false,
         faults: Some(&shared.faults),
+        trail: &shared.trail,
         after: Vec::new(),
     }
 }
@@ -269,7 +306,14 @@ pub(crate) fn invoke(
     if let Some(error) = action.error {
         return Err(Refusal::new(error.code, error.message).status(error.status));
     }
-    perform(context, service, operation, input, action.deny)
+    let named = arns(context, operation, input);
+    let result = perform(context, service, operation, input, action.deny);
+    if !cloudtrail::reads(name) {
+        let code = result.as_ref().err().map(|refusal| &*refusal.code);
+        let (caller, now) = (context.caller, context.now());
+        context.trail.record(Event::of((service, operation), caller, None, input, &named, now, code));
+    }
+    result
 }
 
 fn perform(
@@ -369,6 +413,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22 + 5);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22 + 5 + 1);
     }
 }

@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
 use crate::clock::{Clock, Millis, whole_millis};
+use crate::cloudtrail::Trail;
 use crate::faults::Injector;
 use crate::router::{self, Outcome, Shared};
 use crate::state::{Folder, World};
@@ -97,6 +98,7 @@ pub(crate) async fn start(options: Options) -> Result<Running, Error> {
         settle: whole_millis(settle).min(LONGEST_SETTLE),
         faults: Injector::new(faults),
         calls: Calls::default(),
+        trail: Trail::default(),
         policy: RwLock::new(None),
         folder,
     });

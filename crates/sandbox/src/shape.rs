@@ -105,10 +105,23 @@ impl fmt::Display for Constraint {
 /// A shape of the model.
 pub(crate) enum Shape {
     Str(Text),
-    Int { min: i64, max: i64 },
+    Int {
+        min: i64,
+        max: i64,
+    },
     Bool,
-    List { of: &'static Shape, min: usize, max: usize },
-    Map { key: Text, value: Text, max: usize },
+    /// Seconds since 1970.
+    Time,
+    List {
+        of: &'static Shape,
+        min: usize,
+        max: usize,
+    },
+    Map {
+        key: Text,
+        value: Text,
+        max: usize,
+    },
     Struct(&'static [Member]),
 }
 
@@ -164,7 +177,7 @@ impl Violations {
                     );
                 }
             }
-            (Shape::Bool, Value::Bool(_)) => {}
+            (Shape::Bool, Value::Bool(_)) | (Shape::Time, Value::Number(_)) => {}
             (Shape::List { of, min, max }, Value::Array(items)) => {
                 // What a list holds may be secret: its content is not repeated.
                 if items.len() > *max {
@@ -272,6 +285,7 @@ fn name_of(shape: &Shape) -> &'static str {
         Shape::Str(_) => "a String",
         Shape::Int { .. } => "an Integer",
         Shape::Bool => "a Boolean",
+        Shape::Time => "a Timestamp",
         Shape::List { .. } => "a List",
         Shape::Map { .. } => "a Map",
         Shape::Struct(_) => "a Structure",

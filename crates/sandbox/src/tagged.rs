@@ -164,7 +164,14 @@ mod tests {
     #[test]
     fn every_service_is_found_and_changed_by_arn() {
         let mut world = World::default();
-        let caller = Caller { account: "1".repeat(12), region: "us-east-1".to_owned(), service: "tagging".to_owned() };
+        let caller = Caller {
+            account: "1".repeat(12),
+            region: "us-east-1".to_owned(),
+            service: "tagging".to_owned(),
+            key: "key".to_owned(),
+            user: "sandbox".to_owned(),
+        };
+        let trail = crate::cloudtrail::Trail::default();
         let (home, service_linked, global) = world.home(&caller.account, &caller.region, 1);
         let mut context = Context {
             caller: &caller,
@@ -176,6 +183,7 @@ mod tests {
             policy: None,
             no_clear: false,
             faults: None,
+            trail: &trail,
             after: Vec::new(),
         };
         let sources = [&IAM, &LOGS, &S3, &SQS, &SSM];

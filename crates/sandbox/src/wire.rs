@@ -33,6 +33,7 @@ pub(crate) enum Service {
     Iam,
     S3,
     Tagging,
+    CloudTrail,
 }
 
 /// How a service is spoken to.
@@ -48,7 +49,7 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Events,
         Self::SecretsManager,
         Self::Kms,
@@ -62,6 +63,7 @@ impl Service {
         Self::Iam,
         Self::S3,
         Self::Tagging,
+        Self::CloudTrail,
     ];
 
     /// Returns the name used in signatures, rules and the call log.
@@ -80,6 +82,7 @@ impl Service {
             Self::Iam => "iam",
             Self::S3 => "s3",
             Self::Tagging => "tagging",
+            Self::CloudTrail => "cloudtrail",
         }
     }
 
@@ -113,6 +116,7 @@ impl Service {
             Self::Iam => Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
             Self::S3 => Protocol::RestXml,
             Self::Tagging => json("ResourceGroupsTaggingAPI_20170126", "1.1"),
+            Self::CloudTrail => json("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "1.1"),
         }
     }
 
@@ -166,6 +170,20 @@ pub(crate) struct Caller {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) service: String,
+    /// The access key.
+    pub(crate) key: String,
+    /// The user whose key it is.
+    pub(crate) user: String,
+}
+
+/// The user of keys that name none.
+pub(crate) const DEFAULT_USER: &str = "sandbox";
+
+/// The user that a key stands for: one in small letters is also the user's name, but for those that everybody tries with.
+fn user_of(key: &str) -> &str {
+    let named = key.starts_with(|first: char| first.is_ascii_lowercase())
+        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
+    if named && !["test", "testing", "any"].contains(&key) { key } else { DEFAULT_USER }
 }
 
 impl Caller {
@@ -186,6 +204,8 @@ impl Caller {
             account: if is_account { key } else { DEFAULT_ACCOUNT }.to_owned(),
             region: region.to_owned(),
             service: service.to_owned(),
+            key: key.to_owned(),
+            user: user_of(key).to_owned(),
         })
     }
 
@@ -217,7 +237,7 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn asked<'a>(parts: &'a Parts, body: &'a [u8], caller: Option<&Caller>) -> Option<Asked<'a>> {
     if let Some(target) = parts.headers.get("x-amz-target") {
         let target = target.to_str().ok()?;
-        let (prefix, operation) = target.split_once('.').unwrap_or(("", target));
+        let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
         let service = Service::of_target(prefix);
         return Some(Asked { service, operation, spoken: service.unwrap_or(Service::Events) });
     }

@@ -55,6 +55,11 @@ fn tagging_behaves() {
 }
 
 #[test]
+fn events_and_parameters_behave() {
+    holds("cloudtrail.py");
+}
+
+#[test]
 fn cloud_control_behaves() {
     // It looks at requests under way, and puts the clock forward when it has.
     holds_while("cloudcontrol.py", Duration::from_mins(1));

@@ -1,7 +1,7 @@
 //! Small readers and writers of the two trees that converters stand between: the service's JSON and our properties.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Create, Readiness, Written};
+use trueup_engine::cloud::{CREDENTIALS_TAKEN, Create, Readiness, Written};
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Finding;
@@ -53,6 +53,14 @@ pub(crate) fn day(time: &Json) -> Option<String> {
     let time = aws_smithy_types::DateTime::from_secs_f64(time.as_f64()?);
     let text = time.fmt(aws_smithy_types::date_time::Format::DateTime).ok()?;
     text.get(..10).map(str::to_owned)
+}
+
+/// Notes when the service last took the resource's credentials: the latest of these times.
+pub(crate) fn taken(answer: &Json, times: &[&str], attributes: &mut Map) {
+    let latest = times.iter().filter_map(|time| answer.get(*time)?.as_f64()).max_by(f64::total_cmp);
+    if let Some(latest) = latest.and_then(serde_json::Number::from_f64) {
+        attributes.insert(CREDENTIALS_TAKEN.to_owned(), Value::Number(latest));
+    }
 }
 
 /// An answer to a write after which there is nothing to wait for.

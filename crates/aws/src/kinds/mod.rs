@@ -16,7 +16,7 @@ mod listing;
 pub mod secretsmanager_secret;
 mod settle;
 mod tag_list;
-mod values;
+pub(crate) mod values;
 
 use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};

@@ -78,7 +78,7 @@ pub(super) async fn send(
                 .set_recovery_window_in_days(input["RecoveryWindowInDays"].as_i64())
                 .set_force_delete_without_recovery(flag("ForceDeleteWithoutRecovery"));
             answered(operation, secrets, call.send().await, |output| {
-                let date = output.deletion_date().map(output::time);
+                let date = output.deletion_date().map(crate::sdk::time);
                 tree([("ARN", json(output.arn())), ("DeletionDate", date)])
             })
         }

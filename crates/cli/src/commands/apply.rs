@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics;
 use crate::output::document::Bare;
-use crate::secrets::Secrets;
+use crate::secrets::{Online, Secrets};
 use crate::selection;
 use crate::settings::{ApplyWhat, Target};
 
@@ -74,15 +74,21 @@ async fn planned_run(
         return execute::declined(context, ready, &planned);
     }
     if !execute::asks(&planned, yes) {
-        return execute::run(context, ready, &planned, cloud, secrets).await;
+        return execute::run(context, ready, &planned, cloud, &online(context, ready, cloud, secrets)).await;
     }
     // Minutes may have passed at the prompt.
+    secrets.forget();
     let mut fresh = planning::make(context, ready, cloud, secrets, options).await;
     fresh.diagnostics.clone_from(&planned.diagnostics);
     match execute::still_so(context, ready, &planned, &fresh)? {
         Some(exit) => Ok(exit),
-        None => execute::run(context, ready, &fresh, cloud, secrets).await,
+        None => execute::run(context, ready, &fresh, cloud, &online(context, ready, cloud, secrets)).await,
     }
+}
+
+/// The secrets as an execution takes them.
+fn online<'a>(context: &Context<'_>, ready: &Ready, cloud: &'a Connected, secrets: &'a Secrets) -> Online<'a> {
+    Online { secrets, session: &cloud.session, home: planning::home(context, ready) }
 }
 
 /// Executes a saved plan.
@@ -133,7 +139,7 @@ async fn saved_run(
     if let Err(error) = execute::gate(ready, &planned, None) {
         return execute::refused(context, ready, &planned, &error);
     }
-    execute::run(context, ready, &planned, cloud, secrets).await
+    execute::run(context, ready, &planned, cloud, &online(context, ready, cloud, secrets)).await
 }
 
 /// Reads a saved plan.

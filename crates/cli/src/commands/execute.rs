@@ -39,7 +39,7 @@ pub fn gate(ready: &Ready, planned: &Planned, expect_digest: Option<&str>) -> Re
         });
         let list = each.collect::<Vec<_>>().join(", ");
         return Err(CommandError::usage(format!("secrets that have to be sent are missing: {list}"))
-            .hint("set the variable, or create the file, that each of them names; nothing was sent"));
+            .hint("set the variable, or create the file or the secret, that each of them names; nothing was sent"));
     }
     expected(&planned.digest, expect_digest)
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use trueup_engine::address::Address;
 use trueup_engine::cloud::Place;
-use trueup_engine::credential::SecretStore;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::fault::Fault;
 use trueup_engine::graph::Graph;
@@ -92,24 +91,44 @@ pub async fn make(
     context: &Context<'_>,
     ready: &Ready,
     cloud: &Connected,
-    secrets: &dyn SecretStore,
+    secrets: &Secrets,
     options: &plan::Options,
 ) -> Planned {
+    let home = home(context, ready);
     let reading = observe::Options {
         secrets: context.settings.run.secret_reads,
         shallow: false,
         only: options.selected.as_ref().map(|selected| selection::with_dependencies(&ready.graph, selected)),
         orphans: options.prune,
-        home: Some(home(context, ready)),
+        home: Some(home.clone()),
     };
     let mut observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let graph =
         if options.prune { Arc::new(plan::prune(&ready.graph, &mut observed)) } else { Arc::clone(&ready.graph) };
-    let plan = plan::plan(&graph, &observed, secrets, options);
+    let plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());
     Planned { graph, observed, plan, digest, diagnostics }
+}
+
+/// Plans with the secrets that the plan takes from the cloud; nothing of them is read where secret reads are off.
+async fn planned(
+    graph: &Graph,
+    observed: &Observed,
+    (cloud, home): (&Connected, &Place),
+    secrets: &Secrets,
+    options: &plan::Options,
+) -> Plan {
+    secrets.ask(graph);
+    secrets.fetch(&cloud.session, home).await;
+    loop {
+        let plan = plan::plan(graph, observed, secrets, options);
+        // What is named only with what is known of other resources was asked for just now.
+        if !secrets.fetch(&cloud.session, home).await {
+            return plan;
+        }
+    }
 }
 
 /// Where the stack lives as far as its resources do not say otherwise.

@@ -20,6 +20,13 @@ use crate::value::{Map, Value};
 /// How long a read may show less than what was written.
 const READS_LAG: Duration = Duration::from_secs(30);
 
+/// Whether a secret in it is not read.
+fn lacks_secret(value: &Value) -> bool {
+    let mut lacks = false;
+    value.walk(&mut |_, leaf| lacks |= matches!(leaf, Value::Secret(secret) if !secret.is_resolved()));
+    lacks
+}
+
 /// Runs operations against what is known of all resources.
 pub(super) struct Operations<'a> {
     work: Work<'a>,
@@ -399,6 +406,10 @@ impl<'a> Operations<'a> {
             for dependency in self.work.graph.dependencies[index].clone() {
                 self.read_attributes(dependency).await?;
             }
+            (properties, problems) = self.known().resolve(node);
+        }
+        if problems.is_empty() && properties.values().any(lacks_secret) {
+            self.work.store.fetch().await;
             (properties, problems) = self.known().resolve(node);
         }
         if let Some(problem) = problems.first() {

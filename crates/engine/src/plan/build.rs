@@ -19,7 +19,8 @@ use crate::plan::operations::operations;
 use crate::plan::pointing::pointing;
 use crate::plan::pre_image::pre_images;
 use crate::plan::resolve::{Known, Resource};
-use crate::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
+use crate::plan::rotated;
+use crate::plan::{Action, Plan, Rotated, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
 use crate::schema::Domain;
 use crate::secret::FingerprintKey;
 use crate::value::{Map, Value};
@@ -50,7 +51,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
     let (mut steps, mut diagnostics, unread_beside) = loop {
-        let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known);
+        let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known, store);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
         if more.is_empty() {
@@ -95,6 +96,7 @@ fn decide_all(
     options: &Options,
     held: &BTreeMap<usize, String>,
     known: &mut Known<'_>,
+    store: &dyn SecretStore,
 ) -> (Vec<Option<Step>>, Diagnostics, usize) {
     let mut diagnostics = Diagnostics::new();
     let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
@@ -119,7 +121,7 @@ fn decide_all(
             continue;
         }
         let decision =
-            Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index };
+            Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index, store };
         let (mut step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
         if observed.canonical.has_faults() {
             let notes = decision.spelling_notes(&step);
@@ -146,6 +148,7 @@ struct Decision<'a> {
     uncertain: Option<usize>,
     node: &'a Arc<Desired>,
     index: usize,
+    store: &'a dyn SecretStore,
 }
 
 impl Decision<'_> {
@@ -284,6 +287,10 @@ impl Decision<'_> {
         let delta = self.delta(&compared, present);
         step.pre_image = pre_images(self.node, Some(present), &step.former);
         step.secrets = self.verdicts(&delta);
+        rotated::note(&mut step.secrets, present, self.store);
+        let changed: BTreeSet<String> =
+            step.secrets.iter().filter_map(|verdict| verdict.rotated.as_ref()).map(Rotated::in_words).collect();
+        step.notes.extend(changed);
         step.patch = patch::patch(delta.edits.iter());
         if let Err(mistake) = patch::prove(&delta, &step.patch) {
             diagnostics.push(
@@ -537,6 +544,7 @@ impl Decision<'_> {
                     reason: verdict.reason.clone(),
                     source: verdict.desired.source().to_owned(),
                     fingerprint: self.fingerprint(&verdict.desired),
+                    rotated: None,
                 }
             })
             .collect()
@@ -556,6 +564,7 @@ impl Decision<'_> {
                         reason: (!secret.is_resolved()).then(|| SOURCE_MISSING.to_owned()),
                         source: secret.source().to_owned(),
                         fingerprint: self.fingerprint(secret),
+                        rotated: None,
                     });
                 }
             });

@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use crate::fault::Fault;
 use crate::kind::{Implied, Verb};
-use crate::plan::{Action, Operation, Plan, SecretStatus, Step};
+use crate::plan::{Action, Operation, Plan, Rotated, SecretStatus, Step};
 use crate::stack::Stack;
 
 /// The version of the format; another one is refused.
@@ -170,6 +170,9 @@ pub struct SecretDocument {
     /// A keyed fingerprint, where `TRUEUP_PLAN_KEY` was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The source has changed since the resource took its value from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotated>,
 }
 
 /// Why a saved plan cannot be used.
@@ -370,6 +373,7 @@ impl StepDocument {
                     reason: verdict.reason.clone(),
                     source: verdict.source.clone(),
                     fingerprint: verdict.fingerprint.clone(),
+                    rotated: verdict.rotated.clone(),
                 })
                 .collect(),
             implies: step.implies.clone(),
@@ -387,7 +391,12 @@ impl StepDocument {
     /// Whether both do the same for the same reason. Notes are for people: that a resource was still settling when the
     /// plan was made changes nothing.
     fn does_the_same(&self, other: &Self) -> bool {
-        let plain = |step: &Self| Self { notes: Vec::new(), ..step.clone() };
+        let plain = |step: &Self| {
+            let mut plain = Self { notes: Vec::new(), ..step.clone() };
+            // The verdict counts; when a source changed is told beside it, as a note is.
+            plain.secrets.iter_mut().for_each(|secret| secret.rotated = None);
+            plain
+        };
         plain(self) == plain(other)
     }
 }

@@ -130,7 +130,10 @@ impl Scope for Known<'_> {
             return known.clone();
         }
         let read = self.store.read(source);
-        secrets.insert(source.clone(), read.clone());
+        // What comes from the cloud may be there when it is asked for again.
+        if read.is_some() || !source.scheme.is_remote() {
+            secrets.insert(source.clone(), read.clone());
+        }
         read
     }
 }

@@ -24,6 +24,8 @@ pub const CONTEXT: &str = "\u{0}context";
 const MAX_DEPTH: usize = 16;
 /// Stands in for a secret that nobody has read.
 const STAND_IN: &str = "secret";
+/// Stands in for a property of another resource that is not known.
+pub const UNKNOWN: char = '…';
 
 /// Where a template stands, and the run that it is part of.
 #[derive(Clone)]
@@ -164,6 +166,17 @@ impl Context {
     pub fn is_quotable(&self) -> bool {
         let trace = self.run.trace();
         !trace.outside && trace.secrets.is_empty()
+    }
+
+    /// A secret whose source is named with something that is not known yet.
+    pub fn named_later(&self, source: &str) -> Option<Jinja> {
+        let mut trace = self.run.trace();
+        let guessing = self.run.dry || trace.unknown || !trace.wanted_properties.is_empty();
+        if !guessing || !source.contains(UNKNOWN) {
+            return None;
+        }
+        trace.secrets.insert(Arc::from(source));
+        Some(Jinja::from(STAND_IN))
     }
 
     /// A secret that is read when it is needed. `None` for a source that only the text of another secret could have

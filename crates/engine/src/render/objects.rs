@@ -1,6 +1,6 @@
 //! What the names of a template stand for: resources, maps with secrets in them, and what is not known yet.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError};
 
 use minijinja::Value as Jinja;
@@ -152,7 +152,7 @@ impl Object for Instance {
             .about(address.name())
             .help(format!("name one of its properties: `{address}.Arn`"));
         self.context.problem(problem);
-        f.write_str("…")
+        f.write_char(super::context::UNKNOWN)
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) struct Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
+        f.write_char(super::context::UNKNOWN)
     }
 }
 
@@ -195,7 +195,7 @@ impl Object for Pending {
             trace.wanted_properties.insert(key.clone());
             trace.unknown = true;
         }
-        f.write_str("…")
+        f.write_char(super::context::UNKNOWN)
     }
 }
 

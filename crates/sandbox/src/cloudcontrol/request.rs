@@ -53,6 +53,9 @@ pub(crate) struct Request {
     pub(crate) token: String,
     pub(crate) account: String,
     pub(crate) region: String,
+    /// Who asked.
+    #[serde(default)]
+    pub(crate) user: String,
     pub(crate) type_name: String,
     pub(crate) verb: Verb,
     /// Unknown while a resource is made whose identifier its service makes.
@@ -218,6 +221,8 @@ impl Requests {
                 account: request.account.clone(),
                 region: request.region.clone(),
                 service: Service::CloudControl.name().to_owned(),
+                key: String::new(),
+                user: request.user.clone(),
             };
             return Some(Due { at, token, caller });
         }

@@ -160,6 +160,7 @@ fn take(
         token: Uuid::new_v4().to_string(),
         account: context.caller.account.clone(),
         region: context.caller.region.clone(),
+        user: context.caller.user.clone(),
         type_name: known.name.to_owned(),
         verb,
         identifier,

@@ -8,7 +8,7 @@ use trueup_engine::cloud::{Present, Readiness};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
 
-use crate::kinds::fields::{arn_attributes, copy_text, put, text, unknown_state};
+use crate::kinds::fields::{arn_attributes, copy_text, put, taken, text, unknown_state};
 
 /// The source of a secret that was not asked for.
 pub(super) const NOT_READ: &str = "not read";
@@ -54,6 +54,7 @@ pub(super) fn of_listed(name: &str, entry: &Json, private: bool) -> Present {
 pub(super) fn attributes(answer: &Json) -> Map {
     let mut attributes = arn_attributes(text(answer, "ConnectionArn"));
     copy_text(answer, &mut attributes, "SecretArn");
+    taken(answer, &["LastModifiedTime", "LastAuthorizedTime"], &mut attributes);
     attributes
 }
 

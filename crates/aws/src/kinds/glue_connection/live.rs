@@ -12,7 +12,7 @@ use trueup_engine::value::{Map, Value, push_token};
 
 use super::schema::SECRET_PROPERTIES;
 use super::split;
-use crate::kinds::fields::{copy_text, put, text, unknown_state};
+use crate::kinds::fields::{copy_text, put, taken, text, unknown_state};
 
 /// The source of a password that was not asked for.
 pub(super) const NOT_READ: &str = "not read";
@@ -49,10 +49,12 @@ pub(super) fn of_answer(want: &Want, answer: &Json, hidden: Option<&str>) -> Pre
         properties.insert("CatalogId".to_owned(), catalog.into());
     }
     properties.insert("ConnectionInput".to_owned(), input.into());
+    let mut attributes = Map::new();
+    taken(answer, &["LastUpdatedTime"], &mut attributes);
     Present {
         identity: want.identity.clone(),
         properties,
-        attributes: Map::new(),
+        attributes,
         secret_version: None,
         readiness: readiness(answer),
     }

@@ -14,6 +14,7 @@ mod schema;
 use std::time::Duration;
 
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
+use trueup_engine::credential::Scheme;
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::schema::Schema;
@@ -49,6 +50,10 @@ impl Kind for SecretsManagerSecret {
 
     fn tags(&self) -> Option<&'static str> {
         Some("Tags")
+    }
+
+    fn is_source(&self) -> Option<(Scheme, &'static str)> {
+        Some((Scheme::AwsSm, "SecretString"))
     }
 
     fn check(&self, properties: &Map) -> Vec<Finding> {

@@ -12,7 +12,7 @@ use aws_sdk_eventbridge::operation::update_connection::UpdateConnectionOutput;
 use aws_sdk_eventbridge::types as sdk;
 use serde_json::Value as Json;
 
-use crate::sdk::{json, tree};
+use crate::sdk::{json, time, tree};
 
 fn state(state: Option<&sdk::ConnectionState>) -> Option<Json> {
     json(state.map(sdk::ConnectionState::as_str))
@@ -28,6 +28,8 @@ pub(super) fn connection(output: &DescribeConnectionOutput) -> Json {
         ("AuthorizationType", json(output.authorization_type().map(sdk::ConnectionAuthorizationType::as_str))),
         ("SecretArn", json(output.secret_arn())),
         ("KmsKeyIdentifier", json(output.kms_key_identifier())),
+        ("LastModifiedTime", output.last_modified_time().map(time)),
+        ("LastAuthorizedTime", output.last_authorized_time().map(time)),
         ("AuthParameters", output.auth_parameters().map(auth)),
         ("InvocationConnectivityParameters", output.invocation_connectivity_parameters().map(connectivity)),
     ])

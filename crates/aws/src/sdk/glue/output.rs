@@ -10,7 +10,7 @@ use aws_sdk_glue::operation::get_tags::GetTagsOutput;
 use aws_sdk_glue::types as sdk;
 use serde_json::Value as Json;
 
-use crate::sdk::{json, tree};
+use crate::sdk::{json, time, tree};
 
 pub(super) fn connection(output: &GetConnectionOutput) -> Json {
     tree([("Connection", output.connection().map(entry))])
@@ -58,6 +58,7 @@ fn entry(connection: &sdk::Connection) -> Json {
         ("AuthenticationConfiguration", connection.authentication_configuration().map(authentication)),
         ("Status", json(connection.status().map(sdk::ConnectionStatus::as_str))),
         ("StatusReason", json(connection.status_reason())),
+        ("LastUpdatedTime", connection.last_updated_time().map(time)),
     ])
 }
 

@@ -7,21 +7,17 @@ use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::list_secret_version_ids::ListSecretVersionIdsOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType, Tag};
-use aws_smithy_types::DateTime;
 use serde_json::Value as Json;
 
-use crate::sdk::{json, tree};
-
-/// A time in seconds, as the services send it.
-pub(super) fn time(time: &DateTime) -> Json {
-    time.as_secs_f64().into()
-}
+use crate::sdk::{json, time, tree};
 
 pub(super) fn values(output: &BatchGetSecretValueOutput) -> Json {
     let values = output.secret_values().iter().map(|value| {
         tree([
             ("ARN", json(value.arn())),
+            ("Name", json(value.name())),
             ("VersionId", json(value.version_id())),
+            ("CreatedDate", value.created_date().map(time)),
             ("SecretString", json(value.secret_string())),
         ])
     });

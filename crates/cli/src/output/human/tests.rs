@@ -93,6 +93,7 @@ fn verdict(path: &str, status: SecretStatus, reason: Option<&str>) -> SecretVerd
         reason: reason.map(str::to_owned),
         source: "env:PASSWORD".to_owned(),
         fingerprint: None,
+        rotated: None,
     }
 }
 

@@ -1,0 +1,70 @@
+//! Who changed what: events of CloudTrail, matched to resources that differ and to the properties that differ.
+//!
+//! Pure: the cloud looks events up, see [`Suspect`] and [`Blame`]; here is what they say. A request is read for the names
+//! of what it sets and never for a value: some services leave secrets in it. CloudTrail delivers late and forgets, so what
+//! is not found is not known, and is said so.
+
+mod event;
+mod found;
+
+pub use self::event::{Event, Who};
+pub use self::found::{Blame, Finding, Lookup, Search};
+
+use crate::address::Address;
+use crate::cloud::Place;
+
+/// A resource whose changes are looked for.
+#[derive(Debug, Clone)]
+pub struct Suspect {
+    /// The resource.
+    pub address: Address,
+    /// Its type: `AWS::Events::Connection`.
+    pub kind: &'static str,
+    /// Where it lives.
+    pub place: Place,
+    /// Its identity and its ARN, as far as they are known.
+    pub names: Vec<String>,
+    /// JSON pointers of the properties that differ; nothing where the whole resource does (it is missing).
+    pub paths: Vec<String>,
+    /// It is gone.
+    pub missing: bool,
+}
+
+impl Suspect {
+    /// Whether a name in a request is this resource's.
+    fn is_called(&self, text: &str) -> bool {
+        self.names.iter().any(|name| {
+            // An ARN has the name at its end, and Secrets Manager's six characters behind it.
+            name == text
+                || name.starts_with("arn:") && is_arn_of(name, text)
+                || text.starts_with("arn:") && is_arn_of(text, name)
+        })
+    }
+}
+
+/// Whether an ARN ends in this name.
+fn is_arn_of(arn: &str, name: &str) -> bool {
+    let Some(resource) = arn.splitn(6, ':').nth(5).filter(|_| !name.is_empty()) else { return false };
+    let plain = resource.split_once([':', '/']).map_or(resource, |(_, rest)| rest);
+    // With an id behind it, as EventBridge writes, or a hyphen and six characters, as Secrets Manager does.
+    [resource, plain].iter().any(|resource| {
+        resource
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest.len() == 7 && rest.starts_with('-'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_arn_of;
+
+    #[test]
+    fn arns_and_names_are_told_to_be_one() {
+        let connection = "arn:aws:events:us-east-1:123456789012:connection/orders/0a-1b";
+        let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/login-AbCdEf";
+        assert!(is_arn_of(connection, "orders") && is_arn_of(connection, "connection/orders"));
+        assert!(is_arn_of(secret, "orders/login") && !is_arn_of(secret, "orders/log"));
+        assert!(is_arn_of("arn:aws:kms:us-east-1:123456789012:key/0a-1b", "0a-1b"));
+        assert!(!is_arn_of(connection, "order") && !is_arn_of(connection, "") && !is_arn_of("orders", "orders"));
+    }
+}
