@@ -4,11 +4,13 @@
 mod behind_our_back;
 mod calls;
 mod documents;
+mod drift_everywhere;
 mod emulators;
 mod glue_password;
 mod import_mixed;
 mod interrupted;
 mod lifecycle;
+mod no_false_alarm;
 mod saved_plan;
 mod scenarios;
 mod stackql_page;

@@ -9,6 +9,7 @@ mod options;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
+use trueup_engine::drift::Level;
 
 pub use self::options::{ColorWhen, Format, LogFormat, OnFailure, Options};
 
@@ -79,6 +80,23 @@ pub enum Command {
   trueup plan stacks/orders prod --out plan.json
   trueup plan --only 'orders*' --exit-code")]
     Plan(PlanArgs),
+    /// Show what differs from the manifest, what cannot be used, and what could not be verified
+    ///
+    /// Reads only. A difference has a severity: high weakens security or sends traffic elsewhere, low only describes;
+    /// `severity` in the manifest says otherwise. Ends with 2 where something differs or is missing, with 6 where
+    /// something could not be read, with 7 where everything is as it should be and something cannot be used. The signs:
+    /// ~ differs, - missing, ? not read or not verifiable, ! cannot be used.
+    #[command(
+        visible_alias = "test",
+        after_help = "Examples:
+  trueup drift . prod
+  trueup drift . prod --fail-on high --json
+  trueup drift . prod --wait-healthy 5m
+
+Exit codes: 0 in sync, 2 drift, 6 something could not be read, 7 something cannot be used, 64 bad arguments or
+manifest. Where several fit: 2, then 6, then 7."
+    )]
+    Drift(DriftArgs),
     /// Make the live state match the manifest: plan, ask, do
     ///
     /// Executes exactly the plan that it has shown. After a failure, what does not depend on the failed step goes on; the
@@ -192,6 +210,48 @@ pub struct PlanArgs {
     pub stack: StackArgs,
 }
 
+/// `drift`.
+#[derive(Args, Debug)]
+pub struct DriftArgs {
+    /// List only differences that are at least this bad; all are counted
+    #[arg(long, value_name = "LEVEL")]
+    pub severity: Option<SeverityOf>,
+    /// End with 2 only for differences that are at least this bad
+    #[arg(long, value_name = "LEVEL")]
+    pub fail_on: Option<SeverityOf>,
+    /// List live properties that the manifest does not name too
+    #[arg(long)]
+    pub undeclared: bool,
+    /// Look again until everything can be used, at most this long
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = false, default_missing_value = "5m")]
+    pub wait_healthy: Option<String>,
+    /// Stack and environment.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// How bad a difference is.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeverityOf {
+    /// It only describes.
+    Low,
+    /// It changes what happens.
+    Medium,
+    /// It weakens security, or sends traffic elsewhere.
+    High,
+}
+
+impl SeverityOf {
+    /// What it means.
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Low => Level::Low,
+            Self::Medium => Level::Medium,
+            Self::High => Level::High,
+        }
+    }
+}
+
 /// `apply`.
 #[derive(Args, Debug)]
 pub struct ApplyArgs {
@@ -290,7 +350,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan`, `import` or `events`
+    /// `manifest`, `plan`, `drift`, `import` or `events`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -305,6 +365,8 @@ pub enum SchemaOf {
     Manifest,
     /// `plan --json` and the saved plan.
     Plan,
+    /// `drift --json`.
+    Drift,
     /// `import --json`.
     Import,
     /// A line of `--format jsonl`.

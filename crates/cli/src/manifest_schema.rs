@@ -63,6 +63,19 @@ pub fn manifest(registry: Registry) -> Json {
                     "additionalProperties": false,
                 },
             },
+            "severity": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["path", "level"],
+                    "properties": {
+                        "path": {"type": "string", "description": "A JSON pointer; `*` stands for any one name; what is below it counts too"},
+                        "level": {"enum": ["low", "medium", "high"]},
+                    },
+                    "additionalProperties": false,
+                },
+                "description": "How bad a difference is to `trueup drift`",
+            },
             "region": {"type": "string"},
             "role_arn": {"type": "string"},
             "timeouts": {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf};
+use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf, SeverityOf};
+use crate::commands::drift;
 use crate::error::CommandError;
 
 /// The environment variables of the process; a test brings its own.
@@ -194,6 +195,7 @@ pub enum Command {
     Validate(Target),
     Render(Target),
     Plan { target: Target, out: Option<PathBuf>, exit_code: bool },
+    Drift { target: Target, options: drift::Options },
     Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
@@ -234,6 +236,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Validate(_) => "validate",
         args::Command::Render(_) => "render",
         args::Command::Plan(_) => "plan",
+        args::Command::Drift(_) => "drift",
         args::Command::Orphans(_) => "orphans",
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
@@ -251,7 +254,7 @@ pub fn name(cli: &Cli) -> &'static str {
 
 /// Whether the command of this name reports on a stack, and so ends its lines of JSON with a summary.
 pub fn is_about_a_stack(name: &str) -> bool {
-    matches!(name, "validate" | "plan" | "apply" | "teardown")
+    matches!(name, "validate" | "plan" | "drift" | "apply" | "teardown")
 }
 
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
@@ -261,6 +264,7 @@ pub fn options(cli: &Cli) -> Options {
             &a.options
         }
         args::Command::Plan(a) => &a.stack.options,
+        args::Command::Drift(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
@@ -417,6 +421,15 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         args::Command::Plan(a) => {
             Command::Plan { target: target(a.stack.stack, a.stack.env)?, out: a.out, exit_code: a.exit_code }
         }
+        args::Command::Drift(a) => Command::Drift {
+            target: target(a.stack.stack, a.stack.env)?,
+            options: drift::Options {
+                severity: a.severity.map(SeverityOf::level),
+                fail_on: a.fail_on.map(SeverityOf::level),
+                undeclared: a.undeclared,
+                wait_healthy: a.wait_healthy.as_deref().map(duration).transpose()?,
+            },
+        },
         args::Command::Apply(a) => {
             Command::Apply { what: apply_what(a.target, a.second)?, yes: a.yes, expect_digest: a.expect_digest }
         }

@@ -111,7 +111,19 @@ pub struct Present {
 /// manifest can refer to it.
 pub const CREDENTIALS_TAKEN: &str = "CredentialsTaken";
 
+/// The attribute in which a kind tells when the service last authorized the resource: seconds since 1970. No manifest can
+/// refer to it.
+pub const LAST_AUTHORIZED: &str = "LastAuthorized";
+
 impl Present {
+    /// When the service last authorized it, as far as the read shows it.
+    pub fn last_authorized(&self) -> Option<time::OffsetDateTime> {
+        match self.attributes.get(LAST_AUTHORIZED)? {
+            crate::value::Value::Number(seconds) => crate::credential::moment(seconds.as_f64()?),
+            _ => None,
+        }
+    }
+
     /// When the service last took its credentials, as far as the read shows it.
     pub fn credentials_taken(&self) -> Option<time::OffsetDateTime> {
         match self.attributes.get(CREDENTIALS_TAKEN)? {

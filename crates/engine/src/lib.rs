@@ -6,7 +6,7 @@
 //! source ─ manifest ─ render ─ desired ─ graph ─ observe ─ delta ─ patch ─ plan ─ apply ─ report
 //! ```
 //!
-//! [`import`] goes the other way, from what was observed to a manifest.
+//! [`drift`] reads a plan as findings. [`import`] goes the other way, from what was observed to a manifest.
 //!
 //! Beside the arrows stand the values that they carry ([`value`], [`secret`], [`address`]), what a type of resource is
 //! ([`kind`], [`schema`]), and the two ways in which something goes wrong: a [`diagnostic`] for people, a [`fault`] from
@@ -20,6 +20,7 @@ pub mod credential;
 pub mod delta;
 pub mod desired;
 pub mod diagnostic;
+pub mod drift;
 pub mod embedded;
 pub mod event;
 pub mod fault;

@@ -183,6 +183,11 @@ pub(crate) fn is_of_owner(tags: &str, edit: &Edit) -> bool {
     named || labelled || (edit.before.is_none() && edit.after.as_ref().is_some_and(all_owner))
 }
 
+/// Whether an edit of a resource's tags touches one that says whose it is.
+pub(crate) fn touches(kind: &dyn Kind, edit: &Edit) -> bool {
+    kind.tags().is_some_and(|tags| is_of_owner(&format!("/{tags}"), edit))
+}
+
 /// Writes the owner tags among the desired properties. A protection that the manifest takes back in so many words is
 /// taken back on the live resource too; one that it only leaves out holds.
 ///

@@ -78,6 +78,8 @@ pub struct Instance {
     pub protect: Option<bool>,
     /// Paths whose differences are passed over.
     pub ignore: Vec<Ignore>,
+    /// How bad differences are, where the manifest says so.
+    pub severity: Vec<SeverityRule>,
     /// `exports`: property or attribute, and the name it gets.
     pub exports: Vec<Export>,
     /// Region of its own.
@@ -101,6 +103,15 @@ pub struct Ignore {
     pub until: Option<Spanned<String>>,
     /// Whether `until` has passed.
     pub expired: bool,
+}
+
+/// How bad a difference is, by the manifest's own word.
+#[derive(Debug, Clone)]
+pub struct SeverityRule {
+    /// A JSON pointer; `*` stands for any one token. What is below it counts too.
+    pub path: String,
+    /// How bad.
+    pub level: crate::drift::Level,
 }
 
 /// A name under which a property is made available.

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod completions;
+pub mod drift;
 pub mod execute;
 pub mod explain;
 pub mod import;
@@ -79,6 +80,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Render(target) => render::run(context, target),
         Command::Plan { target, out, exit_code } => plan::run(context, target, out.as_deref(), *exit_code).await,
         Command::Apply { what, yes, expect_digest } => apply::run(context, what, *yes, expect_digest.as_deref()).await,
+        Command::Drift { target, options } => drift::run(context, target, options).await,
         Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Import(what) => import::run(context, what).await,

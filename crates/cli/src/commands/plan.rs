@@ -173,7 +173,11 @@ pub fn show_human(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     } else {
         context.printer.result(&human::plan(&planned.plan, view));
     }
-    // Those of the manifest were printed when it was read.
+    show_late(context, ready, planned);
+}
+
+/// Shows what came up since the manifest was read, whose findings were printed then.
+pub fn show_late(context: &Context<'_>, ready: &Ready, planned: &Planned) {
     let mut late = Diagnostics::new();
     for found in planned.diagnostics.iter().skip(ready.diagnostics.iter().count()) {
         late.push(found.clone());
@@ -208,7 +212,7 @@ fn faults(planned: &Planned) -> impl Iterator<Item = (Option<&Address>, &Fault)>
 
 /// Every finding for machines: the steps leave out what has no action, and a resource that could not be read, cannot be
 /// used or was not verified is news all the same.
-fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
+pub fn all_findings(ready: &Ready, planned: &Planned) -> Diagnostics {
     let mut all = planned.diagnostics.clone();
     if let (Some(error), Some(bound)) = (account_binding(ready, &planned.observed, false), &ready.stack.account) {
         let found = Diagnostic::error("P120", error.message).at(bound.span);
@@ -252,10 +256,15 @@ fn standing(step: &Step, all: &mut Diagnostics) {
 fn document(planned: &Planned, verbose: bool) -> PlanDocument {
     let mut document = PlanDocument::new(&planned.plan, verbose);
     document.digest.clone_from(&planned.digest);
-    document.faults = faults(planned)
-        .map(|(address, fault)| FaultDocument { address: address.map(ToString::to_string), fault: fault.clone() })
-        .collect();
+    document.faults = fault_documents(planned);
     document
+}
+
+/// What could not be read, for machines.
+pub fn fault_documents(planned: &Planned) -> Vec<FaultDocument> {
+    faults(planned)
+        .map(|(address, fault)| FaultDocument { address: address.map(ToString::to_string), fault: fault.clone() })
+        .collect()
 }
 
 /// Saves the plan; its digest.

@@ -8,6 +8,7 @@ use crate::commands::import::ImportDocument;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
+use crate::output::drift::DriftDocument;
 use crate::output::jsonl::EventLine;
 
 /// Prints a schema.
@@ -20,6 +21,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
     match what {
         SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
+        SchemaOf::Drift => written::<DriftDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
         SchemaOf::Events => written::<EventLine>(),
     }
@@ -39,6 +41,7 @@ mod tests {
         for (name, what) in [
             ("manifest", SchemaOf::Manifest),
             ("plan", SchemaOf::Plan),
+            ("drift", SchemaOf::Drift),
             ("import", SchemaOf::Import),
             ("events", SchemaOf::Events),
         ] {

@@ -31,18 +31,25 @@ pub struct View {
 /// The whole plan: head, rows, summary.
 pub fn plan(plan: &Plan, view: View) -> String {
     let mut text = head(plan, view);
-    let rows: Vec<Row> = plan.steps.iter().filter_map(|step| row(plan, step, view)).collect();
+    let shown: Vec<Row> = plan.steps.iter().filter_map(|step| row(plan, step, view)).collect();
+    text.push_str(&rows(&shown, view));
+    text.push('\n');
+    text.push_str(&summary(plan, view));
+    text
+}
+
+/// All rows, in columns, behind an empty line.
+pub(super) fn rows(rows: &[Row<'_>], view: View) -> String {
+    let mut text = String::new();
     if !rows.is_empty() {
         text.push('\n');
         let lead =
             rows.iter().map(|row| row.symbol.len() + 1 + columns(&row.address)).max().unwrap_or(0).clamp(22, 48) + 6;
         let kind = rows.iter().map(|row| columns(row.kind)).max().unwrap_or(0).max(23) + 4;
-        for row in &rows {
+        for row in rows {
             text.push_str(&row.render(lead, kind, view));
         }
     }
-    text.push('\n');
-    text.push_str(&summary(plan, view));
     text
 }
 
@@ -135,16 +142,17 @@ pub fn fault_words(fault: &Fault) -> String {
 }
 
 /// One resource.
-struct Row<'a> {
-    symbol: &'static str,
-    tone: Tone,
-    address: String,
-    kind: &'a str,
-    text: String,
-    details: Vec<Detail>,
+pub(super) struct Row<'a> {
+    pub(super) symbol: &'static str,
+    pub(super) tone: Tone,
+    pub(super) address: String,
+    pub(super) kind: &'a str,
+    pub(super) text: String,
+    pub(super) details: Vec<Detail>,
 }
 
-enum Detail {
+/// A line below a resource.
+pub(super) enum Detail {
     /// A property and what becomes of it.
     Property { label: String, pieces: Vec<(Tone, String)>, below: Vec<Line> },
     /// `implies …`, `note …`.
@@ -241,7 +249,7 @@ fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
     })
 }
 
-fn unhealthy_words(state: &str, reason: Option<&str>) -> String {
+pub(super) fn unhealthy_words(state: &str, reason: Option<&str>) -> String {
     match reason {
         Some(reason) => format!("it is {} and cannot be used: {}", clean(state), clean(reason)),
         None => format!("it is {} and cannot be used", clean(state)),
@@ -334,7 +342,7 @@ fn is_owner_tag(step: &Step, path: &str) -> bool {
     below.is_some_and(|below| below.trim_start_matches(['/', '[']).starts_with(owner::PREFIX))
 }
 
-fn label(path: &str, view: View) -> String {
+pub(super) fn label(path: &str, view: View) -> String {
     let path = clean(path);
     if view.verbose { path.into_owned() } else { value::short_path(&path) }
 }
@@ -343,7 +351,7 @@ fn plain(label: String, pieces: Vec<(Tone, String)>) -> Detail {
     Detail::Property { label, pieces, below: Vec::new() }
 }
 
-fn secret(label: String, verdict: &SecretVerdict) -> Detail {
+pub(super) fn secret(label: String, verdict: &SecretVerdict) -> Detail {
     let reason = verdict.reason.as_deref().map(clean);
     let (tone, text) = match (verdict.status, reason) {
         (SecretStatus::Differs, _) => (Tone::Change, "(secret: differs from the live value)".to_owned()),
@@ -437,7 +445,7 @@ fn parts(edit: &Edit, whole: &Value, step: &Step, view: View, visit: &mut dyn Fn
 
 /// What is known of the secret at a place of an edit. An edit counts the items of a list as they are live and a verdict as
 /// they are desired, so below a list only the path, which has the items' keys, tells them apart.
-fn verdict_of<'a>(step: &'a Step, pointer: &str, path: &str) -> Option<&'a SecretVerdict> {
+pub(super) fn verdict_of<'a>(step: &'a Step, pointer: &str, path: &str) -> Option<&'a SecretVerdict> {
     let schema = step.desired.kind.schema();
     step.secrets.iter().find(|verdict| {
         let in_list = path.contains('[');

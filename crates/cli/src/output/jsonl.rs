@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use trueup_engine::drift::Summary;
 use trueup_engine::event::{Event, EventKind};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::Verb;
@@ -20,6 +21,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics::DiagnosticDocument;
 use crate::output::document::{ErrorDocument, OutcomeDocument, ReportDocument, StaleDocument, Totals};
+use crate::output::drift::{DriftDocument, FindingDocument};
 use crate::printer::Printer;
 
 /// The longest line, its line feed included.
@@ -54,8 +56,9 @@ pub enum Body {
         account: Option<String>,
         /// The region.
         region: Option<String>,
-        /// The plan's digest.
-        digest: String,
+        /// The plan's digest, where there is a plan.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
     },
     /// Something about the manifest.
     Diagnostic {
@@ -73,6 +76,18 @@ pub enum Body {
     Planned {
         /// How many of what.
         summary: SummaryDocument,
+    },
+    /// What was found about a resource.
+    Finding {
+        /// The resource.
+        address: String,
+        /// What.
+        finding: Box<FindingDocument>,
+    },
+    /// The totals of a look for drift.
+    Checked {
+        /// How many of what.
+        summary: Summary,
     },
     /// An operation began.
     Started {
@@ -219,13 +234,29 @@ impl<'a> Jsonl<'a> {
             stack: plan.stack.clone(),
             account: plan.account.clone(),
             region: plan.region.clone(),
-            digest: plan.digest.clone(),
+            digest: Some(plan.digest.clone()),
         });
         self.diagnostics(diagnostics);
         for step in &plan.steps {
             self.write(Body::Step { address: step.address.clone(), step: Box::new(step.clone()) });
         }
         self.write(Body::Planned { summary: plan.summary });
+    }
+
+    /// What a look for drift found: head, diagnostics, findings, totals.
+    pub fn drift(&self, drift: &DriftDocument, diagnostics: &[DiagnosticDocument]) {
+        self.write(Body::Head {
+            command: drift.command.to_owned(),
+            stack: drift.stack.clone(),
+            account: drift.account.clone(),
+            region: drift.region.clone(),
+            digest: None,
+        });
+        self.diagnostics(diagnostics);
+        for finding in &drift.resources {
+            self.write(Body::Finding { address: finding.address.clone(), finding: Box::new(finding.clone()) });
+        }
+        self.write(Body::Checked { summary: drift.summary });
     }
 
     /// Diagnostics.

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod diagnostics;
 pub mod diff;
 pub mod document;
+pub mod drift;
 pub mod human;
 pub mod import;
 pub mod jsonl;

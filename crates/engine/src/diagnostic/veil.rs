@@ -12,7 +12,7 @@ use std::ops::Range;
 const PUBLIC: &[&str] = &[
     // The manifest's own.
     "version", "name", "type", "region", "providers", "description", "depends_on", "renamed_from", "if", "for_each",
-    "include", "exports", "ignore", "path", "reason", "until", "protect", "identifier", "role_arn", "skip_on_delete",
+    "include", "exports", "ignore", "severity", "level", "path", "reason", "until", "protect", "identifier", "role_arn", "skip_on_delete",
     "secret", "merge", "timeouts", "create", "update", "delete", "stack_name", "stack_env", "resource_name",
     // Properties of the kinds.
     "Name", "Description", "AuthorizationType", "HttpMethod", "InvocationEndpoint", "AuthorizationEndpoint",

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::grammar::{Fields, Reader};
 use super::tree::{Node, Yaml};
 use crate::diagnostic::Diagnostic;
+use crate::drift::Level;
 use crate::source::{Span, Spanned};
-use crate::stack::{Export, Timeouts};
+use crate::stack::{Export, SeverityRule, Timeouts};
 
 /// A resource as it is written.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Resource {
     pub protect: Option<Node>,
     /// `ignore`.
     pub ignore: Vec<Ignoring>,
+    /// `severity`.
+    pub severity: Vec<SeverityRule>,
     /// `region`.
     pub region: Option<Node>,
     /// `role_arn`.
@@ -91,6 +94,7 @@ const KEYS: &[&str] = &[
     "depends_on",
     "protect",
     "ignore",
+    "severity",
     "region",
     "role_arn",
     "identifier",
@@ -125,6 +129,7 @@ impl Reader<'_> {
             depends_on: self.texts(fields.get("depends_on"), "`depends_on`"),
             protect: fields.get("protect").cloned(),
             ignore: self.ignore(fields.get("ignore")),
+            severity: self.severity(fields.get("severity")),
             region: self.scalar(fields, "region"),
             role_arn: self.scalar(fields, "role_arn"),
             identifier: self.scalar(fields, "identifier"),
@@ -294,6 +299,44 @@ impl Reader<'_> {
                 }
             });
             list.push(Ignoring { path, reason, until });
+        }
+        list
+    }
+
+    fn severity(&mut self, node: Option<&Node>) -> Vec<SeverityRule> {
+        let mut list = Vec::new();
+        for item in self.list(node, "`severity`") {
+            let Some(fields) = self.fields(item, item.span, "an entry of `severity`", &["path", "level"]) else {
+                continue;
+            };
+            for key in ["path", "level"] {
+                if fields.get(key).is_none() {
+                    self.missing(fields.span, "an entry of `severity`", key);
+                }
+            }
+            let path = fields.get("path").and_then(|node| self.text(Some(node), "`path`"));
+            let level = fields.get("level").and_then(|node| self.text(Some(node), "`level`"));
+            if let Some(path) = path.as_ref().filter(|path| !path.value.starts_with('/')) {
+                self.found.push(
+                    Diagnostic::error("M118", "this is not a JSON pointer")
+                        .at(path.span)
+                        .help("write it as `/Description` or `/AuthParameters/*/Username`"),
+                );
+            }
+            let level = level.and_then(|level| {
+                let known = Level::named(&level.value);
+                if known.is_none() {
+                    self.found.push(
+                        Diagnostic::error("M118", "this is not a severity")
+                            .at(level.span)
+                            .help("write `low`, `medium` or `high`"),
+                    );
+                }
+                known
+            });
+            if let (Some(path), Some(level)) = (path, level) {
+                list.push(SeverityRule { path: path.value, level });
+            }
         }
         list
     }

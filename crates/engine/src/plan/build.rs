@@ -369,7 +369,7 @@ impl Decision<'_> {
         }
         step.edits = delta.edits;
         if let Readiness::Settling(state) = &present.readiness {
-            step.notes.push(format!("is {state}: waited for"));
+            step.notes.push(format!("is {state}: an apply waits for it"));
         }
         if !step.former.is_empty() {
             step.action = Action::Replace;

@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use crate::fault::Fault;
 use crate::kind::{Implied, Verb};
-use crate::plan::{Action, Operation, Plan, Rotated, SecretStatus, Step};
+use crate::plan::{Action, Operation, Plan, Rotated, SecretStatus, SecretVerdict, Step};
 use crate::stack::Stack;
 
 /// The version of the format; another one is refused.
@@ -173,6 +173,20 @@ pub struct SecretDocument {
     /// The source has changed since the resource took its value from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Rotated>,
+}
+
+impl SecretDocument {
+    /// The document of a verdict.
+    pub fn new(verdict: &SecretVerdict) -> Self {
+        Self {
+            path: verdict.pointer.clone(),
+            status: verdict.status,
+            reason: verdict.reason.clone(),
+            source: verdict.source.clone(),
+            fingerprint: verdict.fingerprint.clone(),
+            rotated: verdict.rotated.clone(),
+        }
+    }
 }
 
 /// Why a saved plan cannot be used.
@@ -364,18 +378,7 @@ impl StepDocument {
             action: step.action,
             reason: step.reason.clone(),
             patch,
-            secrets: step
-                .secrets
-                .iter()
-                .map(|verdict| SecretDocument {
-                    path: verdict.pointer.clone(),
-                    status: verdict.status,
-                    reason: verdict.reason.clone(),
-                    source: verdict.source.clone(),
-                    fingerprint: verdict.fingerprint.clone(),
-                    rotated: verdict.rotated.clone(),
-                })
-                .collect(),
+            secrets: step.secrets.iter().map(SecretDocument::new).collect(),
             implies: step.implies.clone(),
             depends_on,
             notes: step.notes.clone(),

@@ -68,6 +68,7 @@ fn instance(address: Address) -> Instance {
         identifier: None,
         protect: None,
         ignore: Vec::new(),
+        severity: Vec::new(),
         exports: Vec::new(),
         region: None,
         role_arn: None,

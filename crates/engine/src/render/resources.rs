@@ -252,6 +252,7 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
         identifier,
         protect,
         ignore,
+        severity: resource.severity.clone(),
         exports: resource.exports.clone(),
         region,
         role_arn,

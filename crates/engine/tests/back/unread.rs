@@ -96,7 +96,7 @@ fn a_settling_one_is_waited_for_and_not_written() {
         world.cloud.no_trouble();
         world.cloud.take_writes();
         let planned = world.plan(&manifest).await;
-        assert_eq!(planned.step("orders").notes, ["is AUTHORIZING: waited for"]);
+        assert_eq!(planned.step("orders").notes, ["is AUTHORIZING: an apply waits for it"]);
         assert_eq!(planned.action("orders"), Action::None);
         let report = world.execute(&planned).await;
         assert_eq!(world.cloud.take_writes(), ["Create calls"]);

@@ -4,7 +4,7 @@
 //! secret by the schema becomes a [`Secret`] here, whoever leaks it.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Present, Readiness};
+use trueup_engine::cloud::{LAST_AUTHORIZED, Present, Readiness};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
 
@@ -55,6 +55,9 @@ pub(super) fn attributes(answer: &Json) -> Map {
     let mut attributes = arn_attributes(text(answer, "ConnectionArn"));
     copy_text(answer, &mut attributes, "SecretArn");
     taken(answer, &["LastModifiedTime", "LastAuthorizedTime"], &mut attributes);
+    if let Some(Json::Number(seconds)) = answer.get("LastAuthorizedTime") {
+        attributes.insert(LAST_AUTHORIZED.to_owned(), Value::Number(seconds.clone()));
+    }
     attributes
 }
 

@@ -31,6 +31,7 @@ fn step(name: &str, action: Action, reason: &str) -> Step {
         identifier: None,
         protect: None,
         ignore: Vec::new(),
+        severity: Vec::new(),
         exports: Vec::new(),
         region: None,
         role_arn: None,

@@ -1,0 +1,106 @@
+//! `trueup drift`: what differs from the manifest, what cannot be used, what could not be verified. Sends no write.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use trueup_engine::drift::{Drift, Level};
+
+use crate::args::Format;
+use crate::cloud;
+use crate::commands::plan::{self, Planned};
+use crate::commands::{Context, Ready, account_binding, findings, ready_online};
+use crate::error::CommandError;
+use crate::exit::{Exit, decide, when};
+use crate::output::diagnostics;
+use crate::output::drift::{DriftDocument, Show, human, summary};
+use crate::secrets::Secrets;
+use crate::settings::Target;
+
+/// How drift is looked for and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Differences that are less bad are counted and not listed.
+    pub severity: Option<Level>,
+    /// Differences that are less bad do not end the run with 2.
+    pub fail_on: Option<Level>,
+    /// Live properties that the manifest does not name are listed.
+    pub undeclared: bool,
+    /// How long to wait until everything can be used.
+    pub wait_healthy: Option<Duration>,
+}
+
+/// Looks for drift.
+pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> Result<Exit, CommandError> {
+    let ready = match ready_online(context, target).await? {
+        Ok(ready) => ready,
+        Err(exit) => return Ok(exit),
+    };
+    let planning = plan::options(context, &ready)?;
+    let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
+    let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(500);
+    let planned = loop {
+        let planned = plan::make(context, &ready, &cloud, &secrets, &planning).await;
+        let left = options.wait_healthy.and_then(|longest| longest.checked_sub(began.elapsed()));
+        let (Some(left), true) = (left.filter(|left| !left.is_zero()), Drift::new(&planned.plan).is_waited_for())
+        else {
+            break planned;
+        };
+        context.printer.message("waiting: not everything can be used yet\n");
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(Duration::from_secs(15));
+    };
+    cloud.close().await?;
+    let planned = plan::late(planned, &secrets);
+
+    let drift = Drift::new(&planned.plan);
+    show(context, &ready, &planned, &drift, options)?;
+    let binding = account_binding(&ready, &planned.observed, false);
+    if context.printer.is_human() {
+        plan::tell_faults(context, &planned);
+        if let Some(error) = &binding {
+            context.printer.error(error);
+        }
+    }
+    let counts = drift.summary();
+    Ok(decide([
+        findings(&planned.plan),
+        when(drift.reaches(options.fail_on.unwrap_or(Level::Low)), Exit::Changes),
+        when(counts.unread > 0, Exit::Incomplete),
+        when(context.settings.run.strict && counts.not_verifiable > 0, Exit::Incomplete),
+        when(counts.unhealthy > 0, Exit::Unhealthy),
+        binding.map_or(Exit::Done, |error| error.exit()),
+    ]))
+}
+
+/// Shows the findings in the form asked for.
+fn show(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    drift: &Drift<'_>,
+    options: &Options,
+) -> Result<(), CommandError> {
+    let shown = Show { at_least: options.severity, undeclared: options.undeclared };
+    let found = plan::all_findings(ready, planned);
+    match context.format() {
+        Format::Human => {
+            let view = context.view();
+            let text = if context.printer.settings().quiet { summary(drift, view) } else { human(drift, shown, view) };
+            context.printer.result(&text);
+            plan::show_late(context, ready, planned);
+        }
+        Format::Json => {
+            let mut document = DriftDocument::new(drift, shown);
+            document.faults = plan::fault_documents(planned);
+            document.diagnostics = diagnostics::values(&found, &ready.sources);
+            context.printer.document(&document)?;
+        }
+        Format::Jsonl => {
+            let found = diagnostics::documents(&found, &ready.sources);
+            context.jsonl.drift(&DriftDocument::new(drift, shown), &found);
+        }
+    }
+    Ok(())
+}
