@@ -5,6 +5,7 @@ mod behind_our_back;
 mod calls;
 mod documents;
 mod emulators;
+mod formats;
 mod glue_password;
 mod import_mixed;
 mod interrupted;

@@ -33,6 +33,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::document::Bare;
 use crate::output::jsonl::Jsonl;
+use crate::output::page::Page;
 use crate::printer::Printer;
 use crate::settings::{Environment, Terminals};
 use crate::signals::Interrupts;
@@ -137,6 +138,9 @@ fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError
             let _ = printer.document(&Bare::new(name, Vec::new()).with_error(error));
         }
         Format::Jsonl => jsonl.error(error),
+        // A form that the command has not is what went wrong.
+        Format::Page(_) if !settings::is_about_a_stack(name) => printer.error(error),
+        Format::Page(format) => printer.page(&Page::new(name, printer.subject()).with_error(error), format),
     }
     error.exit()
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf};
+use crate::args::{self, Cli, ColorWhen, Format, FormatName, LogFormat, OnFailure, Options, PageFormat, SchemaOf};
 use crate::error::CommandError;
 
 /// The environment variables of the process; a test brings its own.
@@ -188,6 +188,19 @@ pub struct ImportWhat {
     pub out: Option<PathBuf>,
 }
 
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GraphForm {
+    /// For Mermaid.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// Drawn.
+    Svg,
+    /// As a document.
+    Json,
+}
+
 /// A command, with everything that only it needs.
 #[derive(Debug)]
 pub enum Command {
@@ -198,6 +211,7 @@ pub enum Command {
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
     Import(ImportWhat),
+    Graph { target: Target, form: GraphForm },
     Vars(Target),
     Kinds { kind: Option<String> },
     Explain { code: Option<String> },
@@ -238,6 +252,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
+        args::Command::Graph(_) => "graph",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
         args::Command::Explain(_) => "explain",
@@ -257,9 +272,11 @@ pub fn is_about_a_stack(name: &str) -> bool {
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {
-        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) | args::Command::Orphans(a) => {
-            &a.options
-        }
+        args::Command::Validate(a)
+        | args::Command::Render(a)
+        | args::Command::Graph(a)
+        | args::Command::Vars(a)
+        | args::Command::Orphans(a) => &a.options,
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
@@ -304,6 +321,7 @@ fn merge(outer: Options, inner: Options) -> Options {
         no_cache: inner.no_cache || outer.no_cache,
         format: inner.format.or(outer.format),
         json: inner.json || outer.json,
+        max_bytes: inner.max_bytes.or(outer.max_bytes),
         output_file: inner.output_file.or(outer.output_file),
         quiet: inner.quiet || outer.quiet,
         verbose: inner.verbose.saturating_add(outer.verbose),
@@ -315,7 +333,7 @@ fn merge(outer: Options, inner: Options) -> Options {
 
 /// The form of the output. Never fails, so that even an error about the arguments comes out in the form asked for.
 pub fn output(options: &Options, environment: &Environment, terminals: Terminals) -> OutputSettings {
-    let format = options.format.unwrap_or(if options.json { Format::Json } else { Format::Human });
+    let format = format(options);
     let dumb = environment.get("TERM").as_deref() == Some("dumb");
     let colour = |terminal: bool| match options.color.unwrap_or(ColorWhen::Auto) {
         ColorWhen::Always => true,
@@ -336,12 +354,56 @@ pub fn output(options: &Options, environment: &Environment, terminals: Terminals
     }
 }
 
+/// What a comment on a pull request may have, with room for what others put around it: GitHub's bound is 65,536.
+const MAX_BYTES: usize = 60_000;
+
+fn format(options: &Options) -> Format {
+    let max_bytes = options.max_bytes.map_or(MAX_BYTES, |most| most as usize);
+    match options.format {
+        _ if options.json => Format::Json,
+        // A graph is a text on stdout, with messages for people beside it.
+        None | Some(FormatName::Human | FormatName::Mermaid | FormatName::Dot | FormatName::Svg) => Format::Human,
+        Some(FormatName::Json) => Format::Json,
+        Some(FormatName::Jsonl) => Format::Jsonl,
+        Some(FormatName::Markdown) => Format::Page(PageFormat::Markdown { max_bytes }),
+        Some(FormatName::Sarif) => Format::Page(PageFormat::Sarif),
+        Some(FormatName::Junit) => Format::Page(PageFormat::Junit),
+        Some(FormatName::Github) => Format::Page(PageFormat::Github),
+        Some(FormatName::Html) => Format::Page(PageFormat::Html),
+    }
+}
+
+/// The forms that a command can give its result in.
+fn formats(name: &str) -> &'static [FormatName] {
+    use FormatName::{Dot, Github, Html, Human, Json, Jsonl, Junit, Markdown, Mermaid, Sarif, Svg};
+    match name {
+        "graph" => &[Mermaid, Dot, Json, Svg],
+        name if is_about_a_stack(name) => &[Human, Json, Jsonl, Markdown, Sarif, Junit, Github, Html],
+        _ => &[Human, Json, Jsonl],
+    }
+}
+
+/// Refuses a form that the command has not.
+fn can_say(name: &str, options: &Options) -> Result<(), CommandError> {
+    let can = formats(name);
+    if let Some(wanted) = options.format.filter(|format| !can.contains(format)) {
+        let can = can.iter().map(|format| format!("`{}`", format.as_str())).collect::<Vec<_>>().join(", ");
+        return Err(CommandError::usage(format!("`trueup {name}` has no format `{}`", wanted.as_str()))
+            .hint(format!("it has {can}")));
+    }
+    if options.max_bytes.is_some() && options.format != Some(FormatName::Markdown) {
+        return Err(CommandError::usage("`--max-bytes` is about `--format markdown` only"));
+    }
+    Ok(())
+}
+
 /// What was typed, as what it means.
 pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Result<Settings, CommandError> {
     let options = options(&cli);
-    if options.json && options.format.is_some_and(|format| format != Format::Json) {
+    if options.json && options.format.is_some_and(|format| format != FormatName::Json) {
         return Err(CommandError::usage("`--json` and another `--format` contradict each other"));
     }
+    can_say(name(&cli), &options)?;
     for glob in options.only.iter().chain(&options.exclude) {
         globset::Glob::new(glob)
             .map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
@@ -374,7 +436,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         .map(|text| duration(&text).map_err(|error| error.hint("it stands in TRUEUP_THROTTLED_FOR")))
         .transpose()?;
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
-    let command = command(cli.command, sandbox.as_deref(), &environment)?;
+    let command = command(cli.command, &options, sandbox.as_deref(), &environment)?;
     Ok(Settings {
         cloud: CloudSettings {
             region: options.region,
@@ -410,7 +472,12 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     })
 }
 
-fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environment) -> Result<Command, CommandError> {
+fn command(
+    typed: args::Command,
+    options: &Options,
+    sandbox: Option<&Path>,
+    environment: &Environment,
+) -> Result<Command, CommandError> {
     Ok(match typed {
         args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
         args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
@@ -424,6 +491,16 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
+        }
+        args::Command::Graph(a) => {
+            let form = match options.format {
+                _ if options.json => GraphForm::Json,
+                Some(FormatName::Json) => GraphForm::Json,
+                Some(FormatName::Dot) => GraphForm::Dot,
+                Some(FormatName::Svg) => GraphForm::Svg,
+                _ => GraphForm::Mermaid,
+            };
+            Command::Graph { target: target(a.stack, a.env)?, form }
         }
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },

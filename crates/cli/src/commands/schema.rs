@@ -8,6 +8,7 @@ use crate::commands::import::ImportDocument;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
+use crate::output::graph::GraphDocument;
 use crate::output::jsonl::EventLine;
 
 /// Prints a schema.
@@ -22,6 +23,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
         SchemaOf::Events => written::<EventLine>(),
+        SchemaOf::Graph => written::<GraphDocument>(),
     }
 }
 
@@ -41,6 +43,7 @@ mod tests {
             ("plan", SchemaOf::Plan),
             ("import", SchemaOf::Import),
             ("events", SchemaOf::Events),
+            ("graph", SchemaOf::Graph),
         ] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let there = std::fs::read_to_string(&path).unwrap_or_default();
