@@ -4,6 +4,8 @@
 //! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
+mod formats;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use std::time::Duration;
 
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, FormatName, LogFormat, OnFailure, Options, PageFormat, SchemaOf};
+use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf};
 use crate::error::CommandError;
 
 /// The environment variables of the process; a test brings its own.
@@ -333,7 +335,7 @@ fn merge(outer: Options, inner: Options) -> Options {
 
 /// The form of the output. Never fails, so that even an error about the arguments comes out in the form asked for.
 pub fn output(options: &Options, environment: &Environment, terminals: Terminals) -> OutputSettings {
-    let format = format(options);
+    let format = formats::format(options);
     let dumb = environment.get("TERM").as_deref() == Some("dumb");
     let colour = |terminal: bool| match options.color.unwrap_or(ColorWhen::Auto) {
         ColorWhen::Always => true,
@@ -354,56 +356,10 @@ pub fn output(options: &Options, environment: &Environment, terminals: Terminals
     }
 }
 
-/// What a comment on a pull request may have, with room for what others put around it: GitHub's bound is 65,536.
-const MAX_BYTES: usize = 60_000;
-
-fn format(options: &Options) -> Format {
-    let max_bytes = options.max_bytes.map_or(MAX_BYTES, |most| most as usize);
-    match options.format {
-        _ if options.json => Format::Json,
-        // A graph is a text on stdout, with messages for people beside it.
-        None | Some(FormatName::Human | FormatName::Mermaid | FormatName::Dot | FormatName::Svg) => Format::Human,
-        Some(FormatName::Json) => Format::Json,
-        Some(FormatName::Jsonl) => Format::Jsonl,
-        Some(FormatName::Markdown) => Format::Page(PageFormat::Markdown { max_bytes }),
-        Some(FormatName::Sarif) => Format::Page(PageFormat::Sarif),
-        Some(FormatName::Junit) => Format::Page(PageFormat::Junit),
-        Some(FormatName::Github) => Format::Page(PageFormat::Github),
-        Some(FormatName::Html) => Format::Page(PageFormat::Html),
-    }
-}
-
-/// The forms that a command can give its result in.
-fn formats(name: &str) -> &'static [FormatName] {
-    use FormatName::{Dot, Github, Html, Human, Json, Jsonl, Junit, Markdown, Mermaid, Sarif, Svg};
-    match name {
-        "graph" => &[Mermaid, Dot, Json, Svg],
-        name if is_about_a_stack(name) => &[Human, Json, Jsonl, Markdown, Sarif, Junit, Github, Html],
-        _ => &[Human, Json, Jsonl],
-    }
-}
-
-/// Refuses a form that the command has not.
-fn can_say(name: &str, options: &Options) -> Result<(), CommandError> {
-    let can = formats(name);
-    if let Some(wanted) = options.format.filter(|format| !can.contains(format)) {
-        let can = can.iter().map(|format| format!("`{}`", format.as_str())).collect::<Vec<_>>().join(", ");
-        return Err(CommandError::usage(format!("`trueup {name}` has no format `{}`", wanted.as_str()))
-            .hint(format!("it has {can}")));
-    }
-    if options.max_bytes.is_some() && options.format != Some(FormatName::Markdown) {
-        return Err(CommandError::usage("`--max-bytes` is about `--format markdown` only"));
-    }
-    Ok(())
-}
-
 /// What was typed, as what it means.
 pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Result<Settings, CommandError> {
     let options = options(&cli);
-    if options.json && options.format.is_some_and(|format| format != FormatName::Json) {
-        return Err(CommandError::usage("`--json` and another `--format` contradict each other"));
-    }
-    can_say(name(&cli), &options)?;
+    formats::check(name(&cli), &options)?;
     for glob in options.only.iter().chain(&options.exclude) {
         globset::Glob::new(glob)
             .map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
@@ -492,16 +448,7 @@ fn command(
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
         }
-        args::Command::Graph(a) => {
-            let form = match options.format {
-                _ if options.json => GraphForm::Json,
-                Some(FormatName::Json) => GraphForm::Json,
-                Some(FormatName::Dot) => GraphForm::Dot,
-                Some(FormatName::Svg) => GraphForm::Svg,
-                _ => GraphForm::Mermaid,
-            };
-            Command::Graph { target: target(a.stack, a.env)?, form }
-        }
+        args::Command::Graph(a) => Command::Graph { target: target(a.stack, a.env)?, form: formats::graph(options) },
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
         args::Command::Explain(a) => Command::Explain { code: a.code },

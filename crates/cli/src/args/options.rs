@@ -92,7 +92,7 @@ pub struct Options {
     pub json: bool,
     /// Cut `--format markdown` in the middle, so that it has at most N bytes [default: 60000]
     #[arg(long, value_name = "N", help_heading = "Output", hide_short_help = true,
-        value_parser = clap::value_parser!(u32).range(2000..))]
+        value_parser = clap::value_parser!(u32).range(4000..))]
     pub max_bytes: Option<u32>,
     /// Write the stack's exports to FILE, as JSON with mode 0600
     #[arg(

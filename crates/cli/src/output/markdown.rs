@@ -11,7 +11,7 @@ use crate::output::page::{Finding, Item, Level, Page, diff_lines};
 use crate::output::text::count;
 
 /// The longest line of a difference.
-const LONGEST: usize = 2_000;
+const LONGEST: usize = 600;
 
 /// The comment, at most so many bytes.
 pub fn render(page: &Page, max_bytes: usize) -> String {
@@ -37,7 +37,7 @@ fn marker(page: &Page) -> String {
 /// A name that cannot end a comment, and no other name has.
 fn word(text: &str) -> String {
     let mut word = String::new();
-    for character in text.chars().take(200) {
+    for character in text.chars().take(80) {
         let plain = character.is_alphanumeric() || matches!(character, '.' | '_');
         if plain || (character == '-' && !word.is_empty() && !word.ends_with('-')) {
             word.push(character);
@@ -54,7 +54,8 @@ fn word(text: &str) -> String {
 
 fn head(page: &Page, room: usize) -> String {
     let mut text = marker(page);
-    let subject = page.stack.as_ref().map(|stack| format!(" {} ({})", code(&stack.name), code(&stack.env)));
+    let subject =
+        page.stack.as_ref().map(|stack| format!(" {} ({})", code(&short(&stack.name)), code(&short(&stack.env))));
     let _ = writeln!(text, "<h3>trueup {}{}</h3>\n", page.command, subject.unwrap_or_default());
     let totals: Vec<String> = page.totals.iter().map(|total| format!("**{}** {}", total.count, total.label)).collect();
     if !totals.is_empty() {
@@ -64,7 +65,7 @@ fn head(page: &Page, room: usize) -> String {
     let _ = writeln!(text, "{}\n", page.headline);
     let place = page.place();
     if !place.is_empty() {
-        let _ = writeln!(text, "<sub>{}</sub>\n", escape(&place));
+        let _ = writeln!(text, "<sub>{}</sub>\n", escape(&cut(&place)));
     }
     if let Some(problem) = &page.problem {
         let hints = problem.hints.iter().map(|hint| format!("hint: {hint}"));
@@ -198,6 +199,11 @@ fn cut(text: &str) -> String {
         return text.to_owned();
     }
     format!("{}…", &text[..text.floor_char_boundary(LONGEST)])
+}
+
+/// A name in the title.
+fn short(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 fn code(text: &str) -> String {

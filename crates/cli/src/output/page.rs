@@ -39,6 +39,8 @@ pub struct Page {
     pub sandbox: bool,
     /// Only a part of the stack was looked at.
     pub partial: bool,
+    /// What is unchanged is shown too.
+    pub whole: bool,
     /// The digest of the plan.
     pub digest: Option<String>,
     /// The sentence that counts.
@@ -289,7 +291,7 @@ impl Page {
 
     /// The items that are worth a line.
     pub fn shown(&self) -> impl Iterator<Item = &Item> {
-        self.items.iter().filter(|item| item.level > Level::Fine || !item.remarks.is_empty())
+        self.items.iter().filter(|item| self.whole || item.level > Level::Fine || !item.remarks.is_empty())
     }
 
     /// The findings that no item says as well.

@@ -32,7 +32,7 @@ pub fn render(network: &Network, subject: &str) -> String {
     text
 }
 
-/// Inside of quotes only these two mean something; a name's own backslashes are no line breaks.
+/// Inside of quotes only these mean something; a name's own backslashes are no line breaks, and its entities no letters.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
 }

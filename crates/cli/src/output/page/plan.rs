@@ -20,6 +20,7 @@ pub fn of_plan(command: &str, plan: &Plan, digest: &str, sources: &Sources, netw
         region: plan.whereabouts.as_ref().map(|here| here.region.clone()),
         sandbox: view.sandbox,
         partial: plan.partial,
+        whole: view.verbose,
         digest: Some(digest.to_owned()),
         headline: human::summary(plan, View { width: None, ..view }).trim_end().to_owned(),
         totals: totals(&summary),
