@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use trueup_engine::diagnostic::codes;
 
-use crate::output::page::{Finding, Item, Level, Location, Page, in_words};
+use crate::output::page::{Finding, Item, Level, Location, Page, Verdict, in_words};
 
 /// Where the form is described.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -34,7 +34,6 @@ const STATUSES: &[(&str, &str, &str)] = &[
     ("unusable", "A resource cannot be used", "It was changed as planned and ended in a state that does not work."),
     ("drifted", "A resource has drifted", "Its live properties differ from the manifest."),
     ("missing", "A resource is missing", "The manifest names it and the cloud has none of that name."),
-    ("done", "A step was done", "It ended as planned."),
     ("failed", "A step failed", "The service refused it; what else was done stays done."),
     ("skipped", "A step was skipped", "Something that it depends on failed, was blocked or could not be read."),
     ("not-begun", "A step was not begun", "The run was interrupted before it."),
@@ -46,7 +45,9 @@ const STATUSES: &[(&str, &str, &str)] = &[
 pub fn render(page: &Page) -> String {
     let mut rules = Rules::default();
     let mut results: Vec<Json> = page.other_findings().map(|finding| of_finding(page, finding, &mut rules)).collect();
-    results.extend(page.items.iter().filter(|item| item.level > Level::Fine).map(|it| of_item(page, it, &mut rules)));
+    // What was done as planned is nothing to look at.
+    let news = page.items.iter().filter(|item| item.level > Level::Fine && item.verdict != Verdict::Fine);
+    results.extend(news.map(|item| of_item(page, item, &mut rules)));
     let mut invocation = json!({ "executionSuccessful": !page.incomplete });
     let notifications: Vec<Json> = page
         .problem
