@@ -32,6 +32,9 @@ pub fn filters(folder: &Path, temporary: &Path) -> Settings {
     settings.add_filter(r#""seconds": ?[0-9.e-]+"#, r#""seconds": [SECONDS]"#);
     settings.add_filter(r"\b\d+(\.\d+)? ?(ms|s)\b", "[SECONDS]");
     settings.add_filter(r"\b1 min( \d+ s)?\b", "[SECONDS]");
+    settings.add_filter(r#""semanticVersion": "[^"]+""#, r#""semanticVersion": "[VERSION]""#);
+    // How a page looks is for eyes.
+    settings.add_filter(r"(?s)<style>.*?</style>", "<style>[STYLE]</style>");
     settings.add_filter(r"trueup \d+\.\d+\.\d+", "trueup [VERSION]");
     settings
 }

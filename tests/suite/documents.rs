@@ -243,6 +243,7 @@ fn help_is_as_it_was() {
         "apply",
         "teardown",
         "import",
+        "graph",
         "vars",
         "kinds",
         "explain",
@@ -272,7 +273,7 @@ fn help_is_as_it_was() {
 #[test]
 fn the_schemas_are_fresh() {
     let env = TestEnv::offline();
-    for name in ["manifest", "plan", "import", "events"] {
+    for name in ["manifest", "plan", "import", "events", "graph"] {
         let path = repository().join(format!("schemas/{name}.schema.json"));
         let kept = fs::read_to_string(&path).expect("a schema is checked in");
         let run = env.trueup(&format!("schema {name}"));

@@ -6,6 +6,7 @@ mod calls;
 mod documents;
 mod drift_everywhere;
 mod emulators;
+mod formats;
 mod glue_password;
 mod import_mixed;
 mod interrupted;

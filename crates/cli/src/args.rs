@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use trueup_engine::drift::Level;
 
-pub use self::options::{ColorWhen, Format, LogFormat, OnFailure, Options};
+pub use self::options::{ColorWhen, Format, FormatName, LogFormat, OnFailure, Options, PageFormat};
 
 const ABOUT: &str = "Makes AWS connections match a manifest, and shows first what that changes.";
 
@@ -141,6 +141,17 @@ manifest. Where several fit: 2, then 6, then 7."
 Exit codes: 0 done, also where nothing was found, 6 something could not be read, or the manifest needs a value that
 the service does not return, 64 bad arguments.")]
     Import(ImportArgs),
+    /// Draw which resource needs which
+    ///
+    /// Needs no credentials and reads no secret. An arrow points at what is needed; a dashed one is a `depends_on`, a solid
+    /// one a reference. What a `for_each` makes stands together.
+    #[command(after_help = "Examples:
+  trueup graph                                For a Mermaid block
+  trueup graph . prod --format svg > orders.svg
+  trueup graph . prod --format dot | dot -Tpng > orders.png
+
+Formats: `mermaid` (default), `dot`, `svg`, `json`.")]
+    Graph(StackArgs),
     /// List the variables of a manifest, with where each value comes from
     ///
     /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
@@ -350,7 +361,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan`, `drift`, `import` or `events`
+    /// `manifest`, `plan`, `drift`, `import`, `events` or `graph`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -371,6 +382,8 @@ pub enum SchemaOf {
     Import,
     /// A line of `--format jsonl`.
     Events,
+    /// `graph --format json`.
+    Graph,
 }
 
 /// `completions`.

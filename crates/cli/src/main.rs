@@ -21,18 +21,20 @@ mod signals;
 mod skeleton;
 mod types;
 
+use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
 use clap::error::ErrorKind as ClapErrorKind;
+use clap::{FromArgMatches as _, ValueEnum as _};
 
-use crate::args::{Cli, Format};
+use crate::args::{Cli, Format, FormatName};
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::document::Bare;
 use crate::output::jsonl::Jsonl;
+use crate::output::page::Page;
 use crate::printer::Printer;
 use crate::settings::{Environment, Terminals};
 use crate::signals::Interrupts;
@@ -101,7 +103,7 @@ fn parse() -> Result<Cli, clap::Error> {
     args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
-/// Help and version are results; everything else is bad usage, in JSON where JSON was asked for.
+/// Help and version are results; everything else is bad usage, in a document where one was asked for.
 fn not_parsed(error: &clap::Error) -> Exit {
     // What cannot be printed cannot be told either.
     let _ = error.print();
@@ -109,24 +111,39 @@ fn not_parsed(error: &clap::Error) -> Exit {
         return Exit::Done;
     }
     let words: Vec<_> = std::env::args_os().collect();
-    let follows = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
-    if words.iter().any(|word| word == "--json" || word == "--format=json") || follows("--format", "json") {
-        let terminals = Terminals::default();
-        let output = settings::output(
-            &args::Options { json: true, ..Default::default() },
-            &Environment::new(|_| None),
-            terminals,
-        );
-        let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let message = first.strip_prefix("error: ").unwrap_or(first);
-        let command = args::command();
-        let named = words.iter().skip(1).find_map(|word| command.find_subcommand(word));
-        let name = named.map_or("", clap::Command::get_name);
-        let document = Bare::new(name, Vec::new()).with_error(&CommandError::usage(message));
-        let _ = Printer::new(output).document(&document);
+    let output = settings::output(&asked(&words), &Environment::new(|_| None), Terminals::default());
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let error = CommandError::usage(first.strip_prefix("error: ").unwrap_or(first));
+    let command = args::command();
+    let named = words.iter().skip(1).find_map(|word| command.find_subcommand(word));
+    let name = named.map_or("", clap::Command::get_name);
+    match output.format {
+        Format::Json => {
+            let _ = Printer::new(output).document(&Bare::new(name, Vec::new()).with_error(&error));
+        }
+        Format::Page(form) if settings::is_about_a_stack(name) => {
+            Printer::new(output).page(&Page::new(name, None).with_error(&error), form);
+        }
+        Format::Human | Format::Jsonl | Format::Page(_) => {}
     }
     Exit::Usage
+}
+
+/// The form that was asked for on a command line that cannot be parsed.
+fn asked(words: &[OsString]) -> args::Options {
+    let mut options = args::Options::default();
+    for (index, word) in words.iter().enumerate() {
+        let Some(word) = word.to_str() else { continue };
+        options.json |= word == "--json";
+        let value = match word.strip_prefix("--format") {
+            Some("") => words.get(index + 1).and_then(|next| next.to_str()),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        options.format = value.and_then(|name| FormatName::from_str(name, false).ok()).or(options.format);
+    }
+    options
 }
 
 /// Reports an error that ended the command.
@@ -137,6 +154,9 @@ fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError
             let _ = printer.document(&Bare::new(name, Vec::new()).with_error(error));
         }
         Format::Jsonl => jsonl.error(error),
+        // A form that the command has not is what went wrong.
+        Format::Page(_) if !settings::is_about_a_stack(name) => printer.error(error),
+        Format::Page(format) => printer.page(&Page::new(name, printer.subject()).with_error(error), format),
     }
     error.exit()
 }

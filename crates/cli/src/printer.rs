@@ -5,16 +5,20 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::args::Format;
+use trueup_engine::plan::document::StackName;
+
+use crate::args::{Format, PageFormat};
 use crate::error::CommandError;
+use crate::output::page::Page;
 use crate::output::text::{Paint, Tone, clean_lines};
 use crate::settings::OutputSettings;
 
 /// Writes results and messages.
 pub struct Printer {
     settings: OutputSettings,
+    subject: OnceLock<StackName>,
     stdout: Mutex<Stream>,
     stderr: Mutex<Stream>,
 }
@@ -58,7 +62,12 @@ impl Printer {
         stdout: impl Write + Send + 'static,
         stderr: impl Write + Send + 'static,
     ) -> Self {
-        Self { settings, stdout: Mutex::new(Stream::new(stdout)), stderr: Mutex::new(Stream::new(stderr)) }
+        Self {
+            settings,
+            subject: OnceLock::new(),
+            stdout: Mutex::new(Stream::new(stdout)),
+            stderr: Mutex::new(Stream::new(stderr)),
+        }
     }
 
     /// The form and the amount of output.
@@ -97,12 +106,28 @@ impl Printer {
     pub fn document(&self, document: &impl serde::Serialize) -> Result<(), CommandError> {
         let text = match self.settings.format {
             Format::Jsonl => serde_json::to_string(document),
-            Format::Human | Format::Json => serde_json::to_string_pretty(document),
+            Format::Human | Format::Json | Format::Page(_) => serde_json::to_string_pretty(document),
         };
         let text = text.map_err(|error| CommandError::failed(format!("cannot write the result as JSON: {error}")))?;
         self.result(&text);
         self.result("\n");
         Ok(())
+    }
+
+    /// A page as the result, in the form asked for.
+    pub fn page(&self, page: &Page, format: PageFormat) {
+        self.result(&page.render(format));
+    }
+
+    /// Notes which stack the run is about, so that also an error that ends it can say so.
+    pub fn is_about(&self, name: &str, env: &str) {
+        // The first one stays: a run is about one stack.
+        let _ = self.subject.set(StackName { name: name.to_owned(), env: env.to_owned() });
+    }
+
+    /// The stack that the run is about, as far as it is known.
+    pub fn subject(&self) -> Option<StackName> {
+        self.subject.get().cloned()
     }
 
     /// Text for stderr, whatever `--quiet` says.

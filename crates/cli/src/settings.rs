@@ -4,6 +4,8 @@
 //! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
+mod formats;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -189,6 +191,19 @@ pub struct ImportWhat {
     pub out: Option<PathBuf>,
 }
 
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GraphForm {
+    /// For Mermaid.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// Drawn.
+    Svg,
+    /// As a document.
+    Json,
+}
+
 /// A command, with everything that only it needs.
 #[derive(Debug)]
 pub enum Command {
@@ -200,6 +215,7 @@ pub enum Command {
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
     Import(ImportWhat),
+    Graph { target: Target, form: GraphForm },
     Vars(Target),
     Kinds { kind: Option<String> },
     Explain { code: Option<String> },
@@ -241,6 +257,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
+        args::Command::Graph(_) => "graph",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
         args::Command::Explain(_) => "explain",
@@ -260,9 +277,11 @@ pub fn is_about_a_stack(name: &str) -> bool {
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {
-        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) | args::Command::Orphans(a) => {
-            &a.options
-        }
+        args::Command::Validate(a)
+        | args::Command::Render(a)
+        | args::Command::Graph(a)
+        | args::Command::Vars(a)
+        | args::Command::Orphans(a) => &a.options,
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Drift(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
@@ -308,6 +327,7 @@ fn merge(outer: Options, inner: Options) -> Options {
         no_cache: inner.no_cache || outer.no_cache,
         format: inner.format.or(outer.format),
         json: inner.json || outer.json,
+        max_bytes: inner.max_bytes.or(outer.max_bytes),
         output_file: inner.output_file.or(outer.output_file),
         quiet: inner.quiet || outer.quiet,
         verbose: inner.verbose.saturating_add(outer.verbose),
@@ -319,7 +339,7 @@ fn merge(outer: Options, inner: Options) -> Options {
 
 /// The form of the output. Never fails, so that even an error about the arguments comes out in the form asked for.
 pub fn output(options: &Options, environment: &Environment, terminals: Terminals) -> OutputSettings {
-    let format = options.format.unwrap_or(if options.json { Format::Json } else { Format::Human });
+    let format = formats::format(options);
     let dumb = environment.get("TERM").as_deref() == Some("dumb");
     let colour = |terminal: bool| match options.color.unwrap_or(ColorWhen::Auto) {
         ColorWhen::Always => true,
@@ -343,9 +363,7 @@ pub fn output(options: &Options, environment: &Environment, terminals: Terminals
 /// What was typed, as what it means.
 pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Result<Settings, CommandError> {
     let options = options(&cli);
-    if options.json && options.format.is_some_and(|format| format != Format::Json) {
-        return Err(CommandError::usage("`--json` and another `--format` contradict each other"));
-    }
+    formats::check(name(&cli), &options)?;
     for glob in options.only.iter().chain(&options.exclude) {
         globset::Glob::new(glob)
             .map_err(|error| CommandError::usage(format!("`{glob}` is no glob: {}", error.kind())))?;
@@ -378,7 +396,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         .map(|text| duration(&text).map_err(|error| error.hint("it stands in TRUEUP_THROTTLED_FOR")))
         .transpose()?;
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
-    let command = command(cli.command, sandbox.as_deref(), &environment)?;
+    let command = command(cli.command, &options, sandbox.as_deref(), &environment)?;
     Ok(Settings {
         cloud: CloudSettings {
             region: options.region,
@@ -414,7 +432,12 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     })
 }
 
-fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environment) -> Result<Command, CommandError> {
+fn command(
+    typed: args::Command,
+    options: &Options,
+    sandbox: Option<&Path>,
+    environment: &Environment,
+) -> Result<Command, CommandError> {
     Ok(match typed {
         args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
         args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
@@ -438,6 +461,7 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
         }
+        args::Command::Graph(a) => Command::Graph { target: target(a.stack, a.env)?, form: formats::graph(options) },
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
         args::Command::Explain(a) => Command::Explain { code: a.code },

@@ -1,7 +1,7 @@
 //! Which resource needs which: edges from references and from `depends_on`, and no cycle.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
@@ -35,10 +35,45 @@ pub struct Graph {
     pub exports: Vec<(String, Option<Value>)>,
 }
 
+/// That one resource needs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The one that needs it, an index into [`Graph::nodes`].
+    pub from: usize,
+    /// The one that is needed.
+    pub to: usize,
+    /// One of its properties refers to it; otherwise only `depends_on` says so.
+    pub refers: bool,
+}
+
 impl Graph {
     /// The index of an address.
     pub fn index_of(&self, address: &Address) -> Option<usize> {
         self.nodes.iter().position(|node| node.address == *address)
+    }
+
+    /// Every edge, in the order of the resources that need something.
+    pub fn edges(&self) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        let all: HashSet<&Address> = self.nodes.iter().map(|node| &node.address).collect();
+        for (from, needed) in self.dependencies.iter().enumerate() {
+            // A reference names one instance, or all that a `for_each` makes.
+            let (mut instances, mut names) = (HashSet::new(), HashSet::new());
+            for value in self.nodes[from].instance.properties.values() {
+                references(value, &mut |reference| {
+                    if all.contains(&reference.address) {
+                        instances.insert(reference.address.clone());
+                    } else {
+                        names.insert(reference.address.name().to_owned());
+                    }
+                });
+            }
+            edges.extend(needed.iter().map(|to| {
+                let address = &self.nodes[*to].address;
+                Edge { from, to: *to, refers: instances.contains(address) || names.contains(address.name()) }
+            }));
+        }
+        edges
     }
 }
 

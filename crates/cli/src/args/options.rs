@@ -83,12 +83,17 @@ pub struct Options {
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub strict: bool,
 
-    /// `human` (default), `json`: one document, `jsonl`: one event a line
+    /// `human` (default), `json`: one document, `jsonl`: one event a line; for what is said of a stack also `markdown`,
+    /// `sarif`, `junit`, `github`, `html`
     #[arg(long, value_name = "FORMAT", help_heading = "Output", hide_possible_values = true)]
-    pub format: Option<Format>,
+    pub format: Option<FormatName>,
     /// Short for `--format json`
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// Cut `--format markdown` in the middle, so that it has at most N bytes [default: 60000]
+    #[arg(long, value_name = "N", help_heading = "Output", hide_short_help = true,
+        value_parser = clap::value_parser!(u32).range(4000..))]
+    pub max_bytes: Option<u32>,
     /// Write the stack's exports to FILE, as JSON with mode 0600
     #[arg(
         long,
@@ -115,15 +120,81 @@ pub struct Options {
     pub log_format: Option<LogFormat>,
 }
 
-/// The form of the output.
+/// The form of the output, as it is typed.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FormatName {
     /// For people.
     Human,
     /// One JSON document.
     Json,
     /// One JSON event a line.
     Jsonl,
+    /// For a comment on a pull request.
+    Markdown,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// A page for a browser.
+    Html,
+    /// A graph for Mermaid.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+    /// A drawn graph.
+    Svg,
+}
+
+impl FormatName {
+    /// Its name as it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Github => "github",
+            Self::Html => "html",
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text for people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One JSON event a line.
+    Jsonl,
+    /// One document about a stack, in the form that another tool reads.
+    Page(PageFormat),
+}
+
+/// A form that another tool reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFormat {
+    /// For a comment on a pull request.
+    Markdown {
+        /// The most bytes.
+        max_bytes: usize,
+    },
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// A page for a browser.
+    Html,
 }
 
 /// When output is coloured.

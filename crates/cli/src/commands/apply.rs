@@ -14,6 +14,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics;
 use crate::output::document::Bare;
+use crate::output::page::Page;
 use crate::secrets::{Online, Secrets};
 use crate::selection;
 use crate::settings::{ApplyWhat, Target};
@@ -63,8 +64,8 @@ async fn planned_run(
     expect_digest: Option<&str>,
 ) -> Result<Exit, CommandError> {
     let planned = planning::late(planning::make(context, ready, cloud, secrets, options).await, secrets);
-    // The one JSON document is the report.
-    if context.format() != Format::Json {
+    // The one document is the report.
+    if matches!(context.format(), Format::Human | Format::Jsonl) {
         planning::show(context, ready, &planned)?;
     }
     if let Err(error) = execute::gate(ready, &planned, expect_digest) {
@@ -133,7 +134,7 @@ async fn saved_run(
     if !stale.is_empty() {
         return execute::late_stale(context, ready, &planned, &stale, execute::SAVED_HINT);
     }
-    if context.format() != Format::Json {
+    if matches!(context.format(), Format::Human | Format::Jsonl) {
         planning::show(context, ready, &planned)?;
     }
     if let Err(error) = execute::gate(ready, &planned, None) {
@@ -212,6 +213,11 @@ fn early_stale(context: &Context<'_>, ready: &Ready, stale: &[Stale]) -> Result<
             context.printer.document(&document.with_error(&error))?;
         }
         Format::Jsonl => context.jsonl.error(&error),
+        Format::Page(format) => {
+            let page = Page::new(context.name, context.printer.subject());
+            let page = page.with_findings(&ready.diagnostics, &ready.sources, "Nothing was done.".to_owned());
+            context.printer.page(&page.with_error(&error), format);
+        }
     }
     Ok(error.exit())
 }

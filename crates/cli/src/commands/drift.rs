@@ -13,6 +13,8 @@ use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
 use crate::output::diagnostics;
 use crate::output::drift::{DriftDocument, Show, human, summary};
+use crate::output::graph::Network;
+use crate::output::page;
 use crate::secrets::Secrets;
 use crate::settings::Target;
 
@@ -96,6 +98,11 @@ fn show(
             document.faults = plan::fault_documents(planned);
             document.diagnostics = diagnostics::values(&found, &ready.sources);
             context.printer.document(&document)?;
+        }
+        Format::Page(format) => {
+            let network = Network::new(&planned.graph, &ready.sources);
+            let page = page::of_drift(drift, shown, &ready.sources, network, context.view());
+            context.printer.page(&plan::with_findings(page, ready, planned, &found), format);
         }
         Format::Jsonl => {
             let found = diagnostics::documents(&found, &ready.sources);

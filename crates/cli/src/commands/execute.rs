@@ -18,6 +18,7 @@ use crate::files;
 use crate::output::document::{self, ReportDocument, StaleDocument};
 use crate::output::human::View;
 use crate::output::jsonl::Body;
+use crate::output::page::Page;
 use crate::output::progress::Progress;
 use crate::output::{ask, diagnostics, report};
 
@@ -150,6 +151,10 @@ pub fn late_stale(
             context.jsonl.write(Body::Stale { stale: documents });
             context.jsonl.error(&error);
         }
+        Format::Page(format) => {
+            let page = plan::page(context, ready, planned, &planned.diagnostics);
+            context.printer.page(&page.with_error(&error), format);
+        }
     }
     Ok(error.exit())
 }
@@ -176,6 +181,10 @@ pub fn refused(
             context.printer.document(&document)?;
         }
         Format::Jsonl => context.jsonl.error(error),
+        Format::Page(format) => {
+            let page = plan::page(context, ready, planned, &planned.diagnostics);
+            context.printer.page(&page.with_error(error), format);
+        }
     }
     Ok(error.exit())
 }
@@ -207,7 +216,7 @@ pub async fn run(
     let progress = Progress::new(context.printer, planned.plan.operations.len());
     let events: &(dyn Fn(Event) + Sync) = match context.format() {
         Format::Human => &|event| progress.event(event),
-        Format::Json => &|_| {},
+        Format::Json | Format::Page(_) => &|_| {},
         Format::Jsonl => &|event| context.jsonl.event(event),
     };
     let told = async {
@@ -299,6 +308,11 @@ fn show(
             if let Some(error) = error {
                 context.jsonl.error(error);
             }
+        }
+        Format::Page(format) => {
+            let page = plan::page(context, ready, planned, &plan::findings_of_report(planned)).with_report(report);
+            let page = error.into_iter().fold(page, Page::with_error);
+            context.printer.page(&page, format);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod drift;
 pub mod execute;
 pub mod explain;
+pub mod graph;
 pub mod import;
 pub mod init;
 pub mod kinds;
@@ -35,6 +36,7 @@ use crate::front::{self, Loaded};
 use crate::output::document::Bare;
 use crate::output::human::View;
 use crate::output::jsonl::Jsonl;
+use crate::output::page::Page;
 use crate::output::{diagnostics, text};
 use crate::printer::Printer;
 use crate::settings::{Command, Settings, Target};
@@ -61,6 +63,13 @@ impl Context<'_> {
         self.printer.settings().format
     }
 
+    /// Notes which stack the run is about.
+    pub fn is_about(&self, loaded: &Loaded) {
+        if let Some(stack) = &loaded.stack {
+            self.printer.is_about(&stack.name.value, &stack.env);
+        }
+    }
+
     /// How results are shown to people.
     pub fn view(&self) -> View {
         let settings = self.printer.settings();
@@ -84,6 +93,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Import(what) => import::run(context, what).await,
+        Command::Graph { target, form } => graph::run(context, target, *form),
         Command::Vars(target) => vars::run(context, target),
         Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
         Command::Explain { code } => explain::run(context, code.as_deref()),
@@ -140,6 +150,7 @@ pub async fn ready_online(context: &Context<'_>, target: &Target) -> Result<Resu
 }
 
 fn finish(context: &Context<'_>, loaded: Loaded) -> Result<Result<Ready, Exit>, CommandError> {
+    context.is_about(&loaded);
     if loaded.is_invalid() {
         return invalid(context, &loaded).map(Err);
     }
@@ -175,6 +186,12 @@ pub fn invalid(context: &Context<'_>, loaded: &Loaded) -> Result<Exit, CommandEr
             context.printer.document(&document)?;
         }
         Format::Jsonl => context.jsonl.diagnostics(&documents),
+        Format::Page(format) => {
+            let counted = diagnostics::counts(&loaded.diagnostics);
+            let headline = format!("The manifest cannot be used: {counted}.");
+            let page = Page::new(context.name, context.printer.subject());
+            context.printer.page(&page.with_findings(&loaded.diagnostics, &loaded.sources, headline), format);
+        }
     }
     Ok(Exit::Usage)
 }

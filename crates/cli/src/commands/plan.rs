@@ -18,6 +18,8 @@ use crate::commands::{Context, Ready, account_binding, conditions, ready_online}
 use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
+use crate::output::graph::Network;
+use crate::output::page::{self, Finding, Page};
 use crate::output::{diagnostics, human};
 use crate::secrets::Secrets;
 use crate::selection;
@@ -158,8 +160,26 @@ pub fn show(context: &Context<'_>, ready: &Ready, planned: &Planned) -> Result<(
             let found = diagnostics::documents(&all_findings(ready, planned), &ready.sources);
             context.jsonl.plan(context.name, &document(planned, verbose), &found);
         }
+        Format::Page(format) => {
+            context.printer.page(&page(context, ready, planned, &all_findings(ready, planned)), format);
+        }
     }
     Ok(())
+}
+
+/// The plan for the forms that other tools read.
+pub fn page(context: &Context<'_>, ready: &Ready, planned: &Planned, found: &Diagnostics) -> Page {
+    let network = Network::new(&planned.graph, &ready.sources);
+    let page = page::of_plan(context.name, &planned.plan, &planned.digest, &ready.sources, network, context.view());
+    with_findings(page, ready, planned, found)
+}
+
+/// A page with what was found besides.
+pub fn with_findings(mut page: Page, ready: &Ready, planned: &Planned, found: &Diagnostics) -> Page {
+    page.findings = page::findings(found, &ready.sources, &STANDING);
+    let unsearched = faults(planned).filter(|(address, _)| address.is_none());
+    page.findings.extend(unsearched.map(|(_, fault)| Finding::unsearched(fault)));
+    page
 }
 
 /// Shows the plan to a person: the result on stdout, what came up while planning on stderr.
@@ -232,6 +252,9 @@ pub fn findings_of_report(planned: &Planned) -> Diagnostics {
     }
     all
 }
+
+/// The codes of what is known of a resource besides its differences.
+const STANDING: [&str; 3] = ["P121", "P122", "P123"];
 
 /// What is known of a resource besides its differences.
 fn standing(step: &Step, all: &mut Diagnostics) {

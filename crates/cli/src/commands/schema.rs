@@ -9,6 +9,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
 use crate::output::drift::DriftDocument;
+use crate::output::graph::GraphDocument;
 use crate::output::jsonl::EventLine;
 
 /// Prints a schema.
@@ -24,6 +25,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Drift => written::<DriftDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
         SchemaOf::Events => written::<EventLine>(),
+        SchemaOf::Graph => written::<GraphDocument>(),
     }
 }
 
@@ -44,6 +46,7 @@ mod tests {
             ("drift", SchemaOf::Drift),
             ("import", SchemaOf::Import),
             ("events", SchemaOf::Events),
+            ("graph", SchemaOf::Graph),
         ] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let there = std::fs::read_to_string(&path).unwrap_or_default();

@@ -38,7 +38,7 @@ async fn planned_run(
     yes: bool,
 ) -> Result<Exit, CommandError> {
     let planned = make(ready, cloud, options).await;
-    if context.format() != Format::Json {
+    if matches!(context.format(), Format::Human | Format::Jsonl) {
         planning::show(context, ready, &planned)?;
     }
     if let Err(error) = execute::gate(ready, &planned, None) {

@@ -9,6 +9,8 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::front;
 use crate::output::diagnostics::{self, DiagnosticDocument};
+use crate::output::graph::Network;
+use crate::output::page::Page;
 use crate::output::text::{Tone, clean, count};
 use crate::settings::Target;
 
@@ -24,6 +26,7 @@ struct Document {
 /// Validates a stack.
 pub fn run(context: &Context<'_>, target: &Target) -> Result<Exit, CommandError> {
     let loaded = front::load(context.settings, target)?;
+    context.is_about(&loaded);
     let (Some(stack), Some(graph), false) = (&loaded.stack, &loaded.graph, loaded.is_invalid()) else {
         return invalid(context, &loaded);
     };
@@ -49,6 +52,14 @@ pub fn run(context: &Context<'_>, target: &Target) -> Result<Exit, CommandError>
             diagnostics: documents,
         })?,
         Format::Jsonl => context.jsonl.diagnostics(&documents),
+        Format::Page(format) => {
+            let counted = diagnostics::counts(&loaded.diagnostics);
+            let warnings = if counted.is_empty() { String::new() } else { format!(", {counted}") };
+            let headline = format!("Valid: {}{warnings}.", count(graph.nodes.len(), "resource", "resources"));
+            let page = Page::new(context.name, context.printer.subject());
+            let page = page.with_findings(&loaded.diagnostics, &loaded.sources, headline);
+            context.printer.page(&page.with_resources(Network::new(graph, &loaded.sources)), format);
+        }
     }
     Ok(Exit::Done)
 }

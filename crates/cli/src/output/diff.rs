@@ -27,26 +27,52 @@ fn comparable(value: &Value) -> bool {
     }
 }
 
-/// The diff, each line indented.
-pub fn lines(before: &Value, after: &Value, indent: usize) -> Vec<Line> {
+/// A line of a diff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// It is in both.
+    Same(String),
+    /// It goes.
+    Gone(String),
+    /// It comes.
+    New(String),
+    /// Lines that are in both are left out here.
+    Gap,
+}
+
+/// The diff, with two lines around each change.
+pub fn parts(before: &Value, after: &Value) -> Vec<Part> {
     let (before, after) = (spread(before), spread(after));
     let diff = TextDiff::from_lines(&before, &after);
-    let mut lines = Vec::new();
+    let mut parts = Vec::new();
     for (number, group) in diff.grouped_ops(2).iter().enumerate() {
         if number > 0 {
-            lines.push(Line::new(indent + 2).then(Tone::Faint, format!("{}⋮", " ".repeat(indent))));
+            parts.push(Part::Gap);
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let (sign, tone) = match change.tag() {
-                ChangeTag::Delete => ("-", Tone::Bad),
-                ChangeTag::Insert => ("+", Tone::Good),
-                ChangeTag::Equal => (" ", Tone::Faint),
-            };
-            let text = change.value().trim_end_matches(['\n', '\r']);
-            lines.push(Line::new(indent + 2).then(tone, format!("{}{sign} {}", " ".repeat(indent), clean(text))));
+            let text = clean(change.value().trim_end_matches(['\n', '\r'])).into_owned();
+            parts.push(match change.tag() {
+                ChangeTag::Delete => Part::Gone(text),
+                ChangeTag::Insert => Part::New(text),
+                ChangeTag::Equal => Part::Same(text),
+            });
         }
     }
-    lines
+    parts
+}
+
+/// The diff for a terminal, each line indented.
+pub fn lines(parts: &[Part], indent: usize) -> Vec<Line> {
+    let line = |(sign, tone, text): (&str, Tone, &str)| {
+        Line::new(indent + 2).then(tone, format!("{}{sign}{text}", " ".repeat(indent)))
+    };
+    let shown = parts.iter().map(|part| match part {
+        Part::Gone(text) => ("- ", Tone::Bad, &**text),
+        Part::New(text) => ("+ ", Tone::Good, &**text),
+        Part::Same(text) => ("  ", Tone::Faint, &**text),
+        Part::Gap => ("⋮", Tone::Faint, ""),
+    });
+    shown.map(line).collect()
 }
 
 /// A value over as many lines as it has parts. A text that is JSON is laid out, so that a change of one statement of a
@@ -72,7 +98,7 @@ mod tests {
         let policy = |action: &str| {
             Value::from(format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Action\":\"{action}\"}}]}}"))
         };
-        let text: String = lines(&policy("kms:*"), &policy("kms:Decrypt"), 2)
+        let text: String = lines(&parts(&policy("kms:*"), &policy("kms:Decrypt")), 2)
             .iter()
             .map(|line| line.render(Paint { on: false }, None))
             .collect();

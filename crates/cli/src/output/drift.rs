@@ -12,8 +12,11 @@ use serde_json::Value as Json;
 use trueup_engine::drift::{Drift, Health, Level, Resource, Status, Summary, side};
 use trueup_engine::plan::SecretStatus;
 use trueup_engine::plan::document::{FORMAT_VERSION, FaultDocument, SecretDocument, StackName};
+use trueup_engine::value::Value;
 
-use crate::output::human::{Detail, Row, View, fault_words, head, label, rows, secret, unhealthy_words, verdict_of};
+use crate::output::human::{
+    Change, Detail, Row, View, fault_words, head, property, rows, secret, unhealthy_words, verdict_of,
+};
 use crate::output::text::{Line, Tone, clean, count};
 use crate::output::{diff, value};
 
@@ -27,7 +30,8 @@ pub struct Show {
 }
 
 impl Show {
-    fn lists(self, level: Level) -> bool {
+    /// Whether differences that are this bad are listed.
+    pub fn lists(self, level: Level) -> bool {
         self.at_least.is_none_or(|least| level >= least)
     }
 }
@@ -224,7 +228,7 @@ pub fn summary(drift: &Drift<'_>, view: View) -> String {
 }
 
 /// The row of a resource; `None` where there is nothing to say.
-fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a>> {
+pub fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a>> {
     let step = resource.step;
     let reasoned = |what: &str| match resource.reason.as_str() {
         "" | "does not exist" => what.to_owned(),
@@ -257,52 +261,40 @@ fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a>> {
     let mut told: Vec<&str> = Vec::new();
     for difference in listed {
         let edit = difference.edit;
-        let label = label(&edit.label, view);
-        let level = (Tone::Faint, format!("  {}", difference.level.as_str()));
-        if let Some(verdict) = verdict_of(step, &edit.pointer, &edit.label) {
+        let level = difference.level.as_str();
+        let change = if let Some(verdict) = verdict_of(step, &edit.pointer, &edit.label) {
             told.push(&verdict.pointer);
-            details.push(secret(label, verdict));
-            continue;
-        }
-        details.push(match (&edit.before, &edit.after) {
-            (Some(live), Some(wanted)) if diff::is_long(live, wanted) => {
-                Detail::Property { label, pieces: vec![level], below: diff::lines(wanted, live, 8) }
+            secret(verdict)
+        } else {
+            match (&edit.before, &edit.after) {
+                (Some(live), Some(wanted)) if diff::is_long(live, wanted) => {
+                    Change::Text { lines: diff::parts(wanted, live), remark: Some((Tone::Faint, level.to_owned())) }
+                }
+                (live, wanted) => {
+                    let shown = |side: Option<&Value>| {
+                        side.map_or_else(|| "(none)".to_owned(), |side| value::leaf(side, view.verbose))
+                    };
+                    let default = step.desired.kind.schema().at(&edit.pointer).and_then(|property| property.default);
+                    let wanted = match (wanted, default) {
+                        (None, Some(default)) => format!("{} (default)", shown(Some(&default.to_value()))),
+                        (wanted, _) => shown(wanted.as_ref()),
+                    };
+                    Change::Instead { live: shown(live.as_ref()), wanted, level }
+                }
             }
-            (live, wanted) => {
-                let shown = |side: Option<&trueup_engine::value::Value>| {
-                    side.map_or_else(|| "(none)".to_owned(), |side| value::leaf(side, view.verbose))
-                };
-                let default = step.desired.kind.schema().at(&edit.pointer).and_then(|property| property.default);
-                let wanted = match (wanted, default) {
-                    (None, Some(default)) => format!("{} (default)", value::leaf(&default.to_value(), view.verbose)),
-                    (wanted, _) => shown(wanted.as_ref()),
-                };
-                let pieces = vec![
-                    (Tone::Bad, shown(live.as_ref())),
-                    (Tone::Faint, "  instead of  ".to_owned()),
-                    (Tone::Good, wanted),
-                    level,
-                ];
-                Detail::Property { label, pieces, below: Vec::new() }
-            }
-        });
+        };
+        details.push(property(&edit.label, &edit.pointer, change));
     }
     for verdict in resource.secrets() {
         let quiet = verdict.status == SecretStatus::Same && !view.verbose;
         if !quiet && !told.contains(&verdict.pointer.as_str()) {
             let path = value::path_in(step.desired.kind.schema(), &step.resolved, &verdict.pointer);
-            details.push(secret(label(&path, view), verdict));
+            details.push(property(&path, &verdict.pointer, secret(verdict)));
         }
     }
-    if show.undeclared {
-        for found in &resource.undeclared {
-            let pieces = vec![
-                (Tone::Plain, value::leaf(&found.live, view.verbose)),
-                (Tone::Faint, "  not in the manifest".to_owned()),
-            ];
-            let label = label(&value::path(&found.pointer), view);
-            details.push(Detail::Property { label, pieces, below: Vec::new() });
-        }
+    for found in resource.undeclared.iter().filter(|_| show.undeclared) {
+        let change = Change::New(format!("{}  not in the manifest", value::leaf(&found.live, view.verbose)));
+        details.push(property(&value::path(&found.pointer), &found.pointer, change));
     }
     if let Some(health) = &resource.health {
         details.extend(health_words(health, view).map(|text| Detail::Remark { label: "health", text }));

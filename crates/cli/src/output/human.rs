@@ -141,22 +141,106 @@ pub fn fault_words(fault: &Fault) -> String {
     }
 }
 
-/// One resource.
-pub(super) struct Row<'a> {
-    pub(super) symbol: &'static str,
-    pub(super) tone: Tone,
-    pub(super) address: String,
-    pub(super) kind: &'a str,
-    pub(super) text: String,
-    pub(super) details: Vec<Detail>,
+/// One resource: what is said of it, in every form for people.
+pub struct Row<'a> {
+    /// What happens to it, as a sign.
+    pub symbol: &'static str,
+    /// Its colour.
+    pub tone: Tone,
+    /// Its name in the stack.
+    pub address: String,
+    /// Its type.
+    pub kind: &'a str,
+    /// What happens to it, and why.
+    pub text: String,
+    /// What differs, and what else is to be said.
+    pub details: Vec<Detail>,
 }
 
 /// A line below a resource.
-pub(super) enum Detail {
+pub enum Detail {
     /// A property and what becomes of it.
-    Property { label: String, pieces: Vec<(Tone, String)>, below: Vec<Line> },
+    Property {
+        /// Its path, whole.
+        path: String,
+        /// A JSON pointer to it, for its line in the manifest.
+        pointer: String,
+        /// What becomes of it.
+        change: Change,
+    },
     /// `implies …`, `note …`.
-    Remark { label: &'static str, text: String },
+    Remark {
+        /// The first word.
+        label: &'static str,
+        /// The others.
+        text: String,
+    },
+}
+
+/// What becomes of a property. No part of it holds a secret.
+pub enum Change {
+    /// The value that it gets.
+    New(String),
+    /// From one value to another.
+    Values {
+        /// The live one.
+        before: String,
+        /// The desired one.
+        after: String,
+        /// What else is to be said: `replaces`, `ignored: …`.
+        remark: Option<(Tone, String)>,
+    },
+    /// A live value in place of the manifest's.
+    Instead {
+        /// The live one.
+        live: String,
+        /// The manifest's.
+        wanted: String,
+        /// How bad that is.
+        level: &'static str,
+    },
+    /// What is known of a secret.
+    Secret {
+        /// Its colour.
+        tone: Tone,
+        /// The verdict.
+        words: String,
+    },
+    /// A long text, line by line.
+    Text {
+        /// The lines.
+        lines: Vec<diff::Part>,
+        /// What else is to be said.
+        remark: Option<(Tone, String)>,
+    },
+}
+
+impl Change {
+    /// What stands behind the path, and the lines below it.
+    fn pieces(&self) -> (Vec<(Tone, String)>, Vec<Line>) {
+        let aside =
+            |remark: &Option<(Tone, String)>| remark.as_ref().map(|(tone, words)| (*tone, format!("  ({words})")));
+        match self {
+            Self::New(value) => (vec![(Tone::Plain, value.clone())], Vec::new()),
+            Self::Values { before, after, remark } => {
+                let arrow = (Tone::Faint, "  →  ".to_owned());
+                let mut pieces = vec![(Tone::Bad, before.clone()), arrow, (Tone::Good, after.clone())];
+                pieces.extend(aside(remark));
+                (pieces, Vec::new())
+            }
+            Self::Instead { live, wanted, level } => {
+                let pieces = [
+                    (Tone::Bad, live.clone()),
+                    (Tone::Faint, "  instead of  ".to_owned()),
+                    (Tone::Good, wanted.clone()),
+                    (Tone::Faint, format!("  {level}")),
+                ];
+                (pieces.into(), Vec::new())
+            }
+            Self::Secret { tone, words } => (vec![(*tone, format!("({words})"))], Vec::new()),
+            Self::Text { lines, remark } => (aside(remark).into_iter().collect(), diff::lines(lines, 8)),
+        }
+    }
 }
 
 impl Row<'_> {
@@ -172,17 +256,20 @@ impl Row<'_> {
             .then(self.tone, &*self.text)
             .render(view.paint, view.width);
         let labels = self.details.iter().map(|detail| match detail {
-            Detail::Property { label, .. } => columns(label),
+            Detail::Property { path, .. } => columns(&label(path, view)),
             Detail::Remark { .. } => 0,
         });
         let column = 6 + labels.max().unwrap_or(0).clamp(20, 52) + 4;
         for detail in &self.details {
             match detail {
-                Detail::Property { label, pieces, below } => {
-                    let mut line =
-                        Line::new(10).then(Tone::Plain, "      ").then(Tone::Plain, &**label).pad_to(column, 3);
+                Detail::Property { path, change, .. } => {
+                    let (pieces, below) = change.pieces();
+                    let mut line = Line::new(10)
+                        .then(Tone::Plain, "      ")
+                        .then(Tone::Plain, label(path, view))
+                        .pad_to(column, 3);
                     for (tone, piece) in pieces {
-                        line = line.then(*tone, &**piece);
+                        line = line.then(tone, piece);
                     }
                     text.push_str(&line.render(view.paint, view.width));
                     for line in below {
@@ -200,7 +287,7 @@ impl Row<'_> {
 }
 
 /// The row of a step; `None` where there is nothing to say.
-fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
+pub fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
     let reasoned = |what: &str, usual: &str| {
         if step.reason.is_empty() || step.reason == usual {
             what.to_owned()
@@ -307,11 +394,11 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
             if is_owner_tag(step, &path) && !view.verbose {
                 return;
             }
-            let label = label(&path, view);
-            match step.secrets.iter().find(|verdict| verdict.pointer == pointer) {
-                Some(verdict) => details.push(secret(label, verdict)),
-                None => details.push(plain(label, vec![(Tone::Plain, value::leaf(leaf, view.verbose))])),
-            }
+            let change = match step.secrets.iter().find(|verdict| verdict.pointer == pointer) {
+                Some(verdict) => secret(verdict),
+                None => Change::New(value::leaf(leaf, view.verbose)),
+            };
+            details.push(property(&path, pointer, change));
         });
         return details;
     }
@@ -319,7 +406,7 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
         match verdict_of(step, &edit.pointer, &edit.label) {
             Some(verdict) => {
                 told.push(&verdict.pointer);
-                details.push(secret(label(&edit.label, view), verdict));
+                details.push(property(&edit.label, &verdict.pointer, secret(verdict)));
             }
             None => difference(edit, step, view, &mut details, &mut told),
         }
@@ -330,7 +417,7 @@ fn properties(step: &Step, view: View) -> Vec<Detail> {
         let said = step.action == Action::None && step.not_verifiable() == 1 && !view.verbose;
         if !quiet && !said && !told.contains(&verdict.pointer.as_str()) {
             let path = value::path_in(step.desired.kind.schema(), &step.resolved, &verdict.pointer);
-            details.push(secret(label(&path, view), verdict));
+            details.push(property(&path, &verdict.pointer, secret(verdict)));
         }
     }
     details
@@ -347,70 +434,61 @@ pub(super) fn label(path: &str, view: View) -> String {
     if view.verbose { path.into_owned() } else { value::short_path(&path) }
 }
 
-fn plain(label: String, pieces: Vec<(Tone, String)>) -> Detail {
-    Detail::Property { label, pieces, below: Vec::new() }
+pub(super) fn property(path: &str, pointer: &str, change: Change) -> Detail {
+    Detail::Property { path: clean(path).into_owned(), pointer: pointer.to_owned(), change }
 }
 
-pub(super) fn secret(label: String, verdict: &SecretVerdict) -> Detail {
+pub(super) fn secret(verdict: &SecretVerdict) -> Change {
     let reason = verdict.reason.as_deref().map(clean);
-    let (tone, text) = match (verdict.status, reason) {
-        (SecretStatus::Differs, _) => (Tone::Change, "(secret: differs from the live value)".to_owned()),
-        (SecretStatus::Same, _) => (Tone::Faint, "(secret: same)".to_owned()),
-        (SecretStatus::New, None) => (Tone::Plain, "(secret: new)".to_owned()),
+    let (tone, words) = match (verdict.status, reason) {
+        (SecretStatus::Differs, _) => (Tone::Change, "secret: differs from the live value".to_owned()),
+        (SecretStatus::Same, _) => (Tone::Faint, "secret: same".to_owned()),
+        (SecretStatus::New, None) => (Tone::Plain, "secret: new".to_owned()),
         (SecretStatus::New, Some(reason)) => {
-            (Tone::Change, format!("(secret: new; {reason}: {})", clean(&verdict.source)))
+            (Tone::Change, format!("secret: new; {reason}: {}", clean(&verdict.source)))
         }
         (SecretStatus::NotVerifiable, Some(reason)) if reason == SOURCE_MISSING => {
-            (Tone::Change, format!("(secret: not verifiable; {reason}: {})", clean(&verdict.source)))
+            (Tone::Change, format!("secret: not verifiable; {reason}: {}", clean(&verdict.source)))
         }
         (SecretStatus::NotVerifiable, reason) => {
             let reason = reason.unwrap_or_else(|| "the live value is not readable".into());
-            (Tone::Change, format!("(secret: not verifiable: {reason})"))
+            (Tone::Change, format!("secret: not verifiable: {reason}"))
         }
     };
-    plain(label, vec![(tone, text)])
+    Change::Secret { tone, words }
 }
 
 /// The lines of one difference.
 fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Detail>, told: &mut Vec<&'a str>) {
     let remark = match &edit.effect {
         Effect::InPlace => None,
-        Effect::Replaces(_) => Some((Tone::Bad, "  (replaces)".to_owned())),
-        Effect::Ignored(reason) => Some((Tone::Faint, format!("  (ignored: {})", clean(reason)))),
+        Effect::Replaces(_) => Some((Tone::Bad, "replaces".to_owned())),
+        Effect::Ignored(reason) => Some((Tone::Faint, format!("ignored: {}", clean(reason)))),
     };
-    let arrow = (Tone::Faint, "  →  ".to_owned());
     let whole = view.verbose;
     match (&edit.before, &edit.after) {
         (Some(before), Some(after)) if diff::is_long(before, after) => {
-            let pieces = remark.into_iter().collect();
-            details.push(Detail::Property {
-                label: label(&edit.label, view),
-                pieces,
-                below: diff::lines(before, after, 8),
-            });
+            let change = Change::Text { lines: diff::parts(before, after), remark };
+            details.push(property(&edit.label, &edit.pointer, change));
         }
         (before, Some(after)) if is_composite(after) => {
             let mut before = before.as_ref();
             parts(edit, after, step, view, &mut |pointer, path, leaf| {
-                let label = label(path, view);
                 if let Some(verdict) = verdict_of(step, pointer, path) {
                     told.push(&verdict.pointer);
-                    details.push(secret(label, verdict));
+                    details.push(property(path, &verdict.pointer, secret(verdict)));
                     return;
                 }
                 // What stood there before as a whole is said once.
-                let old = before.take().map_or_else(|| "(none)".to_owned(), |before| value::leaf(before, whole));
-                let mut pieces = vec![(Tone::Bad, old), arrow.clone(), (Tone::Good, value::leaf(leaf, whole))];
-                pieces.extend(remark.clone());
-                details.push(plain(label, pieces));
+                let before = before.take().map_or_else(|| "(none)".to_owned(), |before| value::leaf(before, whole));
+                let change = Change::Values { before, after: value::leaf(leaf, whole), remark: remark.clone() };
+                details.push(property(path, pointer, change));
             });
         }
         (Some(before), None) if is_composite(before) => {
-            parts(edit, before, step, view, &mut |_, path, leaf| {
-                let gone = (Tone::Good, "(removed)".to_owned());
-                let mut pieces = vec![(Tone::Bad, value::leaf(leaf, whole)), arrow.clone(), gone];
-                pieces.extend(remark.clone());
-                details.push(plain(label(path, view), pieces));
+            parts(edit, before, step, view, &mut |pointer, path, leaf| {
+                let (before, after) = (value::leaf(leaf, whole), "(removed)".to_owned());
+                details.push(property(path, pointer, Change::Values { before, after, remark: remark.clone() }));
             });
         }
         (before, after) => {
@@ -423,9 +501,8 @@ fn difference<'a>(edit: &Edit, step: &'a Step, view: View, details: &mut Vec<Det
                 || "(removed)".to_owned(),
                 |default| format!("{} (default)", value::leaf(&default.to_value(), whole)),
             );
-            let mut pieces = vec![(Tone::Bad, text(before, "(none)")), arrow, (Tone::Good, text(after, &gone))];
-            pieces.extend(remark);
-            details.push(plain(label(&edit.label, view), pieces));
+            let change = Change::Values { before: text(before, "(none)"), after: text(after, &gone), remark };
+            details.push(property(&edit.label, &edit.pointer, change));
         }
     }
 }

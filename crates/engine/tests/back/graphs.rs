@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::support::{World, connection, run, stack, with};
+use crate::support::{World, connection, destination, run, stack, with};
 
 /// A stack of connections of which each needs those that `edges` names.
 fn needing(count: usize, edges: &BTreeSet<(usize, usize)>) -> Json {
@@ -59,6 +59,31 @@ fn what_is_needed_and_not_there_is_named() {
     let diagnostics = World::graph(&manifest).1.unwrap_err();
     let diagnostic = diagnostics.iter().next().unwrap();
     assert_eq!((diagnostic.code, diagnostic.help.as_deref()), ("M401", Some("did you mean `orders`?")));
+}
+
+#[test]
+fn a_reference_is_told_apart_from_an_order_and_wins_over_it() {
+    let many = with(&connection("many", "many-{{ each.value }}"), "/for_each", json!(["a", "b"]));
+    let one = destination("one", "one", "many[\"a\"]");
+    let both = with(&destination("both", "both", "alone"), "/depends_on", json!(["alone", "many"]));
+    let (_, graph) = World::graph(&stack(&[&many, &connection("alone", "alone"), &one, &both]));
+    let graph = graph.unwrap();
+    let edges: Vec<(String, String, bool)> = graph
+        .edges()
+        .iter()
+        .map(|edge| {
+            let name = |index: usize| graph.nodes[index].address.to_string();
+            (name(edge.from), name(edge.to), edge.refers)
+        })
+        .collect();
+    let edge = |from: &str, to: &str, refers| (from.to_owned(), to.to_owned(), refers);
+    let expected = [
+        edge("one", "many[\"a\"]", true),
+        edge("both", "many[\"a\"]", false),
+        edge("both", "many[\"b\"]", false),
+        edge("both", "alone", true),
+    ];
+    assert_eq!(edges, expected);
 }
 
 fn edges(count: usize) -> impl Strategy<Value = BTreeSet<(usize, usize)>> {
