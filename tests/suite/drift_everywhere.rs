@@ -248,7 +248,7 @@ fn changes(arns: &BTreeMap<&str, String>) -> Vec<Change> {
             &["/ConnectionInput/ConnectionProperties/PASSWORD"],
             warehouse("/ConnectionProperties/PASSWORD", json!(BY_HAND)),
         ),
-        change("warehouse", &["/ConnectionInput/MatchCriteria"], warehouse("/MatchCriteria", json!(["other"]))),
+        change("warehouse", &["/ConnectionInput/MatchCriteria/0"], warehouse("/MatchCriteria", json!(["other"]))),
         change(
             "warehouse",
             &["/ConnectionInput/PhysicalConnectionRequirements/SubnetId"],
@@ -256,7 +256,7 @@ fn changes(arns: &BTreeMap<&str, String>) -> Vec<Change> {
         ),
         change(
             "warehouse",
-            &["/ConnectionInput/PhysicalConnectionRequirements/SecurityGroupIdList"],
+            &["/ConnectionInput/PhysicalConnectionRequirements/SecurityGroupIdList/0"],
             warehouse("/PhysicalConnectionRequirements/SecurityGroupIdList", json!(["sg-9a9b9c9d"])),
         ),
         change(
@@ -275,7 +275,7 @@ fn changes(arns: &BTreeMap<&str, String>) -> Vec<Change> {
         change(
             "shop",
             &["/ConnectionInput/AuthenticationConfiguration/SecretArn"],
-            shop("shop.example.com", "arn:aws:secretsmanager:us-east-1:123456789012:secret:other-AbCdEf"),
+            shop("shop.example.com", &arns["other"]),
         ),
         change(
             "user",
@@ -303,7 +303,7 @@ fn changes(arns: &BTreeMap<&str, String>) -> Vec<Change> {
         ),
         change(
             "user",
-            &["/ResourcePolicy/Statement/0/Action"],
+            &["/ResourcePolicy"],
             vec![call(
                 "secretsmanager",
                 "PutResourcePolicy",
@@ -405,22 +405,26 @@ fn every_change_is_found_and_nothing_else_and_put_right() {
     env.write("trueup.yaml", include_str!("drift_everywhere.yaml"));
     env.logged("apply --yes --kms-settle 0").expect(0);
     let account = Account { env, python };
+    let other = json!({"user": "partner", "password": PASSWORD});
     let seen = account.calls(&[
         call("kms", "DescribeKey", json!({"KeyId": "alias/partners"})),
         call("events", "DescribeConnection", json!({"Name": "billing"})),
         call("secretsmanager", "DescribeSecret", json!({"SecretId": "user"})),
         call("sqs", "GetQueueUrl", json!({"QueueName": "partners"})),
-        call("kms", "ListKeys", json!({})),
+        call("secretsmanager", "CreateSecret", json!({"Name": "other", "SecretString": other.to_string()})),
     ]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let key = text(&seen[0]["KeyMetadata"]["Arn"]);
-    let keys: Vec<String> = seen[4]["Keys"].as_array().unwrap().iter().map(|key| text(&key["KeyArn"])).collect();
-    assert_eq!(keys.len(), 2);
+    let document = account.env.trueup("drift --json").json();
+    let of_spare = document["resources"].as_array().unwrap().iter().find(|resource| resource["address"] == "spare");
+    let (of_key, _) = key.rsplit_once('/').unwrap();
+    let spare = format!("{of_key}/{}", text(&of_spare.unwrap()["identifier"]));
     let arns = BTreeMap::from([
-        ("spare", keys.into_iter().find(|other| *other != key).unwrap()),
+        ("spare", spare),
         ("key", key),
         ("billing", text(&seen[1]["ConnectionArn"])),
         ("user", text(&seen[2]["ARN"])),
+        ("other", text(&seen[4]["ARN"])),
         ("queue", text(&seen[3]["QueueUrl"])),
     ]);
     assert_eq!(account.drift(), BTreeMap::new());

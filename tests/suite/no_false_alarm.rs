@@ -159,7 +159,8 @@ fn glue(dice: &mut Dice, name: &str) -> String {
     let mut text = format!(
         "  - name: {name}\n    type: AWS::Glue::Connection\n    props:\n      ConnectionInput:\n        Name: \"{{{{ stack_name }}}}-{name}\"\n"
     );
-    match dice.roll(3) {
+    let kind = dice.roll(3);
+    match kind {
         0 => text.push_str(
             "        ConnectionType: JDBC\n        ConnectionProperties: { JDBC_CONNECTION_URL: \"jdbc:postgresql://db.example.com:5432/a\", USERNAME: u, PASSWORD: \"{{ vars.PASSWORD }}\" }\n",
         ),
@@ -168,7 +169,7 @@ fn glue(dice: &mut Dice, name: &str) -> String {
         ),
         _ => text.push_str("        ConnectionType: NETWORK\n        ConnectionProperties: {}\n"),
     }
-    if dice.chance() {
+    if kind == 2 || dice.chance() {
         text.push_str("        PhysicalConnectionRequirements: { SubnetId: subnet-0a1b2c3d, SecurityGroupIdList: [sg-2, sg-1], AvailabilityZone: us-east-1a }\n");
     }
     if dice.chance() {

@@ -6,7 +6,7 @@
 //! <https://docs.aws.amazon.com/glue/latest/webapi/API_ConnectionInput.html>,
 //! <https://docs.aws.amazon.com/glue/latest/webapi/API_AuthenticationConfigurationInput.html>.
 
-use trueup_engine::schema::{DefaultValue, List, Order, Property, Schema, Text, Type};
+use trueup_engine::schema::{Clearing, DefaultValue, List, Order, Property, Schema, Text, Type};
 
 /// The members of `ConnectionProperties` that are secrets. The service model marks none of them.
 pub(super) const SECRET_PROPERTIES: &[&str] = &[
@@ -128,7 +128,8 @@ static AUTHENTICATION: &[Property] = &[
 
 static INPUT: &[Property] = &[
     Property::new("Name", Type::Text(NAME), "The connection's name in its catalog.").required().immutable(),
-    Property::new("Description", Type::Text(Text::length(0, 2048)), "What it is for."),
+    // An update overwrites it; an empty one is no other than none.
+    Property::new("Description", Type::Text(Text::length(0, 2048)), "What it is for.").cleared_by(Clearing::EmptyText),
     // No list of values: Glue's grows, and one that this version does not know is a warning.
     Property::new("ConnectionType", Type::Text(Text::length(1, 255)), "To what it connects: JDBC, KAFKA, MYSQL, ….")
         .required(),
