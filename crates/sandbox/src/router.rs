@@ -21,7 +21,8 @@ use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Protocol, Refusal, Service};
 use crate::{
-    cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts, tagging,
+    cloudcontrol, cloudformation, events, glue, iam, kms, logs, query, quotas, s3, secrets, shape, sqs, ssm, sts,
+    tagging,
 };
 
 /// Everything that requests share.
@@ -60,6 +61,7 @@ pub(crate) fn operations(service: Service) -> &'static [Operation] {
         Service::Iam => iam::OPERATIONS,
         Service::S3 => s3::OPERATIONS,
         Service::Tagging => tagging::OPERATIONS,
+        Service::Quotas => quotas::OPERATIONS,
     }
 }
 
@@ -369,6 +371,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22 + 5);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 19 + 22 + 5 + 2);
     }
 }

@@ -33,6 +33,7 @@ pub(crate) enum Service {
     Iam,
     S3,
     Tagging,
+    Quotas,
 }
 
 /// How a service is spoken to.
@@ -48,7 +49,7 @@ pub(crate) enum Protocol {
 
 impl Service {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Events,
         Self::SecretsManager,
         Self::Kms,
@@ -62,6 +63,7 @@ impl Service {
         Self::Iam,
         Self::S3,
         Self::Tagging,
+        Self::Quotas,
     ];
 
     /// Returns the name used in signatures, rules and the call log.
@@ -80,6 +82,7 @@ impl Service {
             Self::Iam => "iam",
             Self::S3 => "s3",
             Self::Tagging => "tagging",
+            Self::Quotas => "servicequotas",
         }
     }
 
@@ -113,6 +116,7 @@ impl Service {
             Self::Iam => Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
             Self::S3 => Protocol::RestXml,
             Self::Tagging => json("ResourceGroupsTaggingAPI_20170126", "1.1"),
+            Self::Quotas => json("ServiceQuotasV20190624", "1.1"),
         }
     }
 
@@ -278,8 +282,10 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
     match service.protocol() {
         Protocol::Json { .. } => {
             // These [M] and every access denial spell it `Message`.
-            let spelled_large =
-                matches!(service, Service::SecretsManager | Service::Glue | Service::CloudControl | Service::Tagging);
+            let spelled_large = matches!(
+                service,
+                Service::SecretsManager | Service::Glue | Service::CloudControl | Service::Tagging | Service::Quotas
+            );
             let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
             let body =
                 if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };

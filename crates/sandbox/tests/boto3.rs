@@ -55,6 +55,11 @@ fn tagging_behaves() {
 }
 
 #[test]
+fn rights_and_quotas_are_told() {
+    holds("rights.py");
+}
+
+#[test]
 fn cloud_control_behaves() {
     // It looks at requests under way, and puts the clock forward when it has.
     holds_while("cloudcontrol.py", Duration::from_mins(1));
