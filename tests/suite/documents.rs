@@ -243,6 +243,8 @@ fn help_is_as_it_was() {
         "apply",
         "teardown",
         "import",
+        "iam",
+        "preflight",
         "vars",
         "kinds",
         "explain",
@@ -272,7 +274,7 @@ fn help_is_as_it_was() {
 #[test]
 fn the_schemas_are_fresh() {
     let env = TestEnv::offline();
-    for name in ["manifest", "plan", "import", "events"] {
+    for name in ["manifest", "plan", "import", "preflight", "events"] {
         let path = repository().join(format!("schemas/{name}.schema.json"));
         let kept = fs::read_to_string(&path).expect("a schema is checked in");
         let run = env.trueup(&format!("schema {name}"));

@@ -8,6 +8,7 @@ mod emulators;
 mod glue_password;
 mod import_mixed;
 mod interrupted;
+mod least_privilege;
 mod lifecycle;
 mod saved_plan;
 mod scenarios;

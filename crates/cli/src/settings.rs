@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
 use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf};
@@ -127,6 +128,8 @@ pub struct RunSettings {
     pub take_over: bool,
     /// `--prune`.
     pub prune: bool,
+    /// `--preflight`.
+    pub preflight: bool,
     /// `--kms-settle`.
     pub kms_settle: Duration,
     /// Resources that may be replaced under the same name.
@@ -198,6 +201,8 @@ pub enum Command {
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
     Import(ImportWhat),
+    Preflight(Target),
+    Iam { target: Target, purpose: Purpose },
     Vars(Target),
     Kinds { kind: Option<String> },
     Explain { code: Option<String> },
@@ -238,6 +243,8 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Apply(_) => "apply",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
+        args::Command::Preflight(_) => "preflight",
+        args::Command::Iam(_) => "iam",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
         args::Command::Explain(_) => "explain",
@@ -257,12 +264,15 @@ pub fn is_about_a_stack(name: &str) -> bool {
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {
-        args::Command::Validate(a) | args::Command::Render(a) | args::Command::Vars(a) | args::Command::Orphans(a) => {
-            &a.options
-        }
+        args::Command::Validate(a)
+        | args::Command::Render(a)
+        | args::Command::Vars(a)
+        | args::Command::Orphans(a)
+        | args::Command::Preflight(a) => &a.options,
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
+        args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
@@ -358,6 +368,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     let prune = match &cli.command {
         args::Command::Plan(a) => a.prune,
         args::Command::Apply(a) => a.prune,
+        args::Command::Iam(a) => a.prune,
         _ => false,
     };
     if prune && !(options.only.is_empty() && options.exclude.is_empty()) {
@@ -366,6 +377,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         )
         .hint("give one or the other"));
     }
+    let preflight = matches!(&cli.command, args::Command::Apply(a) if a.preflight);
     // Nothing lags in a sandbox.
     let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
     let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
@@ -391,6 +403,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             allow_deletes: options.allow_deletes,
             take_over: options.take_over,
             prune,
+            preflight,
             kms_settle,
             allow_replace: options.allow_replace,
             parallelism: options.parallelism.map(usize::from),
@@ -424,6 +437,10 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
+        }
+        args::Command::Preflight(a) => Command::Preflight(target(a.stack, a.env)?),
+        args::Command::Iam(a) => {
+            Command::Iam { target: target(a.stack.stack, a.stack.env)?, purpose: purpose(a.purpose) }
         }
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
@@ -464,6 +481,15 @@ fn target(stack: Option<PathBuf>, env: Option<String>) -> Result<Target, Command
         return Err(CommandError::usage("the environment is empty"));
     }
     Ok(Target { path, env })
+}
+
+fn purpose(purpose: args::Purpose) -> Purpose {
+    match purpose {
+        args::Purpose::Plan => Purpose::Plan,
+        args::Purpose::Drift => Purpose::Drift,
+        args::Purpose::Apply => Purpose::Apply,
+        args::Purpose::Teardown => Purpose::Teardown,
+    }
 }
 
 fn apply_what(first: Option<PathBuf>, second: Option<String>) -> Result<ApplyWhat, CommandError> {

@@ -9,6 +9,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
 use crate::output::jsonl::EventLine;
+use crate::output::preflight::PreflightDocument;
 
 /// Prints a schema.
 pub fn run(context: &Context<'_>, what: SchemaOf) -> Result<Exit, CommandError> {
@@ -21,6 +22,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
+        SchemaOf::Preflight => written::<PreflightDocument>(),
         SchemaOf::Events => written::<EventLine>(),
     }
 }
@@ -40,6 +42,7 @@ mod tests {
             ("manifest", SchemaOf::Manifest),
             ("plan", SchemaOf::Plan),
             ("import", SchemaOf::Import),
+            ("preflight", SchemaOf::Preflight),
             ("events", SchemaOf::Events),
         ] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
