@@ -139,18 +139,16 @@ pub fn policy(graph: &Graph, scope: &Scope<'_>) -> Policy {
         }
         let address = node.address.to_string();
         let whither = (scope.whither)(&node.place);
-        for verb in verbs(node, scope, changed(index)) {
-            let subject = subject(graph, scope, node, &whither);
-            let names = node.identity.iter().map(Some).chain(node.former.iter().map(Some));
-            let names: Vec<Option<&String>> = if node.identity.is_none() { vec![None] } else { names.collect() };
-            for identity in names {
-                let subject = Subject { identity: identity.map(String::as_str), ..subject };
-                let needed = node.kind.permissions(verb, &subject);
-                parts.extend(needed.into_iter().map(|permission| (permission, Some(address.clone()))));
-            }
-            if scope.prune && verb == Verb::Read {
-                parts.extend(pruning(node, scope, &subject));
-            }
+        let subject = subject(graph, scope, node, &whither);
+        let own = (node.identity.as_deref(), verbs(node, scope, changed(index)));
+        let former = node.former.iter().map(|name| (Some(name.as_str()), verbs_of_former(node, scope, changed(index))));
+        for (identity, verbs) in std::iter::once(own).chain(former) {
+            let subject = Subject { identity, ..subject };
+            let needed = verbs.iter().flat_map(|verb| node.kind.permissions(*verb, &subject));
+            parts.extend(needed.map(|permission| (permission, Some(address.clone()))));
+        }
+        if scope.prune {
+            parts.extend(pruning(node, scope, &subject));
         }
         if scope.purpose != Purpose::Teardown {
             parts.extend(sources(node, scope, &whither).into_iter().map(|it| (it, Some(address.clone()))));
@@ -180,15 +178,28 @@ fn subject<'a>(graph: &'a Graph, scope: &Scope<'_>, node: &'a Desired, whither: 
 
 /// What is done with a resource.
 fn verbs(node: &Desired, scope: &Scope<'_>, changed: bool) -> Vec<Verb> {
-    let held = node.instance.skip_on_delete || node.instance.protect == Some(true);
     let named = |name: &String| *name == node.address.to_string() || name == node.address.name();
-    let replaced = !node.former.is_empty() || scope.replaced.iter().any(named);
     match scope.purpose {
-        Purpose::Apply if changed && replaced => vec![Verb::Read, Verb::Create, Verb::Update, Verb::Delete],
+        Purpose::Apply if changed && scope.replaced.iter().any(named) => {
+            vec![Verb::Read, Verb::Create, Verb::Update, Verb::Delete]
+        }
         Purpose::Apply if changed => vec![Verb::Read, Verb::Create, Verb::Update],
-        Purpose::Teardown if changed && !held => vec![Verb::Read, Verb::Delete],
+        Purpose::Teardown if changed && !is_held(node) => vec![Verb::Read, Verb::Delete],
         _ => vec![Verb::Read],
     }
+}
+
+/// What is done with what a resource was before it had its name.
+fn verbs_of_former(node: &Desired, scope: &Scope<'_>, changed: bool) -> Vec<Verb> {
+    match scope.purpose {
+        Purpose::Apply | Purpose::Teardown if changed && !is_held(node) => vec![Verb::Read, Verb::Delete],
+        _ => vec![Verb::Read],
+    }
+}
+
+/// Whether it is never deleted.
+fn is_held(node: &Desired) -> bool {
+    node.instance.skip_on_delete || node.instance.protect == Some(true)
 }
 
 /// Reading and deleting whatever of this kind carries the stack's owner tags: its name is in no manifest.
