@@ -10,6 +10,7 @@ mod formats;
 mod glue_password;
 mod import_mixed;
 mod interrupted;
+mod least_privilege;
 mod lifecycle;
 mod no_false_alarm;
 mod saved_plan;

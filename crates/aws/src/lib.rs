@@ -16,6 +16,7 @@
 //! signatures and the HTTP client. Properties become a request in `wire::wire_member` alone, which is the only place that
 //! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
 
+mod ahead;
 mod call;
 mod credentials;
 mod fault;
@@ -33,9 +34,11 @@ mod sources;
 mod tags;
 mod wire;
 
+pub use ahead::{Caller, Decision, KeyFacts};
 pub use call::CallEvent;
 pub use kinds::registry;
 pub use limits::Limits;
+pub use names::partition;
 pub use session::{Observer, Session};
 pub use settings::{Network, Settings};
 pub use sources::{Lacking, Sourced};

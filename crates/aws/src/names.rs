@@ -117,7 +117,7 @@ pub(crate) fn is_key_id(name: &str) -> bool {
 }
 
 /// The partition of a region, by the prefix of its name.
-pub(crate) fn partition(region: &str) -> &'static str {
+pub fn partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

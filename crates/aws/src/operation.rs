@@ -3,6 +3,8 @@
 //! A code means different things in different operations (`LimitExceededException` is a quota when something is made and
 //! throttling when something is read), so the row says which; see [`crate::fault`].
 
+use crate::names::{global_region, partition};
+
 /// A JSON service.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Service {
@@ -37,6 +39,11 @@ pub(crate) static CLOUD_CONTROL: Service =
     Service { name: "cloudcontrolapi", id: "CloudControl", target: "CloudApiService" };
 /// CloudFormation, for its registry of types.
 pub(crate) static CLOUD_FORMATION: Service = Service { name: "cloudformation", id: "CloudFormation", target: "" };
+/// Service Quotas.
+pub(crate) static SERVICE_QUOTAS: Service =
+    Service { name: "servicequotas", id: "Service Quotas", target: "ServiceQuotasV20190624" };
+/// Identity and Access Management; it has one endpoint a partition.
+pub(crate) static IAM: Service = Service { name: "iam", id: "IAM", target: "" };
 /// Security Token Service; not a JSON service, called through the SDK.
 pub(crate) static STS: Service = Service { name: "sts", id: "STS", target: "" };
 
@@ -50,10 +57,28 @@ pub(crate) enum Protocol {
 }
 
 impl Service {
+    /// Its host, given what follows the service in those of the region, and the region that signs for it.
+    ///
+    /// <https://docs.aws.amazon.com/general/latest/gr/iam-service.html>
+    pub(crate) fn host(&self, fips: &str, region: &str, suffix: &str) -> (String, String) {
+        if self.name != "iam" {
+            return (format!("{}{fips}.{suffix}", self.name), region.to_owned());
+        }
+        let domain = suffix.strip_prefix(&format!("{region}.")).unwrap_or(suffix);
+        let home = global_region(region);
+        let host = match partition(region) {
+            "aws" => format!("iam{fips}.{domain}"),
+            "aws-us-gov" => format!("iam.us-gov.{domain}"),
+            _ => format!("iam.{home}.{domain}"),
+        };
+        (host, home.to_owned())
+    }
+
     /// How it is spoken to.
     pub(crate) fn protocol(&self) -> Protocol {
         match self.name {
             "cloudformation" => Protocol::Query("2010-05-15"),
+            "iam" => Protocol::Query("2010-05-08"),
             "cloudcontrolapi" => Protocol::Json("application/x-amz-json-1.0"),
             _ => Protocol::Json("application/x-amz-json-1.1"),
         }
@@ -223,6 +248,12 @@ pub(crate) static LIST_RESOURCE_REQUESTS: Operation =
     Operation::new("cloudformation:ListResourceRequests", &CLOUD_CONTROL, Effect::Reads, 10);
 pub(crate) static DESCRIBE_TYPE: Operation =
     Operation::new("cloudformation:DescribeType", &CLOUD_FORMATION, Effect::Reads, 10);
+
+/// One action on one resource counts as one; the API's page of quotas gives no rate that can be relied on.
+pub(crate) static SIMULATE_PRINCIPAL_POLICY: Operation =
+    Operation::new("iam:SimulatePrincipalPolicy", &IAM, Effect::Reads, 5);
+pub(crate) static LIST_SERVICE_QUOTAS: Operation =
+    Operation::new("servicequotas:ListServiceQuotas", &SERVICE_QUOTAS, Effect::Reads, 5);
 
 /// Well below the 600 a second that STS shares among its operations.
 pub(crate) static GET_CALLER_IDENTITY: Operation = Operation::new("sts:GetCallerIdentity", &STS, Effect::Reads, 100);

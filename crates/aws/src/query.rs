@@ -13,25 +13,45 @@ use serde_json::{Map as JsonMap, Value as Json};
 /// The content type of a request.
 pub(crate) const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// The body of a request; only texts, numbers and booleans at the top of the input are sent.
+/// The body of a request: what is inside of something has the path to it as its name.
 pub(crate) fn form(action: &str, version: &str, input: &Json) -> String {
     let mut body = format!("Action={action}&Version={version}");
     for (name, value) in input.as_object().into_iter().flatten() {
-        let value = match value {
-            Json::String(text) => text.clone(),
-            Json::Null => continue,
-            other => other.to_string(),
-        };
-        let _ = write!(body, "&{name}=");
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                body.push(char::from(byte));
-            } else {
-                let _ = write!(body, "%{byte:02X}");
-            }
-        }
+        field(&mut body, name, value);
     }
     body
+}
+
+fn field(body: &mut String, path: &str, value: &Json) {
+    let text = match value {
+        Json::Null => return,
+        Json::Object(members) => {
+            return members.iter().for_each(|(name, member)| field(body, &format!("{path}.{name}"), member));
+        }
+        Json::Array(items) => {
+            let numbered = items.iter().zip(1..);
+            return numbered.for_each(|(item, number)| field(body, &format!("{path}.member.{number}"), item));
+        }
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let _ = write!(body, "&{path}=");
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            body.push(char::from(byte));
+        } else {
+            let _ = write!(body, "%{byte:02X}");
+        }
+    }
+}
+
+/// The items of a list in an answer: one alone is no list there.
+pub(crate) fn items(list: &Json) -> Vec<&Json> {
+    match &list["member"] {
+        Json::Array(items) => items.iter().collect(),
+        Json::Null => Vec::new(),
+        one => vec![one],
+    }
 }
 
 /// An answer as a tree: what is inside of `…Result`, or the whole of an error; `None` where it is no XML.
@@ -73,6 +93,18 @@ mod tests {
             form("DescribeType", "2010-05-15", &input),
             "Action=DescribeType&Version=2010-05-15&Type=RESOURCE&TypeName=A%3A%3AB%3A%3AC%20d&Public=true"
         );
+    }
+
+    #[test]
+    fn lists_and_structures_are_paths() {
+        let input = json!({"Names": ["a:B", "c"], "Entries": [{"Key": "k", "Values": ["v"]}], "None": []});
+        assert_eq!(
+            form("X", "1", &input),
+            "Action=X&Version=1&Names.member.1=a%3AB&Names.member.2=c&Entries.member.1.Key=k&Entries.member.1.Values.member.1=v"
+        );
+        assert_eq!(items(&json!({"member": ["a", "b"]})).len(), 2);
+        assert_eq!(items(&json!({"member": {"a": "b"}})).len(), 1);
+        assert!(items(&json!("")).is_empty());
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) struct Reach {
     clients: Clients,
     lines: Lines,
     secret_reads: bool,
-    whereabouts: OnceCell<Whereabouts>,
+    whereabouts: OnceCell<(Whereabouts, Option<String>)>,
     private_connections: Mutex<HashSet<String>>,
     fresh: Mutex<HashMap<String, Instant>>,
     /// The endpoint is on this machine.
@@ -225,10 +225,19 @@ impl Reach {
 
     /// Account and region of the caller; STS is asked once.
     pub(crate) async fn whereabouts(&self) -> Result<&Whereabouts, Fault> {
+        self.asked_whereabouts().await.map(|(here, _)| here)
+    }
+
+    /// The ARN of the caller, where STS says it.
+    pub(crate) async fn caller(&self) -> Result<Option<&str>, Fault> {
+        self.asked_whereabouts().await.map(|(_, arn)| arn.as_deref())
+    }
+
+    async fn asked_whereabouts(&self) -> Result<&(Whereabouts, Option<String>), Fault> {
         self.whereabouts.get_or_try_init(|| self.ask_whereabouts()).await
     }
 
-    async fn ask_whereabouts(&self) -> Result<Whereabouts, Fault> {
+    async fn ask_whereabouts(&self) -> Result<(Whereabouts, Option<String>), Fault> {
         let operation = &operation::GET_CALLER_IDENTITY;
         // A missing credential is found here, with better words than the client has.
         self.keeper.credentials().await.map_err(|error| fault::of_credentials(operation.name, &error))?;
@@ -245,13 +254,13 @@ impl Reach {
                     let answer = client.get_caller_identity().send().await;
                     let answer = answer.map_err(|error| fault::of_sdk(operation, &error, &[]))?;
                     let request_id = answer.request_id().map(str::to_owned);
-                    Ok((answer.account, request_id))
+                    Ok(((answer.account, answer.arn), request_id))
                 }
             })
             .await;
-        let account = outcome.result?;
+        let (account, arn) = outcome.result?;
         let account = account.ok_or_else(|| fault::of_unreadable(operation, "it names no account", None))?;
-        Ok(Whereabouts { account, region: self.region.clone() })
+        Ok((Whereabouts { account, region: self.region.clone() }, arn))
     }
 
     fn line(&self, service: &'static Service) -> Result<Line, Fault> {
@@ -267,7 +276,7 @@ impl Reach {
         let line = Line {
             url,
             connector: self.lines.connectors.of(&endpoint, &self.lines.way),
-            region: self.region.clone(),
+            region: service.host("", &self.region, &self.lines.suffix).1,
             timeout: self.lines.timeout,
         };
         lines.insert(service.name, line.clone());
@@ -282,7 +291,7 @@ impl Reach {
         // An endpoint of the command line goes before one of the environment's for a single service.
         self.lines.endpoint_url.clone().or_else(own).or_else(shared).unwrap_or_else(|| {
             let fips = if self.config.use_fips().unwrap_or(false) { "-fips" } else { "" };
-            format!("https://{}{fips}.{}", service.name, self.lines.suffix)
+            format!("https://{}", service.host(fips, &self.region, &self.lines.suffix).0)
         })
     }
 }

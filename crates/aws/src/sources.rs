@@ -13,7 +13,7 @@ use trueup_engine::credential::{Scheme, SecretSource, Version};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::{Form, Secret};
 
-use crate::kinds::values::{self, Payload, Unread};
+use crate::kinds::values::{self, Asked, Payload, Unread};
 use crate::operation::GET_PARAMETERS;
 use crate::reach::Reach;
 use crate::session::Session;
@@ -143,7 +143,7 @@ async fn secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str,
 }
 
 async fn some_secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str, Result<Payload, Unread>> {
-    let mut read = values::read_each(reach, ids.iter().map(|id| (*id).to_owned()).collect()).await;
+    let mut read = values::read_each(reach, ids.iter().map(|id| Asked { arn: (*id).to_owned(), keyed: false }).collect()).await;
     let mut by_id = HashMap::new();
     for id in ids {
         // By ARN first: with its last six characters, or without them.

@@ -152,6 +152,29 @@ the service does not return, 64 bad arguments.")]
 
 Formats: `mermaid` (default), `dot`, `svg`, `json`.")]
     Graph(StackArgs),
+    /// Look for what would make an apply fail, and write nothing
+    ///
+    /// Keys that are missing, disabled, not symmetric, in another region, or without the policy or the tag that EventBridge
+    /// wants; quotas that are full; names that somebody else holds; and what the caller may not do, where IAM simulates it.
+    /// What could not be looked at is said to be not checked. `trueup apply --preflight` does it first.
+    #[command(after_help = "Examples:
+  trueup preflight . prod
+  trueup preflight . prod --json
+  trueup apply . prod --preflight
+
+Exit codes: 0 nothing is in the way, 3 a check failed, 6 something was not checked (--strict), 64 bad arguments.")]
+    Preflight(StackArgs),
+    /// Print the exact IAM policy that a command needs for this stack
+    ///
+    /// Every action, on the ARNs that the manifest gives, with what each statement is for; `--json` prints the policy
+    /// document itself. Made offline; only a type's schema that is not kept yet is fetched. The policy for `plan` and `drift`
+    /// allows no write. `--no-secret-reads`, `--only`, `--exclude`, `--allow-replace` and `--prune` make it what such a run
+    /// needs.
+    #[command(after_help = "Examples:
+  trueup iam . prod --for drift
+  trueup iam . prod --for apply --json > policy.json
+  trueup iam --for plan --no-secret-reads --json")]
+    Iam(IamArgs),
     /// List the variables of a manifest, with where each value comes from
     ///
     /// The first that is found wins: `--var`, `--var-file`, the environment, the declared default.
@@ -282,6 +305,9 @@ pub struct ApplyArgs {
     /// Delete what the stack owns and the manifest no longer names
     #[arg(long)]
     pub prune: bool,
+    /// Look first for what would make it fail, and write nothing where there is something
+    #[arg(long)]
+    pub preflight: bool,
     /// Refuse any other plan than the one with this digest
     #[arg(long, value_name = "DIGEST")]
     pub expect_digest: Option<String>,
@@ -299,6 +325,33 @@ pub struct TeardownArgs {
     /// Stack and environment.
     #[command(flatten)]
     pub stack: StackArgs,
+}
+
+/// `iam`.
+#[derive(Args, Debug)]
+pub struct IamArgs {
+    /// The command that the policy is for
+    #[arg(long = "for", value_name = "COMMAND")]
+    pub purpose: Purpose,
+    /// Allow it to delete what the stack owns and the manifest no longer names
+    #[arg(long)]
+    pub prune: bool,
+    /// Stack and environment.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// What a policy is for.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// `plan`.
+    Plan,
+    /// `drift`.
+    Drift,
+    /// `apply`.
+    Apply,
+    /// `teardown`.
+    Teardown,
 }
 
 /// `import`.
@@ -361,7 +414,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan`, `drift`, `import`, `events` or `graph`
+    /// `manifest`, `plan`, `drift`, `import`, `preflight`, `events` or `graph`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -380,6 +433,8 @@ pub enum SchemaOf {
     Drift,
     /// `import --json`.
     Import,
+    /// `preflight --json`.
+    Preflight,
     /// A line of `--format jsonl`.
     Events,
     /// `graph --format json`.

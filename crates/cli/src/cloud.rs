@@ -16,7 +16,7 @@ use crate::settings::Settings;
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// The region of a sandbox when nobody names one.
-const SANDBOX_REGION: &str = "us-east-1";
+pub const SANDBOX_REGION: &str = "us-east-1";
 
 /// A cloud to talk to.
 pub struct Connected {

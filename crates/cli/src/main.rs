@@ -13,6 +13,7 @@ mod front;
 mod log;
 mod manifest_schema;
 mod output;
+mod preflight;
 mod printer;
 mod secrets;
 mod selection;

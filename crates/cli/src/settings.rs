@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
 use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf, SeverityOf};
@@ -130,6 +131,8 @@ pub struct RunSettings {
     pub take_over: bool,
     /// `--prune`.
     pub prune: bool,
+    /// `--preflight`.
+    pub preflight: bool,
     /// `--kms-settle`.
     pub kms_settle: Duration,
     /// Resources that may be replaced under the same name.
@@ -216,6 +219,8 @@ pub enum Command {
     Teardown { target: Target, yes: bool },
     Import(ImportWhat),
     Graph { target: Target, form: GraphForm },
+    Preflight(Target),
+    Iam { target: Target, purpose: Purpose },
     Vars(Target),
     Kinds { kind: Option<String> },
     Explain { code: Option<String> },
@@ -258,6 +263,8 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
         args::Command::Graph(_) => "graph",
+        args::Command::Preflight(_) => "preflight",
+        args::Command::Iam(_) => "iam",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
         args::Command::Explain(_) => "explain",
@@ -281,11 +288,13 @@ pub fn options(cli: &Cli) -> Options {
         | args::Command::Render(a)
         | args::Command::Graph(a)
         | args::Command::Vars(a)
-        | args::Command::Orphans(a) => &a.options,
+        | args::Command::Orphans(a)
+        | args::Command::Preflight(a) => &a.options,
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Drift(a) => &a.stack.options,
         args::Command::Apply(a) => &a.options,
         args::Command::Teardown(a) => &a.stack.options,
+        args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
@@ -380,6 +389,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     let prune = match &cli.command {
         args::Command::Plan(a) => a.prune,
         args::Command::Apply(a) => a.prune,
+        args::Command::Iam(a) => a.prune,
         _ => false,
     };
     if prune && !(options.only.is_empty() && options.exclude.is_empty()) {
@@ -388,6 +398,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         )
         .hint("give one or the other"));
     }
+    let preflight = matches!(&cli.command, args::Command::Apply(a) if a.preflight);
     // Nothing lags in a sandbox.
     let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
     let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
@@ -413,6 +424,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             allow_deletes: options.allow_deletes,
             take_over: options.take_over,
             prune,
+            preflight,
             kms_settle,
             allow_replace: options.allow_replace,
             parallelism: options.parallelism.map(usize::from),
@@ -462,6 +474,10 @@ fn command(
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
         }
         args::Command::Graph(a) => Command::Graph { target: target(a.stack, a.env)?, form: formats::graph(options) },
+        args::Command::Preflight(a) => Command::Preflight(target(a.stack, a.env)?),
+        args::Command::Iam(a) => {
+            Command::Iam { target: target(a.stack.stack, a.stack.env)?, purpose: purpose(a.purpose) }
+        }
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },
         args::Command::Explain(a) => Command::Explain { code: a.code },
@@ -501,6 +517,15 @@ fn target(stack: Option<PathBuf>, env: Option<String>) -> Result<Target, Command
         return Err(CommandError::usage("the environment is empty"));
     }
     Ok(Target { path, env })
+}
+
+fn purpose(purpose: args::Purpose) -> Purpose {
+    match purpose {
+        args::Purpose::Plan => Purpose::Plan,
+        args::Purpose::Drift => Purpose::Drift,
+        args::Purpose::Apply => Purpose::Apply,
+        args::Purpose::Teardown => Purpose::Teardown,
+    }
 }
 
 fn apply_what(first: Option<PathBuf>, second: Option<String>) -> Result<ApplyWhat, CommandError> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::cloud::Present;
 use crate::credential::Scheme;
 use crate::delta::Edit;
+use crate::permission::{Permission, Subject};
 use crate::schema::Schema;
 use crate::value::{Map, at};
 
@@ -107,8 +108,9 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// How long a change of this resource may take before it counts as not settled.
     fn patience(&self, desired: &Map) -> Patience;
 
-    /// The IAM actions that a verb needs, for plans, preflight and policies.
-    fn permissions(&self, verb: Verb) -> &'static [&'static str];
+    /// What a caller must be allowed to do for a verb: IAM actions and, as narrowly as the service can authorize them, the
+    /// ARNs of what they are done to. A read goes as deep as [`Subject::depth`] says.
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission>;
 }
 
 /// Something of a resource that others may refer to and that is not a property.

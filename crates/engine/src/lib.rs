@@ -6,7 +6,8 @@
 //! source ─ manifest ─ render ─ desired ─ graph ─ observe ─ delta ─ patch ─ plan ─ apply ─ report
 //! ```
 //!
-//! [`drift`] reads a plan as findings. [`import`] goes the other way, from what was observed to a manifest.
+//! [`drift`] reads a plan as findings. [`import`] goes the other way, from what was observed to a manifest, and [`policy`]
+//! says what a command has to be allowed for all this.
 //!
 //! Beside the arrows stand the values that they carry ([`value`], [`secret`], [`address`]), what a type of resource is
 //! ([`kind`], [`schema`]), and the two ways in which something goes wrong: a [`diagnostic`] for people, a [`fault`] from
@@ -32,7 +33,9 @@ pub mod manifest;
 pub mod observe;
 pub mod owner;
 pub mod patch;
+pub mod permission;
 pub mod plan;
+pub mod policy;
 pub mod render;
 pub mod report;
 pub mod retry;

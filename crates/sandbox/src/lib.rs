@@ -29,6 +29,7 @@ mod operation;
 mod page;
 mod policy;
 mod query;
+mod quotas;
 mod router;
 mod s3;
 mod secrets;

@@ -15,6 +15,7 @@ use crate::policy::{Facts, Policy, Verdict};
 use crate::shape::Shape;
 use crate::state::{Global, Home, World, arn};
 use crate::store::View;
+use crate::tagging::{self, Tags};
 use crate::wire::{Caller, Refusal};
 
 /// An operation of a service.
@@ -88,6 +89,9 @@ impl Context<'_> {
         all.push(("aws:RequestedRegion", self.caller.region.as_str().into()));
         all.push(("aws:PrincipalAccount", self.caller.account.as_str().into()));
         all.push(("aws:ResourceAccount", self.caller.account.as_str().into()));
+        let tags = if policy.asks_for_tags() { tagging::tags_of(self, &resource.0) } else { Tags::new() };
+        let keys: Vec<String> = tags.keys().map(|key| format!("aws:ResourceTag/{key}")).collect();
+        all.extend(keys.iter().map(String::as_str).zip(tags.values().map(|value| value.as_str().into())));
         let mut verdict = Verdict::NotAllowed;
         for form in &resource.0 {
             match policy.decide(action, form, &all) {

@@ -57,6 +57,12 @@ impl Policy {
         Ok(Self { statements })
     }
 
+    /// Tells whether any statement depends on the tags of resources.
+    pub(crate) fn asks_for_tags(&self) -> bool {
+        let mut keys = self.statements.iter().flat_map(|it| &it.conditions).map(|condition| &condition.key);
+        keys.any(|key| key.to_ascii_lowercase().starts_with("aws:resourcetag/"))
+    }
+
     /// Decides an action on a resource.
     pub(crate) fn decide(&self, action: &str, resource: &str, facts: Facts<'_>) -> Verdict {
         let mut verdict = Verdict::NotAllowed;

@@ -23,7 +23,7 @@ use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Protocol, Refusal, Service};
 use crate::{
-    cloudcontrol, cloudformation, cloudtrail, events, glue, iam, kms, logs, query, s3, secrets, shape, sqs, ssm, sts,
+    cloudcontrol, cloudformation, cloudtrail, events, glue, iam, kms, logs, query, quotas, s3, secrets, shape, sqs, ssm, sts,
     tagging,
 };
 
@@ -65,6 +65,7 @@ pub(crate) fn operations(service: Service) -> &'static [Operation] {
         Service::S3 => s3::OPERATIONS,
         Service::Tagging => tagging::OPERATIONS,
         Service::CloudTrail => cloudtrail::OPERATIONS,
+        Service::Quotas => quotas::OPERATIONS,
     }
 }
 
@@ -413,6 +414,6 @@ mod tests {
                 );
             }
         }
-        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 18 + 22 + 5 + 1);
+        assert_eq!(seen.len(), 11 + 19 + 21 + 12 + 8 + 8 + 9 + 13 + 1 + 2 + 19 + 22 + 5 + 2 + 1);
     }
 }

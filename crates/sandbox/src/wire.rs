@@ -34,6 +34,7 @@ pub(crate) enum Service {
     S3,
     Tagging,
     CloudTrail,
+    Quotas,
 }
 
 /// How a service is spoken to.
@@ -64,6 +65,7 @@ impl Service {
         Self::S3,
         Self::Tagging,
         Self::CloudTrail,
+        Self::Quotas,
     ];
 
     /// Returns the name used in signatures, rules and the call log.
@@ -83,6 +85,7 @@ impl Service {
             Self::S3 => "s3",
             Self::Tagging => "tagging",
             Self::CloudTrail => "cloudtrail",
+            Self::Quotas => "servicequotas",
         }
     }
 
@@ -117,6 +120,7 @@ impl Service {
             Self::S3 => Protocol::RestXml,
             Self::Tagging => json("ResourceGroupsTaggingAPI_20170126", "1.1"),
             Self::CloudTrail => json("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "1.1"),
+            Self::Quotas => json("ServiceQuotasV20190624", "1.1"),
         }
     }
 
@@ -298,8 +302,10 @@ pub(crate) fn refuse(service: Service, refusal: &Refusal) -> Response<Bytes> {
     match service.protocol() {
         Protocol::Json { .. } => {
             // These [M] and every access denial spell it `Message`.
-            let spelled_large =
-                matches!(service, Service::SecretsManager | Service::Glue | Service::CloudControl | Service::Tagging);
+            let spelled_large = matches!(
+                service,
+                Service::SecretsManager | Service::Glue | Service::CloudControl | Service::Tagging | Service::Quotas
+            );
             let member = if spelled_large || code == "AccessDeniedException" { "Message" } else { "message" };
             let body =
                 if message.is_empty() { json!({"__type": code}) } else { json!({"__type": code, member: message}) };

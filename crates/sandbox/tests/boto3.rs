@@ -60,6 +60,11 @@ fn events_and_parameters_behave() {
 }
 
 #[test]
+fn rights_and_quotas_are_told() {
+    holds("rights.py");
+}
+
+#[test]
 fn cloud_control_behaves() {
     // It looks at requests under way, and puts the clock forward when it has.
     holds_while("cloudcontrol.py", Duration::from_mins(1));

@@ -10,14 +10,15 @@ use serde_json::{Map as JsonMap, Value as Json, json};
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{ANY, Permission, Subject};
 use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Text, Type};
 use trueup_engine::value::Map;
 
-use crate::kinds::AwsKind;
 use crate::kinds::events_connection::{NAME, URL, wrong_endpoint};
 use crate::kinds::fields::{arn_attributes, copy_text, named, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
+use crate::kinds::{AwsKind, grants, listing};
 use crate::operation::{
     CREATE_API_DESTINATION, DELETE_API_DESTINATION, DESCRIBE_API_DESTINATION, LIST_API_DESTINATIONS,
     UPDATE_API_DESTINATION,
@@ -107,14 +108,31 @@ impl Kind for EventsApiDestination {
         Patience { create: minute, update: minute, delete: minute }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        let own = || grants::event_arns(subject, "api-destination", subject.name());
+        let on = |action: &'static str, why| Permission::on("ApiDestinations", &[action], own(), why);
+        // A write is asked about for the connection that it names as well.
+        let write = |action: &'static str, why| {
+            Permission::on("ApiDestinations", &[action], own().into_iter().chain(connection_of(subject)), why)
+        };
         match verb {
-            Verb::Read => &["events:DescribeApiDestination", "events:ListApiDestinations"],
-            Verb::Create => &["events:CreateApiDestination", "events:DescribeApiDestination"],
-            Verb::Update => &["events:DescribeApiDestination", "events:UpdateApiDestination"],
-            Verb::Delete => &["events:DeleteApiDestination", "events:DescribeApiDestination"],
+            Verb::Read => {
+                let listed = (subject.together > listing::FEW).then(|| grants::list("events:ListApiDestinations"));
+                listed.into_iter().chain([on("events:DescribeApiDestination", "read them")]).collect()
+            }
+            Verb::Create => vec![write("events:CreateApiDestination", "create them")],
+            Verb::Update => vec![write("events:UpdateApiDestination", "update them")],
+            Verb::Delete => vec![on("events:DeleteApiDestination", "delete them")],
         }
     }
+}
+
+/// The connection of a destination, as policies know it.
+fn connection_of(subject: &Subject<'_>) -> Vec<String> {
+    let written = subject.text("/ConnectionArn").and_then(|arn| arn.split(":connection/").nth(1)?.split('/').next());
+    let referred = || subject.referred("/ConnectionArn")?.identity.as_deref();
+    let name = written.or_else(referred).unwrap_or(ANY);
+    grants::event_arns(subject, "connection", name)
 }
 
 impl AwsKind for EventsApiDestination {

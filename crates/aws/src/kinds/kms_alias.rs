@@ -10,12 +10,13 @@ use serde_json::json;
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::{Domain, Property, Schema, Text, Type};
 use trueup_engine::value::{Map, Value};
 
 use crate::fault::of_unreadable;
-use crate::kinds::AwsKind;
 use crate::kinds::fields::{done, named, text, touches};
+use crate::kinds::{AwsKind, grants};
 use crate::names::{list_aliases, partition};
 use crate::operation::{CREATE_ALIAS, DELETE_ALIAS, DESCRIBE_KEY, Operation, UPDATE_ALIAS};
 use crate::reach::Reach;
@@ -94,12 +95,22 @@ impl Kind for KmsAlias {
         Patience { create: minute, update: minute, delete: minute }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        // KMS asks about the alias and about every key that it names, before and after.
+        let on = |action: &'static str, why| {
+            let both = [subject.arn("kms", subject.identity.unwrap_or("alias/*")), grants::any_key(subject)];
+            Permission::on("Aliases", &[action], both, why)
+        };
         match verb {
-            Verb::Read => &["kms:DescribeKey", "kms:ListAliases"],
-            Verb::Create => &["kms:CreateAlias", "kms:DescribeKey", "kms:ListAliases"],
-            Verb::Update => &["kms:DescribeKey", "kms:ListAliases", "kms:UpdateAlias"],
-            Verb::Delete => &["kms:DeleteAlias"],
+            Verb::Read => {
+                let listed = (subject.together > FEW).then(|| grants::list("kms:ListAliases"));
+                let why = "see which key is behind an alias";
+                let read = Permission::on("Keys", &["kms:DescribeKey"], [grants::any_key(subject)], why);
+                listed.into_iter().chain([read]).collect()
+            }
+            Verb::Create => vec![on("kms:CreateAlias", "create them")],
+            Verb::Update => vec![on("kms:UpdateAlias", "give them to other keys")],
+            Verb::Delete => vec![on("kms:DeleteAlias", "delete them")],
         }
     }
 }

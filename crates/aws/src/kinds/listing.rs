@@ -18,7 +18,7 @@ use crate::operation::Operation;
 use crate::reach::Reach;
 
 /// Up to this many are described without a list.
-const FEW: usize = 3;
+pub(crate) const FEW: usize = 3;
 /// How many entries a page holds at most.
 const PAGE: usize = 100;
 /// How many describe calls are under way at once.

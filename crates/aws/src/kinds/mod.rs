@@ -10,6 +10,7 @@ pub mod events_connection;
 mod fields;
 #[cfg(feature = "glue")]
 pub mod glue_connection;
+mod grants;
 pub mod kms_alias;
 pub mod kms_key;
 mod listing;

@@ -17,6 +17,15 @@ const AT_ONCE: usize = 8;
 /// The source of secrets that may not be read.
 pub(crate) const SWITCHED_OFF: &str = "secret reads are switched off";
 
+/// A secret whose value is wanted.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    /// Its ARN.
+    pub(crate) arn: String,
+    /// A key of its own encrypts it, which the reader has to be allowed to use.
+    pub(crate) keyed: bool,
+}
+
 /// The current value of a secret.
 pub(crate) struct Payload {
     /// The id of its version.
@@ -64,17 +73,17 @@ impl Unread {
 /// the words of such a reason: "the managed secret".
 pub(crate) async fn read(
     reach: &Reach,
-    arns: Vec<String>,
+    asked: Vec<Asked>,
     what: &'static str,
 ) -> HashMap<String, Result<Payload, String>> {
-    let read = read_each(reach, arns).await;
+    let read = read_each(reach, asked).await;
     read.into_iter().map(|(arn, payload)| (arn, payload.map_err(|why| why.in_words(what)))).collect()
 }
 
 /// The same by ARNs or names. What was read stands under the secret's ARN, and what was not under the id that was asked
 /// for.
-pub(crate) async fn read_each(reach: &Reach, ids: Vec<String>) -> HashMap<String, Result<Payload, Unread>> {
-    let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[String]>::to_vec).collect();
+pub(crate) async fn read_each(reach: &Reach, asked: Vec<Asked>) -> HashMap<String, Result<Payload, Unread>> {
+    let batches: Vec<Vec<Asked>> = asked.chunks(BATCH).map(<[Asked]>::to_vec).collect();
     futures_util::stream::iter(batches)
         .map(|batch| read_batch(reach, batch))
         .buffer_unordered(AT_ONCE)
@@ -83,20 +92,21 @@ pub(crate) async fn read_each(reach: &Reach, ids: Vec<String>) -> HashMap<String
         .await
 }
 
-async fn read_batch(reach: &Reach, arns: Vec<String>) -> Vec<(String, Result<Payload, Unread>)> {
+async fn read_batch(reach: &Reach, asked: Vec<Asked>) -> Vec<(String, Result<Payload, Unread>)> {
+    let arns: Vec<&str> = asked.iter().map(|asked| asked.arn.as_str()).collect();
     let mut answer = match reach.read(&BATCH_GET_SECRET_VALUE, &json!({ "SecretIdList": arns })).await {
         Ok(answer) => answer,
         // Some implementations fail as a whole over one that is missing.
         Err(fault) if fault.kind == FaultKind::NotFound && arns.len() > 1 => {
-            let mut read_one = Vec::with_capacity(arns.len());
-            for arn in arns {
-                read_one.extend(Box::pin(read_batch(reach, vec![arn])).await);
+            let mut read_one = Vec::with_capacity(asked.len());
+            for one in asked {
+                read_one.extend(Box::pin(read_batch(reach, vec![one])).await);
             }
             return read_one;
         }
         Err(fault) => {
             let why = Unread::of(&fault);
-            return arns.into_iter().map(|arn| (arn, Err(why.clone()))).collect();
+            return asked.into_iter().map(|asked| (asked.arn, Err(why.clone()))).collect();
         }
     };
     let mut read = Vec::with_capacity(arns.len());
@@ -114,16 +124,19 @@ async fn read_batch(reach: &Reach, arns: Vec<String>) -> Vec<(String, Result<Pay
     }
     for error in answer["Errors"].as_array().into_iter().flatten() {
         let Some(id) = error["SecretId"].as_str() else { continue };
+        // The id may come back as a name or as an ARN.
+        let of = asked.iter().find(|asked| asked.arn == id || asked.arn.contains(&format!(":secret:{id}")));
         let why = match error["ErrorCode"].as_str().unwrap_or_default() {
             "ResourceNotFoundException" => Unread::NotFound,
+            // Whichever of the two is missing, the answer has this code.
+            "AccessDeniedException" | "AccessDenied" if of.is_some_and(|asked| asked.keyed) => {
+                Unread::Denied("secretsmanager:GetSecretValue, or kms:Decrypt on its key,".to_owned())
+            }
             "AccessDeniedException" | "AccessDenied" => Unread::Denied("secretsmanager:GetSecretValue".to_owned()),
             "DecryptionFailure" => Unread::Denied("kms:Decrypt".to_owned()),
             code => Unread::Failed(format!("it could not be read ({code})")),
         };
-        // The id may come back as a name or as an ARN.
-        let arn =
-            arns.iter().find(|arn| *arn == id || arn.contains(&format!(":secret:{id}"))).map_or(id, String::as_str);
-        read.push((arn.to_owned(), Err(why)));
+        read.push((of.map_or(id, |asked| &asked.arn).to_owned(), Err(why)));
     }
     read
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use regex_lite::Regex;
 use trueup_aws::kinds::KINDS;
 use trueup_engine::kind::{Kind, Verb};
+use trueup_engine::permission::{Subject, actions};
 use trueup_engine::schema::{Clearing, Property, Schema, Secrecy, Type};
 
 use crate::samples::samples;
@@ -82,14 +83,27 @@ fn properties_are_unique_and_consistent() {
         assert!(if kind.names_itself() { identity.read_only } else { identity.required && identity.immutable });
         if let Some(tags) = kind.tags() {
             assert!(kind.schema().at(&format!("/{tags}")).is_some_and(|tags| tags.kept));
-            assert!(kind.permissions(Verb::Read).contains(&"tag:GetResources"), "{}", kind.name());
+            assert!(
+                actions(&kind.permissions(Verb::Read, &Subject::any())).contains(&"tag:GetResources"),
+                "{}",
+                kind.name()
+            );
         }
         for attribute in kind.attributes() {
             assert!(kind.schema().at(&format!("/{}", attribute.name)).is_some_and(|found| found.read_only));
         }
         for verb in [Verb::Read, Verb::Create, Verb::Update, Verb::Delete] {
-            let actions = kind.permissions(verb);
-            assert!(!actions.is_empty() && actions.is_sorted(), "{}: {actions:?}", kind.name());
+            let needed = kind.permissions(verb, &Subject::any());
+            assert!(!needed.is_empty(), "{}", kind.name());
+            for permission in needed {
+                let is_action = |action: &&str| action.split_once(':').is_some_and(|(_, name)| !name.is_empty());
+                assert!(permission.actions.iter().all(is_action), "{permission:?}");
+                assert!(
+                    permission.resources.iter().all(|on| on == "*" || on.starts_with("arn:aws:")),
+                    "{permission:?}"
+                );
+                assert!(permission.topic.chars().all(|letter| letter.is_ascii_alphanumeric()), "{permission:?}");
+            }
         }
     }
 }

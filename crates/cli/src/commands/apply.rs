@@ -9,7 +9,7 @@ use trueup_engine::plan::document::{PlanDocument, Stale, verify};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
-use crate::commands::{Context, Ready, execute, plan as planning, ready_online};
+use crate::commands::{Context, Ready, execute, plan as planning, preflight, ready_online};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::diagnostics;
@@ -71,6 +71,9 @@ async fn planned_run(
     if let Err(error) = execute::gate(ready, &planned, expect_digest) {
         return execute::refused(context, ready, &planned, &error);
     }
+    if let Some(error) = in_the_way(context, ready, cloud, &planned).await? {
+        return execute::refused(context, ready, &planned, &error);
+    }
     if !execute::confirmed(context, &planned, yes).await? {
         return execute::declined(context, ready, &planned);
     }
@@ -90,6 +93,14 @@ async fn planned_run(
 /// The secrets as an execution takes them.
 fn online<'a>(context: &Context<'_>, ready: &Ready, cloud: &'a Connected, secrets: &'a Secrets) -> Online<'a> {
     Online { secrets, session: &cloud.session, home: planning::home(context, ready) }
+/// What a preflight finds, where one is asked for.
+async fn in_the_way(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    planned: &planning::Planned,
+) -> Result<Option<CommandError>, CommandError> {
+    if context.settings.run.preflight { preflight::ahead(context, ready, cloud, planned).await } else { Ok(None) }
 }
 
 /// Executes a saved plan.
@@ -138,6 +149,9 @@ async fn saved_run(
         planning::show(context, ready, &planned)?;
     }
     if let Err(error) = execute::gate(ready, &planned, None) {
+        return execute::refused(context, ready, &planned, &error);
+    }
+    if let Some(error) = in_the_way(context, ready, cloud, &planned).await? {
         return execute::refused(context, ready, &planned, &error);
     }
     execute::run(context, ready, &planned, cloud, &online(context, ready, cloud, secrets)).await

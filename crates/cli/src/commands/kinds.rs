@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::kind::{Kind, Verb};
+use trueup_engine::permission::{self, Subject};
 use trueup_engine::plan::document::FORMAT_VERSION;
 
 use crate::args::Format;
@@ -78,16 +79,21 @@ fn one(kind: &'static dyn Kind) -> String {
     list("named by", vec![kind.identity_property()]);
     list("attributes", kind.attributes().iter().map(|attribute| attribute.name).collect());
     for needed in VERBS {
-        list(&format!("{} needs", verb(needed)), kind.permissions(needed).to_vec());
+        list(&format!("{} needs", verb(needed)), needs(kind, needed));
     }
     text.push_str("\nProperties:\n\n");
     text.push_str(&skeleton::properties(kind, 2));
     text
 }
 
+/// Every action that a verb may take.
+fn needs(kind: &'static dyn Kind, needed: Verb) -> Vec<&'static str> {
+    permission::actions(&kind.permissions(needed, &Subject::any()))
+}
+
 fn describe(kind: &'static dyn Kind, whole: bool) -> serde_json::Value {
     let permissions: serde_json::Map<String, serde_json::Value> =
-        VERBS.into_iter().map(|needed| (verb(needed).to_owned(), json!(kind.permissions(needed)))).collect();
+        VERBS.into_iter().map(|needed| (verb(needed).to_owned(), json!(needs(kind, needed)))).collect();
     let mut document = json!({
         "type": kind.name(),
         "aliases": kind.aliases(),

@@ -6,12 +6,14 @@ pub mod drift;
 pub mod execute;
 pub mod explain;
 pub mod graph;
+pub mod iam;
 pub mod import;
 pub mod init;
 pub mod kinds;
 pub mod man;
 pub mod orphans;
 pub mod plan;
+pub mod preflight;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
@@ -94,6 +96,8 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Import(what) => import::run(context, what).await,
         Command::Graph { target, form } => graph::run(context, target, *form),
+        Command::Preflight(target) => Box::pin(preflight::run(context, target)).await,
+        Command::Iam { target, purpose } => iam::run(context, target, *purpose).await,
         Command::Vars(target) => vars::run(context, target),
         Command::Kinds { kind } => kinds::run(context, kind.as_deref()),
         Command::Explain { code } => explain::run(context, code.as_deref()),

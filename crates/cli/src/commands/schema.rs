@@ -11,6 +11,7 @@ use crate::manifest_schema;
 use crate::output::drift::DriftDocument;
 use crate::output::graph::GraphDocument;
 use crate::output::jsonl::EventLine;
+use crate::output::preflight::PreflightDocument;
 
 /// Prints a schema.
 pub fn run(context: &Context<'_>, what: SchemaOf) -> Result<Exit, CommandError> {
@@ -24,6 +25,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
         SchemaOf::Drift => written::<DriftDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
+        SchemaOf::Preflight => written::<PreflightDocument>(),
         SchemaOf::Events => written::<EventLine>(),
         SchemaOf::Graph => written::<GraphDocument>(),
     }
@@ -45,6 +47,7 @@ mod tests {
             ("plan", SchemaOf::Plan),
             ("drift", SchemaOf::Drift),
             ("import", SchemaOf::Import),
+            ("preflight", SchemaOf::Preflight),
             ("events", SchemaOf::Events),
             ("graph", SchemaOf::Graph),
         ] {

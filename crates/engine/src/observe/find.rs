@@ -255,10 +255,15 @@ impl<'a> Found<'a> {
                 "{} are all found through what points at {identity}: say which one it is with `identifier`",
                 names.join(" and ")
             );
+            // Where its own tags could not be read nobody can say whose it is, and that is the reason.
+            let unread = several.iter().find_map(|index| match &all.live[*index] {
+                Some(Live::Unreadable(fault)) => Some(fault.clone()),
+                _ => None,
+            });
+            let fault = unread.unwrap_or_else(|| Fault::new(FaultKind::Conflict, "observe", message));
             for index in several {
                 all.identities[*index] = None;
-                let fault = Fault::new(FaultKind::Conflict, "observe", message.clone());
-                all.live[*index] = Some(Live::Unreadable(fault));
+                all.live[*index] = Some(Live::Unreadable(fault.clone()));
             }
         }
         // One that was found by what points at it carries another resource's tags, and is an orphan no more; and one thing

@@ -10,6 +10,7 @@ use trueup_engine::desired::{self, Defaults, Desired};
 use trueup_engine::diagnostic::{self, Diagnostics};
 use trueup_engine::import::{Found, Head, Imported, import};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Registry, Through, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::render::{Inputs, Property as Known, Reference, Scope};
 use trueup_engine::schema::{Clearing, DefaultValue, Domain, List, Order, Property, Schema, Text, Type};
 use trueup_engine::secret::Secret;
@@ -121,9 +122,9 @@ macro_rules! kind {
             fn patience(&self, _: &Map) -> Patience {
                 Patience { create: Duration::ZERO, update: Duration::ZERO, delete: Duration::ZERO }
             }
-            fn permissions(&self, _: Verb) -> &'static [&'static str] {
-                &[]
-            }
+            fn permissions(&self, _: Verb, _: &Subject<'_>) -> Vec<Permission> {
+        Vec::new()
+    }
             $($more)*
         }
     };

@@ -289,7 +289,9 @@ fn usable_key(context: &Context<'_>, identifier: Option<&str>) -> Result<Option<
         }
     };
     context.authorize_key("kms:DescribeKey", &key, &["events", "secretsmanager"])?;
+    // [D] what Secrets Manager asks of a key for a write
     context.authorize_key("kms:GenerateDataKey", &key, &["secretsmanager"])?;
+    context.authorize_key("kms:Decrypt", &key, &["secretsmanager"])?;
     Ok(Some(key))
 }
 
@@ -328,7 +330,9 @@ fn write_secret(
         let resource = Resource::one(secret.arn.clone());
         // [S] what the caller needs
         if rewritten {
-            context.authorize("secretsmanager:PutSecretValue", &resource, &[])?;
+            for action in ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"] {
+                context.authorize(action, &resource, &[])?;
+            }
             if key.is_none() {
                 usable_key(context, secret.kms_key.as_deref())?;
             }
@@ -343,7 +347,10 @@ fn write_secret(
     } else {
         let name = format!("events!connection/{}/{}", connection.name, Uuid::new_v4());
         let mut secret = Secret::new(&name, context.arn("secretsmanager", "secret"), now);
-        context.authorize("secretsmanager:CreateSecret", &Resource::one(secret.arn.clone()), &[])?;
+        // [S] what the caller needs
+        for action in ["CreateSecret", "GetSecretValue", "PutSecretValue"] {
+            context.authorize(&format!("secretsmanager:{action}"), &Resource::one(secret.arn.clone()), &[])?;
+        }
         // [D] managed secrets carry their owner, and a tag that says so
         secret.owner = Some("events".to_owned());
         secret.tags.insert("aws:secretsmanager:owningService".to_owned(), "events".to_owned());

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::operation::{Context, Operation, Resource, required};
 
 /// [D] the default quota of connections, and of API destinations, in a region.
-const QUOTA: usize = 3000;
+pub(crate) const QUOTA: usize = 3000;
 /// [I] the text for rules and targets; [?] for connections.
 const OVER_QUOTA: &str = "The requested resource exceeds the maximum number allowed.";
 

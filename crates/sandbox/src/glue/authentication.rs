@@ -213,7 +213,7 @@ fn write(
     kms_key: Option<&str>,
 ) -> Result<Managed, Refusal> {
     let now = context.now();
-    let key = kms_key.map(|key| catalog::use_key(context, key, "kms:GenerateDataKey")).transpose()?;
+    let key = kms_key.map(|key| catalog::use_key(context, key, "kms:GenerateDataKey", "secretsmanager")).transpose()?;
     let present = kept.and_then(|kept| {
         let secret = context.home.secrets.current(&kept.name, now)?;
         Some((Secret::clone(secret), kept))

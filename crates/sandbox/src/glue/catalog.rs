@@ -91,22 +91,22 @@ pub(super) fn encrypt(context: &Context<'_>) -> Result<Cipher, Refusal> {
         return Ok(Cipher::None);
     }
     let key = settings.password_key.as_deref();
-    let key = key.map(|key| use_key(context, key, "kms:Encrypt"));
+    let key = key.map(|key| use_key(context, key, "kms:Encrypt", "glue"));
     Ok(Cipher::Key(key.transpose()?))
 }
 
 /// Asks for a key that decrypts a password; [D] the caller needs kms:Decrypt.
 pub(super) fn decrypt(context: &Context<'_>, key: &str) -> Result<(), Refusal> {
-    use_key(context, key, "kms:Decrypt").map(drop)
+    use_key(context, key, "kms:Decrypt", "glue").map(drop)
 }
 
-/// Asks for the use of a key through Glue.
-pub(super) fn use_key(context: &Context<'_>, key: &str, action: &str) -> Result<String, Refusal> {
+/// Asks for the use of a key through a service.
+pub(super) fn use_key(context: &Context<'_>, key: &str, action: &str, via: &str) -> Result<String, Refusal> {
     // [M] the code; [?] the texts
     let failed = |why: String| Err(Refusal::new("GlueEncryptionException", why));
     match kms::usable(context, key) {
         Use::Usable(arn) => {
-            context.authorize_key(action, &arn, &["glue", "secretsmanager"])?;
+            context.authorize_key(action, &arn, &[via])?;
             Ok(arn)
         }
         Use::Missing => failed(format!("KMS key '{key}' does not exist.")),

@@ -7,6 +7,7 @@ mod model;
 mod policies;
 pub(crate) mod role;
 mod roles;
+mod simulation;
 pub(crate) mod tags;
 
 use serde_json::Value;
@@ -35,6 +36,13 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("TagRole", &model::TAG, tags::tag),
     operation("UntagRole", &model::UNTAG, tags::untag),
     operation("ListRoleTags", &model::LIST_OF_ROLE, tags::list),
+    Operation {
+        name: "SimulatePrincipalPolicy",
+        input: &simulation::INPUT,
+        subject: &["PolicySourceArn"],
+        resources: simulation::resources,
+        run: simulation::simulate,
+    },
 ];
 
 const fn operation(

@@ -55,6 +55,12 @@ static SERVICES: &[&Taggable] = &[
     &tagged::SSM,
 ];
 
+/// Returns the tags of a resource that is known by one of these ARNs.
+pub(crate) fn tags_of(context: &Context<'_>, arns: &[String]) -> Tags {
+    let all = SERVICES.iter().flat_map(|service| (service.resources)(context));
+    all.filter(|it| arns.contains(&it.arn)).map(|it| it.tags.into_owned()).next().unwrap_or_default()
+}
+
 /// Runs an operation of a service as if it had been called itself: the policy is asked, the model checks.
 pub(crate) fn through(
     context: &mut Context<'_>,

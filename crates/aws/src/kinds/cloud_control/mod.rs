@@ -13,6 +13,7 @@ mod cache;
 mod identity;
 mod io;
 mod patch;
+mod permissions;
 mod requests;
 pub mod schema;
 mod types;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
@@ -38,17 +40,12 @@ pub(crate) use types::{find, of_arn};
 pub(crate) struct CloudControl {
     read: schema::Read,
     identity_properties: &'static [&'static str],
-    permissions: [&'static [&'static str]; 4],
 }
 
 impl CloudControl {
     pub(crate) fn new(read: schema::Read) -> Self {
         let paths = read.identifier.iter().map(|part| schema::leaked(&part.path.join("/")));
-        Self {
-            identity_properties: paths.collect::<Vec<_>>().leak(),
-            permissions: [Verb::Read, Verb::Create, Verb::Update, Verb::Delete].map(|verb| read.permissions(verb)),
-            read,
-        }
+        Self { identity_properties: paths.collect::<Vec<_>>().leak(), read }
     }
 }
 
@@ -114,14 +111,8 @@ impl Kind for CloudControl {
         Patience { create, update, delete }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
-        let [read, create, update, delete] = self.permissions;
-        match verb {
-            Verb::Read => read,
-            Verb::Create => create,
-            Verb::Update => update,
-            Verb::Delete => delete,
-        }
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        permissions::of(&self.read, verb, subject)
     }
 }
 
@@ -205,8 +196,8 @@ impl Kind for Opaque {
         Patience { create: Duration::ZERO, update: Duration::ZERO, delete: Duration::ZERO }
     }
 
-    fn permissions(&self, _: Verb) -> &'static [&'static str] {
-        &["cloudformation:DescribeType"]
+    fn permissions(&self, _: Verb, _: &Subject<'_>) -> Vec<Permission> {
+        vec![permissions::schema()]
     }
 }
 

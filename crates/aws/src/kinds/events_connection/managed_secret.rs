@@ -17,7 +17,7 @@ use trueup_engine::value::Value;
 
 use super::live::LISTS;
 use crate::fault::of_unreadable;
-use crate::kinds::values::{self, SWITCHED_OFF, why_unread};
+use crate::kinds::values::{self, Asked, SWITCHED_OFF, why_unread};
 use crate::operation::{DESCRIBE_CONNECTION, DESCRIBE_SECRET, LIST_SECRETS};
 use crate::reach::Reach;
 
@@ -38,8 +38,10 @@ pub(super) async fn resolve(reach: &Reach, mut connections: Vec<&mut Present>) {
         }
         return;
     }
-    let arns: Vec<String> = connections.iter().filter_map(|present| secret_arn(present)).collect();
-    let read = read(reach, arns).await;
+    let keyed = |present: &Present| present.properties.contains_key("KmsKeyIdentifier");
+    let asked =
+        connections.iter().filter_map(|present| Some(Asked { arn: secret_arn(present)?, keyed: keyed(present) }));
+    let read = read(reach, asked.collect()).await;
     for present in &mut connections {
         let Some(arn) = secret_arn(present) else {
             fill(present, Err("the connection has no managed secret"));
@@ -65,8 +67,8 @@ struct Payload {
     content: Json,
 }
 
-async fn read(reach: &Reach, arns: Vec<String>) -> HashMap<String, Result<Payload, String>> {
-    let read = values::read(reach, arns, MANAGED).await;
+async fn read(reach: &Reach, asked: Vec<Asked>) -> HashMap<String, Result<Payload, String>> {
+    let read = values::read(reach, asked, MANAGED).await;
     let parsed = |payload: values::Payload| {
         let content = payload.text.and_then(|text| serde_json::from_str::<Json>(&text).ok()).filter(Json::is_object);
         content

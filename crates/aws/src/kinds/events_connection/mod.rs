@@ -8,6 +8,7 @@ mod check;
 mod io;
 mod live;
 mod managed_secret;
+mod permissions;
 mod request;
 mod schema;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use trueup_engine::cloud::{Confirm, Create, Live, Present, Readiness, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
@@ -107,43 +109,8 @@ impl Kind for EventsConnection {
         Patience { create: change, update: change, delete }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
-        match verb {
-            Verb::Read => &[
-                "events:DescribeConnection",
-                "events:ListConnections",
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:ListAliases",
-                "secretsmanager:BatchGetSecretValue",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:ListSecrets",
-            ],
-            Verb::Create => &[
-                "events:CreateConnection",
-                "events:DescribeConnection",
-                "iam:CreateServiceLinkedRole",
-                "kms:DescribeKey",
-                "kms:GenerateDataKey",
-                "secretsmanager:CreateSecret",
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:PutSecretValue",
-            ],
-            Verb::Update => &[
-                "events:DescribeConnection",
-                "events:UpdateConnection",
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey",
-                "secretsmanager:CreateSecret",
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:PutSecretValue",
-                "secretsmanager:UpdateSecret",
-            ],
-            Verb::Delete => &["events:DeleteConnection", "events:DescribeConnection"],
-        }
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        permissions::of(verb, subject)
     }
 }
 

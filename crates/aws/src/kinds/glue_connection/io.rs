@@ -28,7 +28,7 @@ use crate::reach::Reach;
 use crate::wire::{secrets_of, wire_member};
 
 /// Up to this many are read one by one.
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 /// A page holds at most this many.
 const PAGE: usize = 1000;
 /// How many calls are under way at once.
@@ -110,7 +110,8 @@ async fn get(reach: &Reach, want: &Want) -> Found {
         Err(fault) if fault.kind == FaultKind::Denied => {
             let why = match fault.code.as_deref() {
                 Some("GlueEncryptionException") => "kms:Decrypt denied".to_owned(),
-                _ => format!("{} with the password denied", fault.operation),
+                // Without the password the same action is allowed, as the next read shows.
+                _ => format!("kms:Decrypt denied ({} with the password)", fault.operation),
             };
             let answer = get_once(reach, &want.identity, true).await?;
             Ok(answer.map(|answer| (answer, Some(why))))

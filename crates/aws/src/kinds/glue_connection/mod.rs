@@ -9,6 +9,7 @@
 mod check;
 mod io;
 mod live;
+mod permissions;
 mod request;
 mod schema;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use trueup_engine::cloud::{Create, Live, Task, Update, Want, Written};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value, at};
 
@@ -83,42 +85,8 @@ impl Kind for GlueConnection {
         Patience { create: change, update: change, delete: minutes(1) }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
-        match verb {
-            Verb::Read => {
-                &["glue:GetConnection", "glue:GetConnections", "glue:GetTags", "kms:Decrypt", "tag:GetResources"]
-            }
-            Verb::Create => &[
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeVpcEndpoints",
-                "glue:CreateConnection",
-                "glue:GetConnection",
-                "glue:GetConnections",
-                "glue:PassConnection",
-                "glue:TagResource",
-                "kms:Encrypt",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetSecretValue",
-            ],
-            Verb::Update => &[
-                "ec2:DescribeRouteTables",
-                "ec2:DescribeSecurityGroups",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeVpcEndpoints",
-                "glue:GetConnection",
-                "glue:GetConnections",
-                "glue:PassConnection",
-                "glue:TagResource",
-                "glue:UntagResource",
-                "glue:UpdateConnection",
-                "kms:Encrypt",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetSecretValue",
-            ],
-            Verb::Delete => &["glue:DeleteConnection", "glue:GetConnection"],
-        }
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        permissions::of(verb, subject)
     }
 }
 

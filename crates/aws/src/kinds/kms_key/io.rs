@@ -156,6 +156,10 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
             input[name] = value;
         }
     }
+    // What is the usual use of a key is left out of the desired properties, and KMS wants it said of other sorts.
+    if input.get("KeyUsage").is_none() && input.get("KeySpec").is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
+        input["KeyUsage"] = "ENCRYPT_DECRYPT".into();
+    }
     if let Some(policy) = policy(desired)? {
         input["Policy"] = policy;
     }

@@ -7,6 +7,7 @@
 
 mod io;
 mod live;
+mod permissions;
 mod schema;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Through, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
@@ -91,39 +93,8 @@ impl Kind for KmsKey {
         Patience { create: minutes(2), update: minutes(2), delete: minutes(1) }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
-        match verb {
-            Verb::Read => &[
-                "kms:DescribeKey",
-                "kms:GetKeyPolicy",
-                "kms:GetKeyRotationStatus",
-                "kms:ListKeys",
-                "kms:ListResourceTags",
-                "tag:GetResources",
-            ],
-            Verb::Create => &[
-                "kms:CancelKeyDeletion",
-                "kms:CreateKey",
-                "kms:DescribeKey",
-                "kms:DisableKey",
-                "kms:EnableKeyRotation",
-                "kms:PutKeyPolicy",
-                "kms:TagResource",
-                "tag:GetResources",
-            ],
-            Verb::Update => &[
-                "kms:DescribeKey",
-                "kms:DisableKey",
-                "kms:DisableKeyRotation",
-                "kms:EnableKey",
-                "kms:EnableKeyRotation",
-                "kms:PutKeyPolicy",
-                "kms:TagResource",
-                "kms:UntagResource",
-                "kms:UpdateKeyDescription",
-            ],
-            Verb::Delete => &["kms:DescribeKey", "kms:ScheduleKeyDeletion"],
-        }
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        permissions::of(verb, subject)
     }
 }
 

@@ -19,7 +19,8 @@ use super::{live, reading, refused};
 use crate::fault::of_unreadable;
 use crate::kinds::fields::{day, done, named, text, touches};
 use crate::kinds::settle::{lost_create, unread};
-use crate::kinds::{tag_list, values};
+use crate::kinds::tag_list;
+use crate::kinds::values::{self, Asked};
 use crate::operation::{
     CREATE_SECRET, DELETE_SECRET, GET_RANDOM_PASSWORD, LIST_SECRET_VERSIONS, PUT_SECRET_POLICY, REMOVE_REPLICAS,
     REPLICATE_SECRET, RESTORE_SECRET, TAG_SECRET, UNTAG_SECRET, UPDATE_SECRET,
@@ -231,7 +232,7 @@ async fn update_itself(reach: &Reach, id: &str, update: &Update<'_>, secrets: &[
 /// Whether a value whose answer was lost is there, under its token.
 async fn arrived(reach: &Reach, id: &str, token: &str, sent: Option<&str>) -> bool {
     let Some(sent) = sent else { return false };
-    let mut read = values::read(reach, vec![id.to_owned()], "the secret").await;
+    let mut read = values::read(reach, vec![Asked { arn: id.to_owned(), keyed: false }], "the secret").await;
     match read.remove(id) {
         Some(Ok(payload)) => payload.version.as_deref() == Some(token) && payload.text.as_deref() == Some(sent),
         _ => false,

@@ -8,6 +8,7 @@
 mod check;
 mod io;
 mod live;
+mod permissions;
 mod reading;
 mod schema;
 
@@ -17,6 +18,7 @@ use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::credential::Scheme;
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
@@ -100,51 +102,8 @@ impl Kind for SecretsManagerSecret {
         Patience { create: change, update: change, delete: minutes(5) }
     }
 
-    fn permissions(&self, verb: Verb) -> &'static [&'static str] {
-        match verb {
-            Verb::Read => &[
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:ListAliases",
-                "secretsmanager:BatchGetSecretValue",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetResourcePolicy",
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:ListSecrets",
-                "tag:GetResources",
-            ],
-            Verb::Create => &[
-                "kms:Decrypt",
-                "kms:GenerateDataKey",
-                "secretsmanager:CreateSecret",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetRandomPassword",
-                "secretsmanager:PutResourcePolicy",
-                "secretsmanager:ReplicateSecretToRegions",
-                "secretsmanager:RestoreSecret",
-                "secretsmanager:TagResource",
-            ],
-            Verb::Update => &[
-                "kms:Decrypt",
-                "kms:Encrypt",
-                "kms:GenerateDataKey",
-                "secretsmanager:BatchGetSecretValue",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:GetSecretValue",
-                "secretsmanager:ListSecretVersionIds",
-                "secretsmanager:PutResourcePolicy",
-                "secretsmanager:RemoveRegionsFromReplication",
-                "secretsmanager:ReplicateSecretToRegions",
-                "secretsmanager:TagResource",
-                "secretsmanager:UntagResource",
-                "secretsmanager:UpdateSecret",
-            ],
-            Verb::Delete => &[
-                "secretsmanager:DeleteSecret",
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:RemoveRegionsFromReplication",
-            ],
-        }
+    fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
+        permissions::of(verb, subject)
     }
 }
 

@@ -16,12 +16,12 @@ use trueup_engine::value::Value;
 
 use super::live;
 use crate::fault::of_unreadable;
-use crate::kinds::values::{self, SWITCHED_OFF};
+use crate::kinds::values::{self, Asked, SWITCHED_OFF};
 use crate::operation::{DESCRIBE_SECRET, GET_SECRET_POLICY, LIST_SECRETS, Operation};
 use crate::reach::Reach;
 
 /// Up to this many are described one by one.
-const FEW: usize = 100;
+pub(super) const FEW: usize = 100;
 /// How many entries a page holds at most.
 const PAGE: u32 = 100;
 /// How many calls are under way at once.
@@ -117,24 +117,24 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
             asked.push((want, present));
         }
     }
-    let mut arns = Vec::new();
+    let mut asked_for = Vec::new();
     for (want, present) in &mut asked {
         let why = if is_scheduled(present) {
             live::SCHEDULED
         } else if !reach.secret_reads() {
             SWITCHED_OFF
         } else if want.secrets {
-            arns.extend(arn(present));
+            asked_for.extend(arn(present).map(|arn| Asked { arn, keyed: present.properties.contains_key("KmsKeyId") }));
             continue;
         } else {
             live::NOT_READ
         };
         put(present, Secret::unresolved(why));
     }
-    if arns.is_empty() {
+    if asked_for.is_empty() {
         return found;
     }
-    let mut read = values::read(reach, arns, "the secret").await;
+    let mut read = values::read(reach, asked_for, "the secret").await;
     for (want, present) in asked {
         if !want.secrets || is_scheduled(present) {
             continue;

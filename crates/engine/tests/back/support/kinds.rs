@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Registry, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::{Clearing, DefaultValue, Domain, List, OneOf, Order, Property, Schema, Text, Type};
 use trueup_engine::value::{Map, Value};
 
@@ -149,8 +150,8 @@ impl Kind for Connection {
         Patience { create: change, update: change, delete: Duration::from_mins(2) }
     }
 
-    fn permissions(&self, _: Verb) -> &'static [&'static str] {
-        &[]
+    fn permissions(&self, _: Verb, _: &Subject<'_>) -> Vec<Permission> {
+        Vec::new()
     }
 }
 
@@ -184,7 +185,7 @@ impl Kind for Destination {
         Patience { create: minute, update: minute, delete: minute }
     }
 
-    fn permissions(&self, _: Verb) -> &'static [&'static str] {
-        &[]
+    fn permissions(&self, _: Verb, _: &Subject<'_>) -> Vec<Permission> {
+        Vec::new()
     }
 }

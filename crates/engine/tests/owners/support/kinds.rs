@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Registry, Through, Verb};
+use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::{Clearing, Domain, List, Order, Property, Schema, Text, Type};
 use trueup_engine::value::Map;
 
@@ -143,7 +144,7 @@ impl Kind for Data {
         Patience { create: minute, update: minute, delete: minute }
     }
 
-    fn permissions(&self, _: Verb) -> &'static [&'static str] {
-        &[]
+    fn permissions(&self, _: Verb, _: &Subject<'_>) -> Vec<Permission> {
+        Vec::new()
     }
 }
