@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod behind_our_back;
+mod blame;
 mod calls;
 mod documents;
 mod emulators;

@@ -17,6 +17,7 @@
 //! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
 
 mod call;
+mod cloudtrail;
 mod credentials;
 mod fault;
 mod http;
@@ -34,6 +35,7 @@ mod tags;
 mod wire;
 
 pub use call::CallEvent;
+pub use cloudtrail::Told;
 pub use kinds::registry;
 pub use limits::Limits;
 pub use session::{Observer, Session};

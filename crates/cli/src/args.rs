@@ -184,6 +184,9 @@ pub struct PlanArgs {
     /// End with 2 where there are changes
     #[arg(long)]
     pub exit_code: bool,
+    /// Say who brought about what differs, from CloudTrail
+    #[arg(long)]
+    pub blame: bool,
     /// Plan the deletion of what the stack owns and the manifest no longer names
     #[arg(long)]
     pub prune: bool,

@@ -193,7 +193,7 @@ pub struct ImportWhat {
 pub enum Command {
     Validate(Target),
     Render(Target),
-    Plan { target: Target, out: Option<PathBuf>, exit_code: bool },
+    Plan { target: Target, out: Option<PathBuf>, exit_code: bool, blame: bool },
     Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
@@ -415,7 +415,8 @@ fn command(typed: args::Command, sandbox: Option<&Path>, environment: &Environme
         args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
         args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
         args::Command::Plan(a) => {
-            Command::Plan { target: target(a.stack.stack, a.stack.env)?, out: a.out, exit_code: a.exit_code }
+            let target = target(a.stack.stack, a.stack.env)?;
+            Command::Plan { target, out: a.out, exit_code: a.exit_code, blame: a.blame }
         }
         args::Command::Apply(a) => {
             Command::Apply { what: apply_what(a.target, a.second)?, yes: a.yes, expect_digest: a.expect_digest }
