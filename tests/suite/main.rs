@@ -12,6 +12,7 @@ mod interrupted;
 mod lifecycle;
 mod saved_plan;
 mod scenarios;
+mod sources;
 mod stackql_page;
 mod terminal;
 mod typing;

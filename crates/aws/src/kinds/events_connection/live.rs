@@ -172,7 +172,7 @@ mod tests {
                     {"Key": "a", "Value": "public", "IsValueSecret": false}, {"Key": "b", "IsValueSecret": true},
                 ]},
             },
-            "CreationTime": 1_733_500_000, "LastModifiedTime": 1_733_500_000,
+            "CreationTime": 1_733_500_000, "LastModifiedTime": 1_733_500_000, "LastAuthorizedTime": 1_733_500_009,
         })
     }
 
@@ -192,7 +192,9 @@ mod tests {
                 },
             })
         );
-        assert_eq!(present.attributes.len(), 3);
+        // The later one of the two counts.
+        assert_eq!(present.credentials_taken().map(|taken| taken.unix_timestamp()), Some(1_733_500_009));
+        assert_eq!(present.attributes.len(), 4);
         assert_eq!(present.readiness, Readiness::Ready(Some("AUTHORIZED".to_owned())));
     }
 
