@@ -6,9 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The top of the repository.
+/// The top of the repository. Cargo says where it is when it runs the tests: a target folder that two clones share may
+/// hold tests that the other one built.
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package has a folder above it")
+    static TOP: OnceLock<PathBuf> = OnceLock::new();
+    TOP.get_or_init(|| {
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        Path::new(&here).parent().expect("the package has a folder above it").to_owned()
+    })
 }
 
 /// The program under test: `TRUEUP_TEST_BIN`, or the one in the folder of the test program's profile.

@@ -171,9 +171,12 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
     let mut wants = Vec::new();
     for &index in &tagged {
         let node = &graph.nodes[index];
-        for (slot, identity) in found.identities(index, &all) {
-            // Before a teardown deletes, each resource's own tags are read.
-            let by_index = matches!(slot, Slot::Node(_)) && !options.shallow;
+        let identities = found.identities(index, &all);
+        // Before a teardown deletes, each resource's own tags are read; and where several carry a resource's tags, theirs
+        // say which one takes whose place.
+        let alone = identities.iter().filter(|(slot, _)| matches!(slot, Slot::Node(_))).count() == 1;
+        for (slot, identity) in identities {
+            let by_index = matches!(slot, Slot::Node(_)) && alone && !options.shallow;
             let tags = by_index.then(|| found.tags(index, &identity)).flatten();
             all.by_index[index] |= tags.is_some();
             wants.push((index, slot, Want { tags, ..reader.want(index, &identity) }));

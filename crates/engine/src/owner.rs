@@ -24,6 +24,8 @@ pub const ENV: &str = "trueup:env";
 pub const RESOURCE: &str = "trueup:resource";
 /// `true` where the resource is never deleted or replaced, also when the manifest no longer says so.
 pub const PROTECT: &str = "trueup:protect";
+/// `true` where another one takes its place: it goes when nothing points at it any more.
+pub const REPLACED: &str = "trueup:replaced";
 
 /// The owner that a resource's tags name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Owner {
     pub resource: String,
     /// It is never deleted or replaced.
     pub protected: bool,
+    /// Another one takes its place.
+    pub replaced: bool,
 }
 
 /// Whose a resource that exists is, seen from one stack.
@@ -62,6 +66,7 @@ impl Owner {
             env: text(ENV).unwrap_or_default(),
             resource: text(RESOURCE).unwrap_or_default(),
             protected: text(PROTECT).as_deref() == Some("true"),
+            replaced: text(REPLACED).as_deref() == Some("true"),
         })
     }
 
@@ -183,15 +188,33 @@ pub(crate) fn is_of_owner(tags: &str, edit: &Edit) -> bool {
 ///
 /// Tags that are not known yet as a whole are left alone; they are claimed when they are known.
 pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, live: Option<&Map>) {
-    let Some(name) = desired.kind.tags() else { return };
     let mut own = tags(stack, env, desired);
     // The tag may be there without the rest of them.
     let protected = || live.is_some_and(|live| tags_of(desired.kind, live).get(PROTECT) == Some(&"true".into()));
     if desired.instance.protect == Some(false) && protected() {
         own.push((PROTECT, "false".to_owned()));
     }
+    write(desired.kind, own, properties);
+}
+
+/// Whether something that the service names can stay beside the one that takes its place: its tags say so then.
+pub(crate) fn can_be_replaced_by_another(desired: &Desired) -> bool {
+    let tags = desired.kind.tags().and_then(|name| desired.kind.schema().at(&format!("/{name}")));
+    desired.identity.is_none() && tags.is_some_and(|tags| !tags.immutable)
+}
+
+/// Marks live properties: another one takes the place of this resource of the stack.
+pub(crate) fn mark_replaced(stack: &str, env: &str, desired: &Desired, live: &mut Map) {
+    let mut own = tags(stack, env, desired);
+    own.push((REPLACED, "true".to_owned()));
+    write(desired.kind, own, live);
+}
+
+/// Writes tags among properties, in place of those with the same keys.
+fn write(kind: &dyn Kind, own: Vec<(&'static str, String)>, properties: &mut Map) {
+    let Some(name) = kind.tags() else { return };
     let is_map = matches!(
-        desired.kind.schema().properties.iter().find(|property| property.name == name).map(|property| property.ty),
+        kind.schema().properties.iter().find(|property| property.name == name).map(|property| property.ty),
         Some(Type::Map(_))
     );
     let tags = properties

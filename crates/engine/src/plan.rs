@@ -25,7 +25,7 @@ use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
 use crate::fault::Fault;
 use crate::kind::{Implied, Kind, Verb};
-use crate::owner::Owner;
+use crate::owner::{self, Owner};
 use crate::value::Map;
 
 pub use build::{Options, plan};
@@ -160,6 +160,16 @@ impl Step {
     pub(crate) fn forget(&mut self) {
         self.live = Live::Absent;
         self.identity.clone_from(&self.desired.identity);
+    }
+
+    /// Those in whose place this step puts another one, and that do not say so yet: they are marked before it is made, so
+    /// that a later run tells the two apart.
+    pub(crate) fn superseded(&self) -> impl Iterator<Item = &Present> {
+        let begins =
+            self.action == Action::Replace && self.new_first && owner::can_be_replaced_by_another(&self.desired);
+        let kind = self.desired.kind;
+        let marked = move |present: &&Present| Owner::of(kind, &present.properties).is_some_and(|owner| owner.replaced);
+        self.former.iter().filter(move |present| begins && !marked(present))
     }
 
     /// Whether the resource is there, under its name or a former one.

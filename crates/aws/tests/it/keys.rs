@@ -62,6 +62,20 @@ async fn a_key_is_not_made_twice() {
 }
 
 #[tokio::test]
+async fn a_key_in_whose_place_another_one_is_made_is_not_taken_for_it() {
+    let bench = Bench::new().await;
+    let old = properties(json!({"Tags": tags(&[("trueup:replaced", "true")])}));
+    let create = Create { identity: None, desired: &old };
+    let old = bench.session.create(of(), &place(), &create).await.unwrap().identity;
+    bench.faults(&json!([{"operation": "CreateKey", "count": 1, "drop": "after"}])).await;
+    let desired = properties(json!({"Tags": tags(&[])}));
+    let create = Create { identity: None, desired: &desired };
+    let written = bench.session.create(of(), &place(), &create).await.unwrap();
+    assert!(written.identity.is_some());
+    assert_ne!(written.identity, old);
+}
+
+#[tokio::test]
 async fn a_read_that_is_denied_in_part_makes_nothing_absent() {
     let bench = Bench::new().await;
     let id = key(&bench).await;

@@ -124,6 +124,7 @@ impl<'a> Operations<'a> {
             cloud.restore(node.kind, &node.place, &present.identity).await?;
             return self.update(operation, step, &present.identity).await;
         }
+        self.supersede(step).await?;
         if operation.identity.is_none()
             && let Some(identity) = self.searched_again(step).await?
         {
@@ -132,6 +133,29 @@ impl<'a> Operations<'a> {
         let desired = delta::canonical_form(node.kind.schema(), &desired);
         let create = Create { identity: operation.identity.as_deref(), desired: &desired };
         cloud.create(node.kind, &node.place, &create).await
+    }
+
+    /// Marks those in whose place another one is made.
+    async fn supersede(&self, step: &Step) -> Result<(), Fault> {
+        let (graph, node) = (self.work.graph, &step.desired);
+        for former in step.superseded() {
+            let Some(present) = self.look(step, &former.identity).await? else { continue };
+            self.may_go(step, &present)?;
+            let mut desired = present.properties.clone();
+            owner::mark_replaced(&graph.stack, &graph.env, node, &mut desired);
+            let literal = |_: Domain, name: &str| name.to_owned();
+            let delta = delta::delta(node.kind.schema(), &desired, &present.properties, &[], &literal);
+            let edits: Vec<_> = delta.effective().cloned().collect();
+            if edits.is_empty() {
+                continue;
+            }
+            let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &[]);
+            self.work
+                .cloud
+                .update(node.kind, &node.place, &Update { live: &present, desired: &send, edits: &edits })
+                .await?;
+        }
+        Ok(())
     }
 
     /// What the service names is never made twice because an index was late: it is searched once more, some time after
@@ -153,8 +177,9 @@ impl<'a> Operations<'a> {
             let Some(identity) = owned.identity else { continue };
             let same_kind = owned.kind.is_some_and(|kind| kind.name() == node.kind.name());
             let carries = owned.tags.get(owner::RESOURCE).and_then(Value::as_str) == Some(&resource);
-            // The one that this step has just deleted.
-            if !same_kind || !carries || step.identity.as_ref() == Some(&identity) {
+            // The one that this step has just deleted, or in whose place it puts another one.
+            let known = step.identity.iter().chain(step.former.iter().map(|former| &former.identity));
+            if !same_kind || !carries || known.into_iter().any(|known| *known == identity) {
                 continue;
             }
             let want = Want { identity, secrets: false, shallow: false, given: node.given(), tags: None };
@@ -162,7 +187,8 @@ impl<'a> Operations<'a> {
             match answers.into_iter().next() {
                 Some(Live::Present(present)) => {
                     let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
-                    if !going && self.standing(node, &present) == Standing::Ours {
+                    let replaced = Owner::of(node.kind, &present.properties).is_some_and(|owner| owner.replaced);
+                    if !going && !replaced && self.standing(node, &present) == Standing::Ours {
                         if let Some(other) = found {
                             let message =
                                 format!("{other} and {} carry the owner tags of it; plan again", want.identity);

@@ -9,7 +9,7 @@ use crate::cloud::{Live, Owned, Place, Present, Readiness, Want};
 use crate::desired::Desired;
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
-use crate::owner::{self, Standing};
+use crate::owner::{self, Owner, Standing};
 use crate::value::{Map, Value};
 
 /// What the search for owner tags found.
@@ -213,9 +213,17 @@ impl<'a> Found<'a> {
     /// Takes the answers in; of several candidates for a resource without a name one is it.
     pub(super) fn settle(self, graph: &Graph, answers: Vec<(Slot, Want, Live)>, all: &mut Observed) {
         let mut of_nameless: BTreeMap<usize, Vec<(String, Live)>> = BTreeMap::new();
+        let mut replaced: BTreeSet<usize> = BTreeSet::new();
         let mut rest = Vec::with_capacity(answers.len());
         for (slot, want, live) in answers {
             match slot {
+                // Another one takes its place, or will.
+                Slot::Node(index) if graph.nodes[index].identity.is_none() && self.is_replaced(index, &live) => {
+                    if self.was(index, &live) {
+                        replaced.insert(index);
+                        rest.push((Slot::Former(index), want, live));
+                    }
+                }
                 Slot::Node(index) if graph.nodes[index].identity.is_none() => {
                     of_nameless.entry(index).or_default().push((want.identity, live));
                 }
@@ -229,15 +237,9 @@ impl<'a> Found<'a> {
             }
         }
         all.take(rest);
-        // One thing may have two names: a Glue connection with its catalog, and without.
-        for (index, former) in all.former.iter_mut().enumerate() {
-            let arn = |live: &Live| live.present().and_then(|present| present.attributes.get("Arn").cloned());
-            let own = all.live[index].as_ref().and_then(arn);
-            former.retain(|(_, live)| own.is_none() || arn(live) != own);
-        }
         let mut chosen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         for (index, answers) in of_nameless {
-            let (identity, live) = self.choose(index, answers);
+            let (identity, live) = self.choose(index, answers, replaced.contains(&index));
             let node = &graph.nodes[index];
             if let Some(identity) = &identity {
                 chosen.entry(self.name(node.kind.name(), &node.place, identity)).or_default().push(index);
@@ -259,8 +261,8 @@ impl<'a> Found<'a> {
                 all.live[*index] = Some(Live::Unreadable(fault));
             }
         }
-        // One that was found by what points at it carries another resource's tags, and is an orphan no more; and a name
-        // may have more than one spelling, so that the ARN tells.
+        // One that was found by what points at it carries another resource's tags, and is an orphan no more; and one thing
+        // may have two names, as a Glue connection with its catalog and without has, so that the ARN tells.
         let arns = |present: &Present| {
             let texts = present.attributes.values().filter_map(Value::as_str);
             texts.filter(|text| text.starts_with("arn:")).map(str::to_owned).collect::<Vec<_>>()
@@ -281,6 +283,12 @@ impl<'a> Found<'a> {
         });
     }
 
+    /// Whether something that is a resource's by its tags says that another one takes its place.
+    fn is_replaced(&self, index: usize, live: &Live) -> bool {
+        let kind = self.graph.nodes[index].kind;
+        live.present().and_then(|present| Owner::of(kind, &present.properties)).is_some_and(|owner| owner.replaced)
+    }
+
     /// Whether something carries a resource's tags, or could not be read.
     fn was(&self, index: usize, live: &Live) -> bool {
         match live {
@@ -298,8 +306,9 @@ impl<'a> Found<'a> {
         owner::standing(node.kind, &self.graph.stack, &self.graph.env, &node.address, properties)
     }
 
-    /// The one that is meant, of those that were read; `None` leaves what was known before.
-    fn choose(&self, index: usize, answers: Vec<(String, Live)>) -> (Option<String>, Option<Live>) {
+    /// The one that is meant, of those that were read; `None` leaves what was known before. Where the last one is
+    /// `replaced`, only what carries the tags is the next one: what points at a third one was not moved yet.
+    fn choose(&self, index: usize, answers: Vec<(String, Live)>, replaced: bool) -> (Option<String>, Option<Live>) {
         let ways = self.candidates.get(&index);
         let way = |identity: &String| {
             let found = ways.into_iter().flatten().find(|(other, _)| other == identity);
@@ -317,6 +326,7 @@ impl<'a> Found<'a> {
             let standing = self.standing(index, &present.properties);
             let here = match &standing {
                 Standing::Ours | Standing::Untaggable => true,
+                _ if replaced => false,
                 // Nobody's, or that of a resource that the manifest no longer names: what points at it decides.
                 Standing::Free | Standing::Foreign(_) => way(&identity) == Way::Pointer,
                 Standing::Renamed(other) => {

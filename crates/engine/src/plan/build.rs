@@ -263,11 +263,12 @@ impl Decision<'_> {
         step.action = Action::Replace;
         step.new_first = true;
         step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
-        step.reason = format!(
-            "{} cannot change in place ({})",
-            self.node.kind.identity_property(),
-            self.names_of_former(&step.former)
-        );
+        step.reason = if self.node.identity.is_none() {
+            finishes(&step.former)
+        } else {
+            let identity = self.node.kind.identity_property();
+            format!("{identity} cannot change in place ({})", self.names_of_former(&step.former))
+        };
         step.pre_image = pre_images(self.node, None, &step.former);
         self.guard(step)
     }
@@ -329,8 +330,12 @@ impl Decision<'_> {
             step.implies.extend(self.node.kind.implies(&Change::Create(&step.resolved)));
             if by_dependency.is_none() && !self.may_replace() {
                 step.action = Action::Blocked;
-                step.reason =
-                    format!("{reason}; `--allow-replace '{}'` replaces it under the same name", self.node.address);
+                let how = if owner::can_be_replaced_by_another(self.node) {
+                    "makes another one in its place"
+                } else {
+                    "replaces it under the same name"
+                };
+                step.reason = format!("{reason}; `--allow-replace '{}'` {how}", self.node.address);
                 return (step, attributes);
             }
             step.reason = reason;
@@ -344,9 +349,14 @@ impl Decision<'_> {
                 step.reason = format!("{}; {holder}", step.reason);
                 return (step, attributes);
             }
-            let step = self.guard(step);
+            let mut step = self.guard(step);
             if step.action == Action::Replace {
                 attributes.clear();
+                if by_dependency.is_none() && owner::can_be_replaced_by_another(self.node) {
+                    step.new_first = true;
+                    step.former.insert(0, present.clone());
+                    step.forget();
+                }
             }
             return (step, attributes);
         }
@@ -364,8 +374,7 @@ impl Decision<'_> {
         if !step.former.is_empty() {
             step.action = Action::Replace;
             step.new_first = true;
-            let names = step.former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
-            step.reason = format!("finishes the replacement of {names}");
+            step.reason = finishes(&step.former);
             step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
             step = self.guard(step);
         }
@@ -566,6 +575,11 @@ impl Decision<'_> {
     fn fingerprint(&self, secret: &crate::secret::Secret) -> Option<String> {
         secret.fingerprint(self.options.fingerprint_key.as_ref()?)
     }
+}
+
+fn finishes(former: &[Present]) -> String {
+    let names = former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
+    format!("finishes the replacement of {names}")
 }
 
 /// A created resource whose dependants still point at something else that no manifest manages: probably a rename.

@@ -29,7 +29,8 @@ fn holds(graph: &Graph, observed: &Observed, steps: &[Option<Step>], dependant: 
     Some(format!("{}, which refers to it, {why}", node.address))
 }
 
-/// A replacement under the same name deletes first; when a dependant may not go before it, nothing may.
+/// A replacement under the same name deletes first; when a dependant may not go before it, nothing may. One beside the
+/// old one is not begun either where something cannot follow.
 pub(super) fn held_by_dependants(
     graph: &Graph,
     observed: &Observed,
@@ -38,7 +39,9 @@ pub(super) fn held_by_dependants(
 ) -> BTreeMap<usize, String> {
     let mut held = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
-        if step.as_ref().is_some_and(|step| step.action == Action::Replace && !step.new_first)
+        let begins =
+            |step: &Step| step.action == Action::Replace && (!step.new_first || step.superseded().next().is_some());
+        if step.as_ref().is_some_and(begins)
             && let Some(holder) = graph.dependants[index]
                 .iter()
                 .chain(&pointing[index])

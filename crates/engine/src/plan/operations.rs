@@ -148,6 +148,9 @@ pub(super) fn estimate(plan: &Plan) -> Estimate {
             Verb::Read => settling += 1,
             verb => {
                 writes += 1;
+                if verb == Verb::Create {
+                    writes += plan.steps[operation.step].superseded().count() as u64;
+                }
                 *by_kind.entry(kind.name()).or_default() += 1;
                 let waits = match verb {
                     Verb::Delete => !slow.delete.is_zero(),

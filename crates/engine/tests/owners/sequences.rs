@@ -55,13 +55,6 @@ fn wanted() -> impl Strategy<Value = Wanted> {
 }
 
 impl Wanted {
-    /// Where a key is replaced, nothing may go that points at it and is pointed at by what will need the new one: no
-    /// order is right for both. So keys keep what they are while orphans go.
-    fn keeping_keys(mut self) -> Self {
-        self.keys.values_mut().for_each(|key| key.spec = false);
-        self
-    }
-
     fn manifest(&self) -> Json {
         let mut resources = Vec::new();
         let dressed = |resource: Json, thing: &Thing, kind: &Data| {
@@ -176,10 +169,6 @@ proptest! {
         parallelism in 1..4_usize,
         prune in any::<bool>(),
     ) {
-        let steps = steps.into_iter().map(|(wanted, death, torn_down)| {
-            (if prune { wanted.keeping_keys() } else { wanted }, death, torn_down)
-        });
-        let steps: Vec<_> = steps.collect();
         run(async {
             let mut world = permissive();
             world.plan.prune = prune;

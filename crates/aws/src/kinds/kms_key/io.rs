@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::owner;
+use trueup_engine::owner::{self, Owner};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
 
@@ -198,10 +198,16 @@ async fn made_all_the_same(reach: &Reach, desired: &Map, fault: Fault) -> Result
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(4));
         let mut found = Vec::new();
+        // A search that fails may go well the next time; where none does, the fault below is the first one.
         for owned in tags::search(reach, super::KmsKey.resource_types(), &of_owner).await.unwrap_or_default() {
-            let Some(id) = owned.identity else { continue };
-            let present = describe(reach, &id).await?;
-            found.extend(present.filter(|present| !matches!(present.readiness, Readiness::Scheduled { .. })));
+            let Some(identity) = owned.identity else { continue };
+            // The index may not know yet in whose place this one is made, so that the key's own tags say it.
+            let want = Want { identity, secrets: false, shallow: true, given: vec!["/Tags".to_owned()], tags: None };
+            let present = read(reach, &want).await?;
+            let replaced =
+                |present: &Present| Owner::of(&super::KmsKey, &present.properties).is_some_and(|owner| owner.replaced);
+            let going = |present: &Present| matches!(present.readiness, Readiness::Scheduled { .. });
+            found.extend(present.filter(|present| !going(present) && !replaced(present)));
         }
         match (found.pop(), found.is_empty()) {
             (Some(present), true) => return Ok(present),
