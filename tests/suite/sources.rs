@@ -78,7 +78,7 @@ fn a_saved_plan_holds_no_value_and_takes_them_again() {
     let operations = ["BatchGetSecretValue", "GetParameters"];
     assert_eq!(counted(&env, "apply plan.json", operations), [2, 3]);
     // A value that changes between plan and apply changes the verdict from the same to another.
-    env.trueup("plan --out again.json --only s0,s1").expect(0);
+    env.trueup("plan --out again.json --only s*").expect(0);
     let text = json!({"user": "user-0", "password": "Tg5bRw41-later"}).to_string();
     let input = json!({"SecretId": "s0", "SecretString": text, "ClientRequestToken": "0".repeat(31) + "x"});
     assert_eq!(env.sandbox().call("secretsmanager", "PutSecretValue", &input, "us-east-1").status, 200);
