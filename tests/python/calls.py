@@ -2,8 +2,8 @@
 
 Usage: calls.py ENDPOINT_URL REGION < calls.json
 
-Reads a list of {"service": …, "operation": …, "input": {…}}, prints the list of their outputs. An operation that the
-service refuses gives {"error": CODE, "message": TEXT}, and the next one is called all the same.
+Reads a list of {"service": …, "operation": …, "input": {…}}, prints the list of their outputs. A `user` is the access key
+of a call; without it that is `test`. An operation that the service refuses gives {"error": CODE, "message": TEXT}, and the next one is called all the same.
 """
 
 import json
@@ -20,13 +20,13 @@ def main():
     clients = {}
     answers = []
     for call in json.load(sys.stdin):
-        service = call["service"]
+        service = call["service"], call.get("user", "test")
         if service not in clients:
             clients[service] = boto3.client(
-                service,
+                service[0],
                 endpoint_url=endpoint,
                 region_name=region,
-                aws_access_key_id="test",
+                aws_access_key_id=service[1],
                 aws_secret_access_key="test",
                 config=Config(retries={"total_max_attempts": 1}),
             )

@@ -37,7 +37,8 @@ pub struct Call {
 impl Call {
     /// Whether the operation changes anything. An operation that is not known to read counts as one that writes.
     pub fn writes(&self) -> bool {
-        !["Describe", "List", "Get", "BatchGet", "Simulate"].iter().any(|prefix| self.operation.starts_with(prefix))
+        let reads = ["Describe", "List", "Get", "BatchGet", "Lookup", "Simulate"];
+        !reads.iter().any(|prefix| self.operation.starts_with(prefix))
     }
 
     /// Whether it was done.

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod behind_our_back;
+mod blame;
 mod calls;
 mod documents;
 mod drift_everywhere;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod no_false_alarm;
 mod saved_plan;
 mod scenarios;
+mod sources;
 mod stackql_page;
 mod terminal;
 mod typing;

@@ -139,7 +139,7 @@ fn secret(dice: &mut Dice, name: &str, key: Option<&str>) -> String {
     match dice.roll(3) {
         0 => text.push_str("      SecretString: \"{{ vars.PASSWORD }}\"\n"),
         1 => {
-            text.push_str("      SecretString: { user: u, password: \"{{ vars.PASSWORD }}\", port: 5432, on: true }\n")
+            text.push_str("      SecretString: { user: u, password: \"{{ vars.PASSWORD }}\", port: 5432, on: true }\n");
         }
         _ => text.push_str("      GenerateSecretString: { PasswordLength: 20 }\n"),
     }

@@ -18,6 +18,7 @@
 
 mod ahead;
 mod call;
+mod cloudtrail;
 mod credentials;
 mod fault;
 mod http;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use ahead::{Caller, Decision, KeyFacts};
 pub use call::CallEvent;
+pub use cloudtrail::Told;
 pub use kinds::registry;
 pub use limits::Limits;
 pub use names::partition;

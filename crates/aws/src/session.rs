@@ -19,6 +19,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_types::SdkConfig;
+use aws_types::app_name::AppName;
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use aws_types::sdk_config::SharedTimeSource;
@@ -113,8 +114,11 @@ impl Session {
             .to_builder()
             .region(Region::new(region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(provider(&keeper)))
-            .retry_config(RetryConfig::disabled())
-            .build();
+            .retry_config(RetryConfig::disabled());
+        // So that CloudTrail tells our calls from those of others.
+        let mut config = config;
+        config.set_app_name(AppName::new("trueup").ok());
+        let config = config.build();
         let suffix = suffix(&config, &region).await?;
         Ok(Arc::new(Reach::new(Parts {
             calls: Arc::clone(&self.calls),

@@ -143,7 +143,8 @@ async fn secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str,
 }
 
 async fn some_secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str, Result<Payload, Unread>> {
-    let mut read = values::read_each(reach, ids.iter().map(|id| Asked { arn: (*id).to_owned(), keyed: false }).collect()).await;
+    let mut read =
+        values::read_each(reach, ids.iter().map(|id| Asked { arn: (*id).to_owned(), keyed: false }).collect()).await;
     let mut by_id = HashMap::new();
     for id in ids {
         // By ARN first: with its last six characters, or without them.

@@ -236,6 +236,9 @@ pub struct PlanArgs {
     /// End with 2 where there are changes
     #[arg(long)]
     pub exit_code: bool,
+    /// Say who brought about what differs, from CloudTrail
+    #[arg(long)]
+    pub blame: bool,
     /// Plan the deletion of what the stack owns and the manifest no longer names
     #[arg(long)]
     pub prune: bool,
@@ -259,6 +262,9 @@ pub struct DriftArgs {
     /// Look again until everything can be used, at most this long
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = false, default_missing_value = "5m")]
     pub wait_healthy: Option<String>,
+    /// Say who brought about what differs, from CloudTrail
+    #[arg(long)]
+    pub blame: bool,
     /// Stack and environment.
     #[command(flatten)]
     pub stack: StackArgs,

@@ -212,7 +212,7 @@ pub enum GraphForm {
 pub enum Command {
     Validate(Target),
     Render(Target),
-    Plan { target: Target, out: Option<PathBuf>, exit_code: bool },
+    Plan { target: Target, out: Option<PathBuf>, exit_code: bool, blame: bool },
     Drift { target: Target, options: drift::Options },
     Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
@@ -454,7 +454,8 @@ fn command(
         args::Command::Validate(a) => Command::Validate(target(a.stack, a.env)?),
         args::Command::Render(a) => Command::Render(target(a.stack, a.env)?),
         args::Command::Plan(a) => {
-            Command::Plan { target: target(a.stack.stack, a.stack.env)?, out: a.out, exit_code: a.exit_code }
+            let target = target(a.stack.stack, a.stack.env)?;
+            Command::Plan { target, out: a.out, exit_code: a.exit_code, blame: a.blame }
         }
         args::Command::Drift(a) => Command::Drift {
             target: target(a.stack.stack, a.stack.env)?,
@@ -463,6 +464,7 @@ fn command(
                 fail_on: a.fail_on.map(SeverityOf::level),
                 undeclared: a.undeclared,
                 wait_healthy: a.wait_healthy.as_deref().map(duration).transpose()?,
+                blame: a.blame,
             },
         },
         args::Command::Apply(a) => {

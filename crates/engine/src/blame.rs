@@ -9,9 +9,11 @@ mod found;
 
 pub use self::event::{Event, Who};
 pub use self::found::{Blame, Finding, Lookup, Search};
+pub use time::OffsetDateTime;
 
 use crate::address::Address;
 use crate::cloud::Place;
+use crate::value::Map;
 
 /// A resource whose changes are looked for.
 #[derive(Debug, Clone)]
@@ -31,6 +33,21 @@ pub struct Suspect {
 }
 
 impl Suspect {
+    /// A resource that is called `identity` and has these attributes.
+    pub fn new(address: &Address, kind: &'static str, place: &Place, identity: &str, attributes: &Map) -> Self {
+        let ids = ["Arn", "Id", "KeyId"].into_iter().filter_map(|name| attributes.get(name)?.as_str());
+        // Glue's identities begin with the catalog, where it is not the account's own.
+        let account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let bare = identity.split_once(':').filter(|(catalog, _)| account(catalog)).map(|(_, name)| name);
+        let mut names: Vec<String> = Vec::new();
+        for name in std::iter::once(identity).chain(bare).chain(ids) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        Self { address: address.clone(), kind, place: place.clone(), names, paths: Vec::new(), missing: false }
+    }
+
     /// Whether a name in a request is this resource's.
     fn is_called(&self, text: &str) -> bool {
         self.names.iter().any(|name| {

@@ -23,8 +23,8 @@ use crate::state::{Folder, World};
 use crate::store::View;
 use crate::wire::{self, Caller, Protocol, Refusal, Service};
 use crate::{
-    cloudcontrol, cloudformation, cloudtrail, events, glue, iam, kms, logs, query, quotas, s3, secrets, shape, sqs, ssm, sts,
-    tagging,
+    cloudcontrol, cloudformation, cloudtrail, events, glue, iam, kms, logs, query, quotas, s3, secrets, shape, sqs,
+    ssm, sts, tagging,
 };
 
 /// Everything that requests share.

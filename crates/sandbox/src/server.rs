@@ -76,6 +76,7 @@ fn save(shared: &Shared) -> Result<(), Error> {
         return Ok(());
     };
     let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+    world.events = shared.trail.latest();
     folder.save(&mut world, shared.clock.advanced())
 }
 
@@ -88,17 +89,17 @@ pub(crate) async fn start(options: Options) -> Result<Running, Error> {
     let faults = faults.unwrap_or_default();
     faults.check().map_err(|reason| Error::Faults { reason })?;
     let folder = state.as_deref().map(Folder::open).transpose()?;
-    let world = folder.as_ref().map_or_else(|| Ok(World::default()), Folder::load)?;
+    let mut world = folder.as_ref().map_or_else(|| Ok(World::default()), Folder::load)?;
     let listen = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     let shared = Arc::new(Shared {
         clock: Clock::new(world.advanced_ms),
+        trail: Trail::of(std::mem::take(&mut world.events)),
         world: Mutex::new(world),
         settle: whole_millis(settle).min(LONGEST_SETTLE),
         faults: Injector::new(faults),
         calls: Calls::default(),
-        trail: Trail::default(),
         policy: RwLock::new(None),
         folder,
     });

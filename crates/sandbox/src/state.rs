@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::clock::Millis;
 use crate::cloudcontrol::request::Requests;
+use crate::cloudtrail::Event;
 use crate::events::connection::Connection;
 use crate::events::destinations::Destination;
 use crate::glue::catalog::Settings;
@@ -30,8 +31,8 @@ use crate::ssm::parameter::Parameter;
 use crate::store::{Store, View};
 use crate::wire::partition;
 
-const VERSION: u32 = 3;
-/// The oldest version that is still read: 1 had no Glue, 2 no Cloud Control and what came with it.
+const VERSION: u32 = 4;
+/// The oldest version that is still read: 1 had no Glue, 2 no Cloud Control and what came with it, 3 no events.
 const OLDEST: u32 = 1;
 const FILE: &str = "state.json";
 const LOCK: &str = "lock";
@@ -128,6 +129,9 @@ pub(crate) struct World {
     accounts: BTreeMap<String, BTreeMap<String, Home>>,
     #[serde(default)]
     pub(crate) global: Global,
+    /// The latest events, while nobody runs; see [`crate::cloudtrail::Trail`].
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
 }
 
 impl World {

@@ -258,3 +258,24 @@ fn many_clients_are_served_at_once() {
     assert_eq!(sandbox.calls().len(), 200);
     assert!(outcomes(&sandbox).iter().all(|outcome| outcome == "CreateConnection ok"));
 }
+
+/// Who did what is known after a restart too, and holds no secret.
+#[test]
+fn events_outlive_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state");
+    let options = || Options { state: Some(path.clone()), ..slow() };
+    let sandbox = Sandbox::with(options()).unwrap();
+    let made = sandbox.call_as("alice", "us-east-1", "AWSEvents.CreateConnection", &basic("orders")).unwrap();
+    assert_eq!(made.status, 200, "{}", made.body);
+    sandbox.stop();
+    let state: Value = serde_json::from_slice(&std::fs::read(path.join("state.json")).unwrap()).unwrap();
+    assert_eq!(state["events"][0]["name"], "CreateConnection");
+    assert!(state["events"].to_string().contains("HIDDEN_DUE_TO_SECURITY_REASONS"), "{}", state["events"]);
+
+    let sandbox = Sandbox::with(options()).unwrap();
+    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+    let events = sandbox.call_as("bob", "us-east-1", target, &json!({})).unwrap().json();
+    assert_eq!(events["Events"][0]["Username"], "alice");
+    assert_eq!(events["Events"].as_array().map(Vec::len), Some(1));
+}

@@ -93,6 +93,8 @@ async fn planned_run(
 /// The secrets as an execution takes them.
 fn online<'a>(context: &Context<'_>, ready: &Ready, cloud: &'a Connected, secrets: &'a Secrets) -> Online<'a> {
     Online { secrets, session: &cloud.session, home: planning::home(context, ready) }
+}
+
 /// What a preflight finds, where one is asked for.
 async fn in_the_way(
     context: &Context<'_>,

@@ -8,7 +8,7 @@ use trueup_engine::drift::{Drift, Level};
 use crate::args::Format;
 use crate::cloud;
 use crate::commands::plan::{self, Planned};
-use crate::commands::{Context, Ready, account_binding, findings, ready_online};
+use crate::commands::{Context, Ready, account_binding, blame, execute, findings, ready_online};
 use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
 use crate::output::diagnostics;
@@ -29,6 +29,8 @@ pub struct Options {
     pub undeclared: bool,
     /// How long to wait until everything can be used.
     pub wait_healthy: Option<Duration>,
+    /// CloudTrail is asked who brought it about.
+    pub blame: bool,
 }
 
 /// Looks for drift.
@@ -51,16 +53,27 @@ pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> R
         };
         context.printer.message("waiting: not everything can be used yet\n");
         tokio::time::sleep(pause.min(left)).await;
+        secrets.forget();
         pause = (pause * 2).min(Duration::from_secs(15));
     };
-    cloud.close().await?;
-    let planned = plan::late(planned, &secrets);
+    let mut planned = plan::late(planned, &secrets);
+    if options.blame {
+        planned.blame = blame::gather(context, &cloud, &planned).await;
+    }
+    let result = told(context, &ready, &planned, options);
+    if options.blame && result.is_ok() {
+        blame::tell(context, &cloud, &planned).await;
+    }
+    execute::close(context, cloud, result).await
+}
 
+/// Shows what was found, and says what it means.
+fn told(context: &Context<'_>, ready: &Ready, planned: &Planned, options: &Options) -> Result<Exit, CommandError> {
     let drift = Drift::new(&planned.plan);
-    show(context, &ready, &planned, &drift, options)?;
-    let binding = account_binding(&ready, &planned.observed, false);
+    show(context, ready, planned, &drift, options)?;
+    let binding = account_binding(ready, &planned.observed, false);
     if context.printer.is_human() {
-        plan::tell_faults(context, &planned);
+        plan::tell_faults(context, planned);
         if let Some(error) = &binding {
             context.printer.error(error);
         }
@@ -95,6 +108,9 @@ fn show(
         }
         Format::Json => {
             let mut document = DriftDocument::new(drift, shown);
+            for finding in &mut document.resources {
+                finding.blame = planned.blame.get(&finding.address).cloned().unwrap_or_default();
+            }
             document.faults = plan::fault_documents(planned);
             document.diagnostics = diagnostics::values(&found, &ready.sources);
             context.printer.document(&document)?;

@@ -1,6 +1,7 @@
 //! One file per command; each command is a few steps that can be read, and what several of them share stands here.
 
 pub mod apply;
+pub mod blame;
 pub mod completions;
 pub mod drift;
 pub mod execute;
@@ -89,7 +90,9 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
     match &context.settings.command {
         Command::Validate(target) => validate::run(context, target),
         Command::Render(target) => render::run(context, target),
-        Command::Plan { target, out, exit_code } => plan::run(context, target, out.as_deref(), *exit_code).await,
+        Command::Plan { target, out, exit_code, blame } => {
+            plan::run(context, target, out.as_deref(), *exit_code, *blame).await
+        }
         Command::Apply { what, yes, expect_digest } => apply::run(context, what, *yes, expect_digest.as_deref()).await,
         Command::Drift { target, options } => drift::run(context, target, options).await,
         Command::Orphans(target) => orphans::run(context, target).await,

@@ -14,7 +14,7 @@ use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
-use crate::commands::{Context, Ready, account_binding, conditions, ready_online};
+use crate::commands::{Context, Ready, account_binding, blame, conditions, execute, ready_online};
 use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
@@ -37,6 +37,8 @@ pub struct Planned {
     pub digest: String,
     /// Findings of all stages.
     pub diagnostics: Diagnostics,
+    /// Who brought about what differs, by address, where a document has to say it.
+    pub blame: blame::ByAddress,
 }
 
 /// Plans a stack.
@@ -45,6 +47,7 @@ pub async fn run(
     target: &Target,
     out: Option<&Path>,
     exit_code: bool,
+    blame: bool,
 ) -> Result<Exit, CommandError> {
     let ready = match ready_online(context, target).await? {
         Ok(ready) => ready,
@@ -53,16 +56,31 @@ pub async fn run(
     let options = options(context, &ready)?;
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
-    let planned = make(context, &ready, &cloud, &secrets, &options).await;
-    cloud.close().await?;
-    let planned = late(planned, &secrets);
+    let mut planned = late(make(context, &ready, &cloud, &secrets, &options).await, &secrets);
+    if blame {
+        planned.blame = blame::gather(context, &cloud, &planned).await;
+    }
+    let result = told(context, &ready, &planned, out, exit_code);
+    if blame && result.is_ok() {
+        blame::tell(context, &cloud, &planned).await;
+    }
+    execute::close(context, cloud, result).await
+}
 
+/// Saves the plan where that is asked for, and shows it.
+fn told(
+    context: &Context<'_>,
+    ready: &Ready,
+    planned: &Planned,
+    out: Option<&Path>,
+    exit_code: bool,
+) -> Result<Exit, CommandError> {
     // Saved before it is shown: a run has one document, and what was not saved is an error.
-    let digest = out.map(|path| save(path, &planned, &ready)).transpose()?;
-    show(context, &ready, &planned)?;
-    let binding = account_binding(&ready, &planned.observed, false);
+    let digest = out.map(|path| save(path, planned, ready)).transpose()?;
+    show(context, ready, planned)?;
+    let binding = account_binding(ready, &planned.observed, false);
     if context.printer.is_human() {
-        tell_faults(context, &planned);
+        tell_faults(context, planned);
         if let Some(error) = &binding {
             context.printer.error(error);
         }
@@ -111,7 +129,7 @@ pub async fn make(
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());
-    Planned { graph, observed, plan, digest, diagnostics }
+    Planned { graph, observed, plan, digest, diagnostics, blame: blame::ByAddress::new() }
 }
 
 /// Plans with the secrets that the plan takes from the cloud; nothing of them is read where secret reads are off.
@@ -176,6 +194,10 @@ pub fn page(context: &Context<'_>, ready: &Ready, planned: &Planned, found: &Dia
 
 /// A page with what was found besides.
 pub fn with_findings(mut page: Page, ready: &Ready, planned: &Planned, found: &Diagnostics) -> Page {
+    for item in &mut page.items {
+        let blamed = planned.blame.get(&item.address).into_iter().flatten();
+        item.remarks.extend(blamed.map(|finding| ("blame", crate::output::blame::in_words(finding))));
+    }
     page.findings = page::findings(found, &ready.sources, &STANDING);
     let unsearched = faults(planned).filter(|(address, _)| address.is_none());
     page.findings.extend(unsearched.map(|(_, fault)| Finding::unsearched(fault)));
@@ -279,6 +301,9 @@ fn standing(step: &Step, all: &mut Diagnostics) {
 fn document(planned: &Planned, verbose: bool) -> PlanDocument {
     let mut document = PlanDocument::new(&planned.plan, verbose);
     document.digest.clone_from(&planned.digest);
+    for step in &mut document.steps {
+        step.blame = planned.blame.get(&step.address).cloned().unwrap_or_default();
+    }
     document.faults = fault_documents(planned);
     document
 }

@@ -9,6 +9,7 @@ use trueup_engine::plan::{self};
 
 use crate::args::Format;
 use crate::cloud::{self, Connected};
+use crate::commands::blame::ByAddress;
 use crate::commands::plan::Planned;
 use crate::commands::{Context, Ready, execute, plan as planning, ready_online};
 use crate::error::CommandError;
@@ -68,5 +69,5 @@ async fn make(ready: &Ready, cloud: &Connected, options: &plan::Options) -> Plan
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());
-    Planned { graph: Arc::clone(&ready.graph), observed, plan, digest, diagnostics }
+    Planned { graph: Arc::clone(&ready.graph), observed, plan, digest, diagnostics, blame: ByAddress::new() }
 }

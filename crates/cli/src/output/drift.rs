@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
+use trueup_engine::blame::Finding;
 use trueup_engine::drift::{Drift, Health, Level, Resource, Status, Summary, side};
 use trueup_engine::plan::SecretStatus;
 use trueup_engine::plan::document::{FORMAT_VERSION, FaultDocument, SecretDocument, StackName};
@@ -89,6 +90,9 @@ pub struct FindingDocument {
     /// With `--undeclared`, live properties that the manifest does not name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undeclared: Vec<UndeclaredDocument>,
+    /// With `--blame`, who brought it about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blame: Vec<Finding>,
     /// More facts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -185,6 +189,7 @@ impl FindingDocument {
                 .filter(|_| show.undeclared)
                 .map(|found| UndeclaredDocument { path: found.pointer.clone(), live: found.live.to_masked_json() })
                 .collect(),
+            blame: Vec::new(),
             notes: step.notes.clone(),
         }
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use trueup_engine::blame::Finding;
 use trueup_engine::drift::Summary;
 use trueup_engine::event::{Event, EventKind};
 use trueup_engine::fault::Fault;
@@ -88,6 +89,13 @@ pub enum Body {
     Checked {
         /// How many of what.
         summary: Summary,
+    },
+    /// Who brought about what differs.
+    Blame {
+        /// The resource.
+        address: String,
+        /// The calls, and what is not known.
+        blame: Vec<Finding>,
     },
     /// An operation began.
     Started {

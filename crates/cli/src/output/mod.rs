@@ -1,6 +1,7 @@
 //! One file per form of output; each is a fold of a plan, of events or of a report, and none of them decides anything.
 
 pub mod ask;
+pub mod blame;
 pub mod diagnostics;
 pub mod diff;
 pub mod document;

@@ -51,7 +51,7 @@ impl Event {
         if record["readOnly"].as_bool() == Some(true) || record["errorCode"].is_string() {
             return None;
         }
-        let owned = |member: &str| record[member].as_str().map(str::to_owned);
+        let owned = |member: &str| record[member].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let (source, name) = (record["eventSource"].as_str()?, record["eventName"].as_str()?);
         let service = source.strip_suffix(".amazonaws.com").unwrap_or(source);
         let service = if service == "monitoring" { "cloudwatch" } else { service };
@@ -126,6 +126,10 @@ fn read_names(json: &Json, names: &mut Vec<String>, depth: usize) {
         match value {
             Json::String(text) if ENDS.iter().any(|end| fold(member).ends_with(end)) => names.push(text.clone()),
             Json::Object(_) if depth == 0 => read_names(value, names, depth + 1),
+            // `connectionNameList`
+            Json::Array(items) if fold(member).contains("name") => {
+                names.extend(items.iter().filter_map(Json::as_str).map(str::to_owned));
+            }
             _ => {}
         }
     }
@@ -143,7 +147,13 @@ fn read_sets(json: &Json, path: &mut Vec<String>, sets: &mut Vec<Vec<String>>) {
         }
         Json::Null => {}
         _ if path.is_empty() => {}
-        _ => sets.push(path.clone()),
+        _ => {
+            sets.push(path.clone());
+            // SQS and others wrap what CloudFormation calls properties.
+            if path.len() > 1 && path[0] == "attributes" {
+                sets.push(path[1..].to_vec());
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the events say of the resources: for each property the last call that set it.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -19,23 +20,20 @@ pub struct Lookup {
     pub changes: &'static [&'static str],
     /// The top-level properties that it can change at all; nothing: any.
     pub about: &'static [&'static str],
+    /// It deletes.
+    pub deletes: bool,
 }
 
 impl Lookup {
     /// Whether the call could have brought about what is wrong with a resource.
     pub fn concerns(&self, suspect: &Suspect) -> bool {
         if suspect.missing {
-            return self.deletes();
+            return self.deletes;
         }
-        !self.deletes()
+        !self.deletes
             && (self.about.is_empty()
                 || suspect.paths.is_empty()
                 || suspect.paths.iter().any(|path| self.about.contains(&top(path))))
-    }
-
-    /// Whether it deletes.
-    pub fn deletes(&self) -> bool {
-        self.call.starts_with("Delete") || self.call == "ScheduleKeyDeletion"
     }
 }
 
@@ -44,7 +42,7 @@ fn top(pointer: &str) -> &str {
 }
 
 /// What is known of who changed one resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blame {
     /// The calls, newest first.
     pub calls: Vec<Finding>,
@@ -52,27 +50,33 @@ pub struct Blame {
     pub notes: Vec<String>,
 }
 
-/// One call that changed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+/// One call that changed it; without a call only a note that says what is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The ARN of who called, or the service.
-    pub who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
     /// The role of the session, and the service that called for them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
     /// When (RFC 3339).
-    pub when: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// From which address, and with which program.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The call, as in IAM: `events:UpdateConnection`.
-    pub call: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
     /// CloudTrail's id of the event.
-    pub event_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
     /// The properties that differ and that it set, as JSON pointers; nothing where the request does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
     /// More that should be known: that trueup itself called, that there was no second factor.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
@@ -98,10 +102,10 @@ impl<'a> Search<'a> {
         self.suspect
     }
 
-    /// Whether there is nothing left to find.
-    pub fn is_done(&self) -> bool {
-        let paths = self.by_path.iter().all(Option::is_some);
-        if self.suspect.paths.is_empty() { self.vague.is_some() } else { paths }
+    /// Whether nothing that happened before `at` could add anything.
+    pub fn is_done_before(&self, at: OffsetDateTime) -> bool {
+        let later = |held: &Option<usize>| held.is_some_and(|held| self.events[held].at >= at);
+        if self.suspect.paths.is_empty() { later(&self.vague) } else { self.by_path.iter().all(later) }
     }
 
     /// Takes an event, where it is about this resource. `lookup` says what the call changes.
@@ -158,8 +162,9 @@ impl<'a> Search<'a> {
         } else if !unknown.is_empty() {
             notes.push(format!("no call that names {} was found; {LIMITS}", unknown.join(", ")));
         }
-        if cut && !self.is_done() {
-            notes.push("there are more events than were read".to_owned());
+        if cut {
+            notes
+                .push("there are more events than were read: a later call than these may not be among them".to_owned());
         }
         Blame { calls: calls.into_iter().map(|(_, finding)| finding).collect(), notes }
     }
@@ -168,12 +173,18 @@ impl<'a> Search<'a> {
 /// How far CloudTrail can be trusted.
 const LIMITS: &str = "CloudTrail shows a call after up to 15 minutes, and for 90 days";
 
-/// Whether nobody can say what a call changed: its request was not recorded, or it is about the whole.
+/// Whether nobody can say what a call changed: nothing is known of the call, or its request was not recorded.
 fn is_silent(event: &Event, lookup: Option<&Lookup>) -> bool {
-    lookup.is_none_or(|lookup| lookup.about.is_empty()) && event.says_nothing()
+    lookup.is_none_or(|lookup| lookup.about.is_empty() && event.says_nothing())
 }
 
 impl Blame {
+    /// The calls, and behind them the notes, in one list for machines.
+    pub fn entries(self) -> Vec<Finding> {
+        let noted = |note: String| Finding { note: Some(note), ..Finding::default() };
+        self.calls.into_iter().chain(self.notes.into_iter().map(noted)).collect()
+    }
+
     /// Nobody could look.
     pub fn unread(fault: &Fault) -> Self {
         let why = match fault.kind {
@@ -201,12 +212,12 @@ impl Finding {
             None
         };
         Self {
-            who: who.arn.clone(),
+            who: Some(who.arn.clone()),
             via: (!via.is_empty()).then(|| via.join(", ")),
-            when: event.at.format(&Rfc3339).unwrap_or_default(),
+            when: event.at.format(&Rfc3339).ok(),
             from,
-            call: event.call.clone(),
-            event_id: event.id.clone(),
+            call: Some(event.call.clone()),
+            event_id: Some(event.id.clone()),
             paths,
             note: note.map(str::to_owned),
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::Digest as _;
 
+use crate::blame::Finding;
 use crate::fault::Fault;
 use crate::kind::{Implied, Verb};
 use crate::plan::{Action, Operation, Plan, Rotated, SecretStatus, SecretVerdict, Step};
@@ -140,6 +141,9 @@ pub struct StepDocument {
     /// More facts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Only with `--blame`: who brought about what differs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blame: Vec<Finding>,
     /// Its own region, where it is not the head's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -382,6 +386,7 @@ impl StepDocument {
             implies: step.implies.clone(),
             depends_on,
             notes: step.notes.clone(),
+            blame: Vec::new(),
             region: own_region.map(str::to_owned),
             role_arn: step.desired.place.role_arn.as_deref().map(str::to_owned),
             pre_image: None,

@@ -1,5 +1,6 @@
 //! One event, and the record of it that `LookupEvents` answers.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -9,11 +10,12 @@ use crate::operation::{Operation, identity};
 use crate::wire::{Caller, Service};
 
 /// One call that writes.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Event {
     pub(crate) id: String,
     pub(crate) time: Millis,
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// `events.amazonaws.com`.
     pub(crate) source: String,
     pub(crate) account: String,
@@ -28,7 +30,7 @@ pub(crate) struct Event {
     agent: String,
     error: Option<String>,
     /// The service that called for the user.
-    invoked_by: Option<&'static str>,
+    invoked_by: Option<String>,
 }
 
 /// From where a request came.
@@ -60,7 +62,7 @@ impl Event {
         Self {
             id: Uuid::new_v4().to_string(),
             time,
-            name: operation.name,
+            name: operation.name.to_owned(),
             source: format!("{}.amazonaws.com", service.name()),
             account: caller.account.clone(),
             region: caller.region.clone(),
@@ -72,7 +74,7 @@ impl Event {
             address: from(|origin| &origin.address),
             agent: from(|origin| &origin.agent),
             error: error.map(str::to_owned),
-            invoked_by,
+            invoked_by: invoked_by.map(str::to_owned),
         }
     }
 
@@ -122,8 +124,8 @@ impl Event {
             "recipientAccountId": self.account,
             "eventCategory": "Management",
         });
-        if let Some(by) = self.invoked_by {
-            record["userIdentity"]["invokedBy"] = by.into();
+        if let Some(by) = &self.invoked_by {
+            record["userIdentity"]["invokedBy"] = by.as_str().into();
         }
         if let Some(code) = &self.error {
             record["errorCode"] = code.as_str().into();
