@@ -256,7 +256,10 @@ fn changes(arns: &BTreeMap<&str, String>) -> Vec<Change> {
         ),
         change(
             "warehouse",
-            &["/ConnectionInput/PhysicalConnectionRequirements/SecurityGroupIdList/0"],
+            &[
+                "/ConnectionInput/PhysicalConnectionRequirements/SecurityGroupIdList/-",
+                "/ConnectionInput/PhysicalConnectionRequirements/SecurityGroupIdList/0",
+            ],
             warehouse("/PhysicalConnectionRequirements/SecurityGroupIdList", json!(["sg-9a9b9c9d"])),
         ),
         change(

@@ -6,6 +6,7 @@ mod blame;
 mod calls;
 mod documents;
 mod drift_everywhere;
+mod drift_throttled;
 mod emulators;
 mod formats;
 mod glue_password;

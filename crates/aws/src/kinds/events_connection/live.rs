@@ -197,7 +197,8 @@ mod tests {
         );
         // The later one of the two counts.
         assert!(present.credentials_taken().is_some_and(|taken| taken.unix_timestamp() == 1_733_500_009));
-        assert_eq!(present.attributes.len(), 4);
+        assert!(present.last_authorized().is_some());
+        assert_eq!(present.attributes.len(), 5);
         assert_eq!(present.readiness, Readiness::Ready(Some("AUTHORIZED".to_owned())));
     }
 
