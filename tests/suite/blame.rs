@@ -173,6 +173,14 @@ fn each_change_has_its_caller_and_its_call() {
         assert_eq!(others.count(), 0, "{found:#?}");
     }
 
+    // `drift` says the same.
+    let drift = env.trueup("drift --blame --json").expect(2).json();
+    trueup_tests::check_schema("drift", &drift);
+    for (address, ..) in &changes {
+        let resource = drift["resources"].as_array().unwrap().iter().find(|resource| resource["address"] == *address);
+        assert_eq!(resource.unwrap()["blame"], json!(of(&document, address)), "{address}");
+    }
+
     // For people the names come behind the report.
     let plan = env.trueup("plan --blame");
     plan.expect(0);

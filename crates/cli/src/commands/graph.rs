@@ -5,6 +5,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output::graph::{GraphDocument, Network, dot, mermaid, svg};
 use crate::output::text::clean;
+use crate::selection;
 use crate::settings::{GraphForm, Target};
 
 /// Draws the graph of a stack.
@@ -13,7 +14,10 @@ pub fn run(context: &Context<'_>, target: &Target, form: GraphForm) -> Result<Ex
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
-    let network = Network::new(&ready.graph, &ready.sources);
+    let mut network = Network::new(&ready.graph, &ready.sources);
+    if let Some(selected) = selection::selected(&ready.graph, &context.settings.run)? {
+        network = network.of(&selected);
+    }
     let (name, env) = (&ready.stack.name.value, &ready.stack.env);
     let subject = clean(&format!("{name} ({env})")).into_owned();
     match form {

@@ -4,7 +4,7 @@ pub mod dot;
 pub mod mermaid;
 pub mod svg;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -67,6 +67,19 @@ impl Network {
         let edges = graph.edges().into_iter();
         let edges = edges.map(|edge| Edge { from: edge.from, to: edge.to, refers: edge.refers });
         Self { nodes: nodes.collect(), edges: edges.collect() }
+    }
+
+    /// A part of it: some nodes, by index, and the edges between them.
+    #[must_use]
+    pub fn of(self, selected: &BTreeSet<usize>) -> Self {
+        let position: HashMap<usize, usize> = selected.iter().enumerate().map(|(now, was)| (*was, now)).collect();
+        let edges = self.edges.into_iter().filter_map(|edge| {
+            let (from, to) = (*position.get(&edge.from)?, *position.get(&edge.to)?);
+            Some(Edge { from, to, ..edge })
+        });
+        let edges = edges.collect();
+        let chosen = self.nodes.into_iter().enumerate().filter(|(index, _)| selected.contains(index));
+        Self { nodes: chosen.map(|(_, node)| node).collect(), edges }
     }
 
     /// With what happens to each resource.
