@@ -4,13 +4,11 @@ use trueup_engine::drift::{Drift, Resource, Status, Summary};
 use trueup_engine::plan::document::StackName;
 use trueup_engine::source::Sources;
 
-use super::plan::say;
-use super::{Item, Level, Location, Page, Total, Verdict};
-use crate::error::{advice, describe};
+use super::plan::of_step;
+use super::{Item, Level, Page, Total, Verdict};
 use crate::output::drift::{Show, row, summary};
 use crate::output::graph::Network;
 use crate::output::human::View;
-use crate::output::text::clean;
 
 /// The page of some findings, without those about the manifest.
 pub fn of_drift(drift: &Drift<'_>, show: Show, sources: &Sources, network: Network, view: View) -> Page {
@@ -49,25 +47,7 @@ fn totals(counts: &Summary) -> Vec<Total> {
 fn item(resource: &Resource<'_>, show: Show, sources: &Sources, view: View) -> Item {
     let step = resource.step;
     let row = row(resource, show, view);
-    let (status, level, verdict) = standing(resource, show);
-    let mut item = Item {
-        address: clean(&step.address().to_string()).into_owned(),
-        type_name: step.desired.kind.name().to_owned(),
-        identifier: step.identity.as_deref().map(|identity| clean(identity).into_owned()),
-        symbol: row.as_ref().map_or(" ", |row| row.symbol),
-        status,
-        words: row.as_ref().map_or_else(|| "in sync".to_owned(), |row| row.text.clone()),
-        level,
-        verdict,
-        location: Location::of(step.desired.instance.name_span, sources),
-        lines: Vec::new(),
-        remarks: Vec::new(),
-    };
-    say(&mut item, row.into_iter().flat_map(|row| row.details), step, sources);
-    if let Some(fault) = step.unread() {
-        item.remarks.push(("fault", clean(&describe(fault)).into_owned()));
-        item.remarks.extend(advice(fault).map(|advice| ("help", clean(&advice).into_owned())));
-    }
+    let mut item = of_step(step, row, "in sync", standing(resource, show), sources);
     if let Some(first) = item.lines.iter().find_map(|line| line.location.clone()) {
         item.location = Some(first);
     }

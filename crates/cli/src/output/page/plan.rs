@@ -7,7 +7,7 @@ use trueup_engine::source::Sources;
 use super::{Change, Item, Level, Line, Location, Page, Total, Verdict};
 use crate::error::{advice, describe};
 use crate::output::graph::Network;
-use crate::output::human::{self, Detail, View};
+use crate::output::human::{self, Detail, Row, View};
 use crate::output::text::clean;
 
 /// The page of a plan, without its findings.
@@ -53,26 +53,7 @@ fn item(plan: &Plan, step: &Step, sources: &Sources, view: View) -> Option<Item>
     if row.is_none() && plan.command == "teardown" {
         return None;
     }
-    let (status, level, verdict) = standing(plan, step);
-    let instance = &step.desired.instance;
-    let mut item = Item {
-        address: clean(&step.address().to_string()).into_owned(),
-        type_name: step.desired.kind.name().to_owned(),
-        identifier: step.identity.as_deref().map(|identity| clean(identity).into_owned()),
-        symbol: row.as_ref().map_or(" ", |row| row.symbol),
-        status,
-        words: row.as_ref().map_or_else(|| "unchanged".to_owned(), |row| row.text.clone()),
-        level,
-        verdict,
-        location: Location::of(instance.name_span, sources),
-        lines: Vec::new(),
-        remarks: Vec::new(),
-    };
-    say(&mut item, row.into_iter().flat_map(|row| row.details), step, sources);
-    if let Some(fault) = step.unread() {
-        item.remarks.push(("fault", clean(&describe(fault)).into_owned()));
-        item.remarks.extend(advice(fault).map(|advice| ("help", clean(&advice).into_owned())));
-    }
+    let mut item = of_step(step, row, "unchanged", standing(plan, step), sources);
     // Of a new resource every property is news, and its name says where it begins.
     if matches!(step.action, Action::Update | Action::Adopt | Action::None | Action::Replace)
         && let Some(first) = item.lines.iter().find_map(|line| line.location.clone())
@@ -83,8 +64,37 @@ fn item(plan: &Plan, step: &Step, sources: &Sources, view: View) -> Option<Item>
     Some(item)
 }
 
+/// A resource with what its row says; `otherwise` where it has none.
+pub(super) fn of_step(
+    step: &Step,
+    row: Option<Row<'_>>,
+    otherwise: &str,
+    (status, level, verdict): (&'static str, Level, Verdict),
+    sources: &Sources,
+) -> Item {
+    let mut item = Item {
+        address: clean(&step.address().to_string()).into_owned(),
+        type_name: step.desired.kind.name().to_owned(),
+        identifier: step.identity.as_deref().map(|identity| clean(identity).into_owned()),
+        symbol: row.as_ref().map_or(" ", |row| row.symbol),
+        status,
+        words: row.as_ref().map_or_else(|| otherwise.to_owned(), |row| row.text.clone()),
+        level,
+        verdict,
+        location: Location::of(step.desired.instance.name_span, sources),
+        lines: Vec::new(),
+        remarks: Vec::new(),
+    };
+    say(&mut item, row.into_iter().flat_map(|row| row.details), step, sources);
+    if let Some(fault) = step.unread() {
+        item.remarks.push(("fault", clean(&describe(fault)).into_owned()));
+        item.remarks.extend(advice(fault).map(|advice| ("help", clean(&advice).into_owned())));
+    }
+    item
+}
+
 /// Adds what is said of a resource, with the lines of the manifest.
-pub(super) fn say(item: &mut Item, details: impl Iterator<Item = Detail>, step: &Step, sources: &Sources) {
+fn say(item: &mut Item, details: impl Iterator<Item = Detail>, step: &Step, sources: &Sources) {
     for detail in details {
         match detail {
             Detail::Remark { label, text } => item.remarks.push((label, text)),
