@@ -72,13 +72,18 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             Err(fault) if fault.kind == FaultKind::Denied => one_by_one.extend(indices),
             Err(fault) => {
                 for index in indices {
-                    found[index] = Some(Err(fault.clone()));
+                    // What is read by itself where nothing was verified is read so now.
+                    if compares_password(reach, &wants[index]) {
+                        with_password.push(index);
+                    } else {
+                        found[index] = Some(Err(fault.clone()));
+                    }
                 }
             }
         }
     }
-    let hidden = one_by_one.into_iter().map(|index| (index, true));
-    let mut answers = futures_util::stream::iter(hidden.chain(with_password.into_iter().map(|index| (index, false))))
+    let whole = with_password.into_iter().map(|index| (index, false));
+    let mut answers = futures_util::stream::iter(whole.chain(one_by_one.into_iter().map(|index| (index, true))))
         .map(|(index, hide)| async move {
             let answer =
                 if hide { get(reach, &wants[index]).await } else { get_whole(reach, &wants[index].identity).await };
