@@ -21,3 +21,4 @@ mod sources;
 mod stackql_page;
 mod terminal;
 mod typing;
+mod verified;

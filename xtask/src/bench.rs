@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what validate, plan, apply and teardown of many connections cost, against the stated figures.
+//! `cargo xtask bench`: what validate, plan, apply, teardown and drift of many connections cost, against the stated
+//! figures.
 //!
 //! The sandbox runs in a process of its own, at zero latency, so that CPU time and memory are those of the command
 //! alone. Each phase is run several times and the median is shown. Nothing here fails on time: a benchmark on a busy
@@ -9,9 +10,17 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::measure::{Cost, measure};
 use crate::tools;
+
+/// How many times as many connections are looked at for drift.
+const DRIFT: usize = 3;
+/// As long as its times are younger nothing is remembered of a connection.
+const RIPE: Duration = Duration::from_secs(4);
+/// A second run after nothing has moved.
+const UNMOVED: &str = "Three times as many: `drift`, nothing moved";
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -46,11 +55,18 @@ pub fn run(options: &Options) -> Result<(), String> {
     };
     let manifest = write("trueup.yaml", stack(options.connections))?;
     let glue = write("glue.yaml", glue_stack(options.connections))?;
+    let more = write("more.yaml", stack(DRIFT * options.connections))?;
+    let home = folder.join("home");
 
     let mut phases: Vec<Phase> = Vec::new();
     for _ in 0..options.runs.max(1) {
+        // What earlier runs have verified is not theirs to know.
+        if home.exists() {
+            std::fs::remove_dir_all(&home).map_err(|error| error.to_string())?;
+        }
         let server = Server::start(&binary)?;
-        let mut bench = Bench { binary: &binary, manifest: &manifest, server: &server, phases: &mut phases };
+        let mut bench =
+            Bench { binary: &binary, manifest: &manifest, home: &home, server: &server, phases: &mut phases };
         bench.run("`--help`", &["--help"], false)?;
         bench.run("`validate`", &["validate"], true)?;
         bench.run("`apply`, all new", &["apply", "--yes"], true)?;
@@ -60,6 +76,11 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run("Glue: `apply`, all new", &["apply", "--yes"], true)?;
         bench.run("Glue: `plan`, nothing to do", &["plan", "--exit-code"], true)?;
         bench.run("Glue: `teardown`", &["teardown", "--yes"], true)?;
+        bench.manifest = &more;
+        bench.run("Three times as many: `apply`, all new", &["apply", "--yes"], true)?;
+        std::thread::sleep(RIPE);
+        bench.run("Three times as many: `drift`, the first one", &["drift", "--strict"], true)?;
+        bench.run(UNMOVED, &["drift", "--strict"], true)?;
     }
     let size = if options.dist { Some(dist_size()?) } else { None };
     let page = page(options, &phases, size);
@@ -82,6 +103,7 @@ struct Phase {
 struct Bench<'a> {
     binary: &'a Path,
     manifest: &'a Path,
+    home: &'a Path,
     server: &'a Server,
     phases: &'a mut Vec<Phase>,
 }
@@ -98,6 +120,10 @@ impl Bench<'_> {
             command.args(["--region", "us-east-1", "--endpoint-url", &self.server.url]);
         }
         command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench").env_remove("AWS_PROFILE");
+        command.env("HOME", self.home).env_remove("TRUEUP_CACHE_KEY");
+        for name in ["CACHE", "STATE"] {
+            command.env(format!("XDG_{name}_HOME"), self.home.join(name.to_lowercase()));
+        }
         command.env("BENCH_PASSWORD", "example-only-benchmark");
         let cost = measure(&mut command)?;
         if cost.code != 0 {
@@ -242,7 +268,11 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// How many calls a phase may send.
 fn most_calls(name: &str) -> Option<usize> {
-    (name == "Glue: `plan`, nothing to do").then_some(25)
+    match name {
+        "Glue: `plan`, nothing to do" => Some(25),
+        UNMOVED => Some(40),
+        _ => None,
+    }
 }
 
 /// What a phase may cost: CPU seconds, MiB, wall seconds.
@@ -252,7 +282,7 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
         "`validate`" => (None, None, Some(0.050)),
         "`apply`, all new" => (Some(2.0), None, None),
         "`plan`, nothing to do" => (Some(0.5), Some(64.0), None),
-        "Glue: `plan`, nothing to do" => (Some(0.3), None, None),
+        "Glue: `plan`, nothing to do" | UNMOVED => (Some(0.3), None, None),
         _ => (None, None, None),
     }
 }

@@ -259,6 +259,9 @@ pub struct DriftArgs {
     /// List live properties that the manifest does not name too
     #[arg(long)]
     pub undeclared: bool,
+    /// Read everything, also what has not moved since it was verified
+    #[arg(long)]
+    pub full: bool,
     /// Look again until everything can be used, at most this long
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = false, default_missing_value = "5m")]
     pub wait_healthy: Option<String>,

@@ -12,6 +12,7 @@ mod files;
 mod front;
 mod log;
 mod manifest_schema;
+mod memory;
 mod output;
 mod preflight;
 mod printer;

@@ -145,12 +145,14 @@ pub struct RunSettings {
     pub secret_reads: bool,
     /// A secret that was not verified is an incomplete run.
     pub strict: bool,
-    /// Take nothing from the cache where AWS is at hand.
+    /// Take nothing from the cache where AWS is at hand, and remember nothing that was verified.
     pub no_cache: bool,
     /// Where the exports go.
     pub output_file: Option<PathBuf>,
     /// The key of fingerprints.
     pub plan_key: Option<FingerprintKey>,
+    /// The key of the fingerprints in the cache, where TRUEUP_CACHE_KEY gives one.
+    pub cache_key: Option<FingerprintKey>,
     /// There is a terminal to ask on.
     pub can_ask: bool,
 }
@@ -247,6 +249,8 @@ pub struct Settings {
     pub var_files: Vec<PathBuf>,
     /// The folder for what can be fetched again, where there is one.
     pub cache: Option<PathBuf>,
+    /// The folder for what has to stay, where there is one.
+    pub state: Option<PathBuf>,
     /// The process environment.
     pub environment: Environment,
 }
@@ -434,12 +438,14 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             no_cache: options.no_cache,
             output_file: options.output_file,
             plan_key: environment.filled("TRUEUP_PLAN_KEY").map(FingerprintKey::new),
+            cache_key: environment.filled("TRUEUP_CACHE_KEY").map(FingerprintKey::new),
             can_ask: terminals.stdin && terminals.stderr,
         },
         given,
         var_files: options.var_files,
         command,
         cache: cache_home(&environment),
+        state: state_home(&environment),
         environment,
     })
 }
@@ -463,6 +469,7 @@ fn command(
                 severity: a.severity.map(SeverityOf::level),
                 fail_on: a.fail_on.map(SeverityOf::level),
                 undeclared: a.undeclared,
+                full: a.full,
                 wait_healthy: a.wait_healthy.as_deref().map(duration).transpose()?,
                 blame: a.blame,
             },
@@ -598,8 +605,8 @@ fn cache_home(environment: &Environment) -> Option<PathBuf> {
     base.map(|base| base.join(if cfg!(windows) { "trueup/cache" } else { "trueup" }))
 }
 
-/// Where the sandbox keeps its state when no folder is named.
-fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
+/// Where what has to stay is kept.
+fn state_home(environment: &Environment) -> Option<PathBuf> {
     let home = || environment.filled("HOME").map(PathBuf::from);
     let base = if cfg!(windows) {
         environment.filled("LOCALAPPDATA").map(PathBuf::from)
@@ -611,7 +618,12 @@ fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
             })
         })
     };
-    base.map(|base| base.join("trueup").join("sandbox")).ok_or_else(|| {
+    base.map(|base| base.join("trueup"))
+}
+
+/// Where the sandbox keeps its state when no folder is named.
+fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
+    state_home(environment).map(|state| state.join("sandbox")).ok_or_else(|| {
         CommandError::usage("there is no home folder for the sandbox's state").hint("name a folder: `--sandbox=DIR`")
     })
 }

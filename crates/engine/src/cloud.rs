@@ -51,6 +51,27 @@ pub struct Want {
     /// The tags that [`Cloud::owned`] showed, where they are all that the manifest wants of them: a kind whose tags cost a
     /// call of their own takes these. `None` where its own have to be read.
     pub tags: Option<Map>,
+    /// What an earlier run verified of it. While the version is the same, the kind may leave out what costs a call of its
+    /// own, and says so in [`Present::seen`].
+    pub verified: Option<Verified>,
+}
+
+/// What an earlier run verified of a resource, see [`crate::memory`].
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Its version then.
+    pub version: String,
+    /// The version of its secrets then.
+    pub secret_version: Option<String>,
+    /// Its attributes then, where a list page that shows the same version is enough.
+    pub attributes: Option<Map>,
+}
+
+impl Verified {
+    /// Whether it is this version that was verified.
+    pub fn is(&self, version: Option<&String>) -> bool {
+        version == Some(&self.version)
+    }
 }
 
 impl Want {
@@ -105,6 +126,29 @@ pub struct Present {
     pub secret_version: Option<String>,
     /// Its state.
     pub readiness: Readiness,
+    /// Which version was seen, and how much of it.
+    pub seen: Seen,
+}
+
+/// How a resource was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A text of what moves with every change of the resource or of its secrets; `None` where nothing does so for certain.
+    pub version: Option<String>,
+    /// How much was read.
+    pub extent: Extent,
+}
+
+/// How much of a resource was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All that was wanted.
+    #[default]
+    Full,
+    /// All but the values of secrets: the version is the one that was verified.
+    WithoutValues,
+    /// What a list page shows: the version is the one that was verified.
+    Outline,
 }
 
 /// The attribute in which a kind tells when the service last took the resource's credentials: seconds since 1970. No

@@ -30,6 +30,7 @@ pub mod graph;
 pub mod import;
 pub mod kind;
 pub mod manifest;
+pub mod memory;
 pub mod observe;
 pub mod owner;
 pub mod patch;

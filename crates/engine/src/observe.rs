@@ -10,15 +10,17 @@ pub(crate) mod find;
 mod spellings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use tokio::time::Instant;
 
-use crate::cloud::{Cloud, Live, Owned, Place, Want, Whereabouts};
+use crate::cloud::{Cloud, Extent, Live, Owned, Place, Want, Whereabouts};
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
 use crate::kind::Kind;
+use crate::memory::{Memory, Recalled, Trust};
 use crate::schema::Domain;
 
 /// The resources of one kind in one place: whose each is, and what to read.
@@ -48,6 +50,10 @@ pub struct Options {
     pub orphans: bool,
     /// Where the stack lives as far as its resources do not say otherwise; orphans are looked for there too.
     pub home: Option<Place>,
+    /// What earlier runs verified, and the place for what this one does.
+    pub memory: Option<Arc<Memory>>,
+    /// How much of that is taken as given.
+    pub trust: Trust,
 }
 
 /// What was read.
@@ -73,6 +79,10 @@ pub struct Observed {
     pub whereabouts: HashMap<Place, Result<Whereabouts, Fault>>,
     /// The canonical form of names that have several spellings.
     pub canonical: Canonical,
+    /// What earlier runs verified, and the place for what this one does.
+    pub memory: Option<Arc<Memory>>,
+    /// What of it is about the places of this run.
+    pub(crate) recalled: Recalled,
 }
 
 /// A resource that carries the stack's owner tags and is none of its resources.
@@ -100,6 +110,21 @@ impl Canonical {
             Some(Ok(forms)) => forms.get(name).map_or(name, String::as_str),
             Some(Err(_)) => "",
             None => name,
+        }
+    }
+
+    /// Whether nothing had to be looked up.
+    pub fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
+    /// Adds what was looked up later.
+    fn extend(&mut self, more: Self) {
+        for (key, answer) in more.forms {
+            match (self.forms.get_mut(&key), answer) {
+                (Some(Ok(known)), Ok(answer)) => known.extend(answer),
+                (_, answer) => drop(self.forms.insert(key, answer)),
+            }
         }
     }
 
@@ -133,6 +158,9 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         .into_iter()
         .collect();
     let count = graph.nodes.len();
+    let memory = options.memory.clone().filter(|_| !options.shallow && options.secrets);
+    let recalled = memory.as_ref().map(|memory| Recalled::of(memory, whereabouts.values().flatten()));
+    let recalled = recalled.unwrap_or_default();
     let mut all = Observed {
         secrets: options.secrets,
         live: vec![None; count],
@@ -144,8 +172,10 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         searched: Instant::now(),
         whereabouts,
         canonical: Canonical::default(),
+        memory,
+        recalled: Recalled::default(),
     };
-    let reader = Reader { graph, cloud, options };
+    let reader = Reader { graph, cloud, options, recalled: &recalled };
 
     // What has no tags is read beside the search for those of the rest, and so is what may point at something that has
     // no name, whether or not it was asked for.
@@ -157,7 +187,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         pointers.filter(|dependant| graph.nodes[*dependant].kind.tags().is_none()).collect();
     let plain: BTreeSet<usize> = plain.into_iter().chain(pointers.iter().copied()).collect();
     let plain = plain.into_iter().flat_map(|index| {
-        let mut wants = reader.wants(index);
+        let mut wants = reader.wants(index, &all.whereabouts);
         for (.., (_, want)) in wants.iter_mut().filter(|_| pointers.contains(&index)) {
             want.shallow = false;
         }
@@ -179,7 +209,11 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
             let by_index = matches!(slot, Slot::Node(_)) && alone && !options.shallow;
             let tags = by_index.then(|| found.tags(index, &identity)).flatten();
             all.by_index[index] |= tags.is_some();
-            wants.push((index, slot, Want { tags, ..reader.want(index, &identity) }));
+            let want = match slot {
+                Slot::Node(_) => reader.own(index, &identity, &all.whereabouts),
+                _ => reader.want(index, &identity),
+            };
+            wants.push((index, slot, Want { tags, ..want }));
         }
         wants.extend(reader.former(index).map(|(slot, want)| (index, slot, want)));
         if node.identity.is_none() {
@@ -201,10 +235,32 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
     let answers = reader.read(wants, &all.whereabouts).await;
     found.settle(graph, answers, &mut all);
 
+    all.recalled = recalled;
     if !options.shallow {
         all.canonical = spellings::spellings(graph, &wanted, &all.live, &all.former, cloud).await;
     }
     all
+}
+
+/// Reads some resources again and in full, whatever is remembered of them: a plan wants other things than what was
+/// verified.
+pub async fn observe_again(
+    graph: &Graph,
+    cloud: &dyn Cloud,
+    options: &Options,
+    again: &BTreeSet<usize>,
+    all: &mut Observed,
+) {
+    let options =
+        Options { only: Some(again.clone()), orphans: false, trust: Trust::Nothing, memory: None, ..options.clone() };
+    let mut fresh = observe(graph, cloud, &options).await;
+    for &index in again {
+        all.live[index] = fresh.live[index].take();
+        all.identities[index] = fresh.identities[index].take();
+        all.former[index] = std::mem::take(&mut fresh.former[index]);
+        all.by_index[index] = fresh.by_index[index];
+    }
+    all.canonical.extend(fresh.canonical);
 }
 
 impl Observed {
@@ -227,9 +283,18 @@ struct Reader<'a> {
     graph: &'a Graph,
     cloud: &'a dyn Cloud,
     options: &'a Options,
+    recalled: &'a Recalled,
 }
 
 impl Reader<'_> {
+    /// The resource under its name.
+    fn own(&self, index: usize, identity: &str, whereabouts: &HashMap<Place, Result<Whereabouts, Fault>>) -> Want {
+        let node = &self.graph.nodes[index];
+        let here = whereabouts.get(&node.place).and_then(|here| here.as_ref().ok());
+        let verified = here.and_then(|here| self.recalled.verified(here, node, identity, self.options.trust));
+        Want { verified, ..self.want(index, identity) }
+    }
+
     fn want(&self, index: usize, identity: &str) -> Want {
         let node = &self.graph.nodes[index];
         Want {
@@ -238,6 +303,7 @@ impl Reader<'_> {
             shallow: self.options.shallow,
             given: if self.options.shallow { node.owner_tags().into_iter().collect() } else { node.given() },
             tags: None,
+            verified: None,
         }
     }
 
@@ -245,7 +311,7 @@ impl Reader<'_> {
         // What it points at decides what goes before it.
         let shallow = self.options.shallow;
         let given = kind.tags().map(|tags| format!("/{tags}")).into_iter().collect();
-        Want { identity, secrets: false, shallow, given, tags: None }
+        Want { identity, secrets: false, shallow, given, tags: None, verified: None }
     }
 
     fn at(&self, index: usize, slot: Slot, want: Want) -> Reading {
@@ -254,9 +320,9 @@ impl Reader<'_> {
     }
 
     /// The resource under its name, and under those that `renamed_from` gives.
-    fn wants(&self, index: usize) -> Vec<Reading> {
+    fn wants(&self, index: usize, whereabouts: &HashMap<Place, Result<Whereabouts, Fault>>) -> Vec<Reading> {
         let own = self.graph.nodes[index].identity.as_deref();
-        let own = own.map(|identity| (Slot::Node(index), self.want(index, identity)));
+        let own = own.map(|identity| (Slot::Node(index), self.own(index, identity, whereabouts)));
         own.into_iter().chain(self.former(index)).map(|(slot, want)| self.at(index, slot, want)).collect()
     }
 
@@ -313,10 +379,26 @@ impl Reader<'_> {
             };
             let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
             let answers = answers.map(move |answer| answer.unwrap_or_else(none));
-            slots.into_iter().zip(wants).zip(answers).map(|((slot, want), live)| (slot, want, live)).collect::<Vec<_>>()
+            let answers = slots.into_iter().zip(wants).zip(answers).map(|((slot, want), mut live)| {
+                complete(&want, &mut live);
+                (slot, want, live)
+            });
+            answers.collect::<Vec<_>>()
         }))
         .await;
         answers.into_iter().flatten().collect()
+    }
+}
+
+/// Adds what an earlier run saw of what was left out now.
+fn complete(want: &Want, live: &mut Live) {
+    let (Live::Present(present), Some(verified)) = (live, &want.verified) else { return };
+    if present.seen.extent == Extent::Full {
+        return;
+    }
+    present.secret_version.clone_from(&verified.secret_version);
+    for (name, value) in verified.attributes.iter().flatten() {
+        present.attributes.entry(name.clone()).or_insert_with(|| value.clone());
     }
 }
 

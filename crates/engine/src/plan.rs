@@ -15,7 +15,7 @@ mod resolve;
 mod rotated;
 mod teardown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -83,6 +83,9 @@ pub struct Plan {
     /// Resources without a step that matter to one and could not be read, and steps with a name that could not be looked
     /// up.
     pub unread_beside: usize,
+    /// Resources of which less was read than this plan needs, because something else was verified before: with
+    /// [`crate::observe::observe_again`] they are read, and the plan is made again. Empty in a plan that may be shown.
+    pub reread: BTreeSet<usize>,
     /// How many calls executing the plan will send, and about how long that takes.
     pub estimate: Estimate,
 }

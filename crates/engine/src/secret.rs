@@ -167,6 +167,60 @@ impl FingerprintKey {
     }
 }
 
+impl FingerprintKey {
+    /// The keyed fingerprint of a whole value with the secrets in it; `None` where a text in it is not known (yet).
+    ///
+    /// The order of a map's members means nothing. A secret and a plain text are two things, and no two values give the
+    /// same bytes: each part has its kind and its length before it.
+    pub fn fingerprint_of(&self, value: &Value) -> Option<String> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
+        feed(&mut mac, value)?;
+        Some(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// Feeds a value to a fingerprint, part by part, so that no copy of a secret is made.
+fn feed(mac: &mut Hmac<Sha256>, value: &Value) -> Option<()> {
+    let part = |mac: &mut Hmac<Sha256>, kind: u8, bytes: &[u8]| {
+        mac.update(&[kind]);
+        mac.update(&(bytes.len() as u64).to_be_bytes());
+        mac.update(bytes);
+    };
+    let begin = |mac: &mut Hmac<Sha256>, kind: u8, count: usize| {
+        mac.update(&[kind]);
+        mac.update(&(count as u64).to_be_bytes());
+    };
+    match value {
+        Value::Null => mac.update(b"0"),
+        Value::Bool(flag) => mac.update(if *flag { b"t" } else { b"f" }),
+        Value::Number(number) => part(mac, b'n', number.to_string().as_bytes()),
+        Value::String(text) => part(mac, b's', text.as_bytes()),
+        Value::Secret(secret) => {
+            let kind = match secret.form {
+                Form::Text => b'x',
+                Form::Number => b'y',
+                Form::Boolean => b'z',
+            };
+            part(mac, kind, secret.material.as_ref()?.as_bytes());
+        }
+        Value::List(items) => {
+            begin(mac, b'l', items.len());
+            items.iter().try_for_each(|item| feed(mac, item))?;
+        }
+        Value::Map(map) => {
+            let mut members: Vec<_> = map.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            begin(mac, b'm', members.len());
+            for (name, member) in members {
+                part(mac, b's', name.as_bytes());
+                feed(mac, member)?;
+            }
+        }
+        Value::Deferred(_) | Value::Unknown(_) => return None,
+    }
+    Some(())
+}
+
 impl fmt::Debug for FingerprintKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FingerprintKey")
@@ -217,6 +271,37 @@ mod tests {
         assert_eq!(whole.same_as(&Secret::new("", r#"{"user":"svc","password":"p\"w"}"#.to_owned())), Some(true));
         assert!(!Secret::of_document(&structure(Secret::unresolved("env:NONE"))).unwrap().is_resolved());
         assert!(Secret::of_document(&Value::Unknown("db.Host".into())).is_none());
+    }
+
+    #[test]
+    fn fingerprints_of_structures_tell_every_difference_and_pass_over_the_order_of_members() {
+        let key = FingerprintKey::new("k".to_owned());
+        let of = |json: serde_json::Value| key.fingerprint_of(&Value::from(json)).unwrap();
+        use serde_json::json;
+        assert_eq!(of(json!({"a": 1, "b": [true, null]})), of(json!({"b": [true, null], "a": 1})));
+        let values = [
+            json!({"a": "bc"}),
+            json!({"ab": "c"}),
+            json!({"a": "b", "c": ""}),
+            json!(["a", "bc"]),
+            json!(["ab", "c"]),
+            json!([["a"], "b"]),
+            json!([["a", "b"]]),
+            json!("1"),
+            json!(1),
+            json!(null),
+            json!(""),
+        ];
+        let mut all: Vec<String> = values.into_iter().map(of).collect();
+        let secret = |text: &str| Value::Secret(Secret::new("literal", text.to_owned()));
+        all.extend([secret("1"), secret("2")].iter().map(|value| key.fingerprint_of(value).unwrap()));
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert_eq!(key.fingerprint_of(&Value::Secret(Secret::unresolved("env:NONE"))), None);
+        assert_eq!(key.fingerprint_of(&Value::List(vec![Value::Unknown("db.Host".into())])), None);
+        assert_ne!(FingerprintKey::new("l".to_owned()).fingerprint_of(&secret("1")), key.fingerprint_of(&secret("1")));
     }
 
     #[test]

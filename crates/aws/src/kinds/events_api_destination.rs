@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde_json::{Map as JsonMap, Value as Json, json};
-use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Seen, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{ANY, Permission, Subject};
@@ -18,7 +18,7 @@ use crate::kinds::events_connection::{NAME, URL, wrong_endpoint};
 use crate::kinds::fields::{arn_attributes, copy_text, named, text, touches, unknown_state};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
-use crate::kinds::{AwsKind, grants, listing};
+use crate::kinds::{AwsKind, grants, listing, version};
 use crate::operation::{
     CREATE_API_DESTINATION, DELETE_API_DESTINATION, DESCRIBE_API_DESTINATION, LIST_API_DESTINATIONS,
     UPDATE_API_DESTINATION,
@@ -68,8 +68,12 @@ static SCHEMA: Schema = Schema {
 
 const SENT: [&str; 6] = ["Name", "Description", "ConnectionArn", "InvocationEndpoint", "HttpMethod", RATE];
 
-static READS: Reads =
-    Reads { list: &LIST_API_DESTINATIONS, entries: "ApiDestinations", describe: &DESCRIBE_API_DESTINATION };
+static READS: Reads = Reads {
+    list: &LIST_API_DESTINATIONS,
+    entries: "ApiDestinations",
+    describe: &DESCRIBE_API_DESTINATION,
+    version: |answer| version::of_answer(answer, &["ApiDestinationArn", "ApiDestinationState"], &["LastModifiedTime"]),
+};
 
 /// The kind.
 #[derive(Debug, Clone, Copy)]
@@ -203,10 +207,15 @@ impl AwsKind for EventsApiDestination {
 
 async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
     let found = READS.find(reach, wants).await;
-    let live = |(want, found): (&Want, Found)| match found {
-        Found::Absent => Live::Absent,
-        Found::Unreadable(fault) => Live::Unreadable(fault),
-        Found::Listed(answer) | Found::Described(answer) => Live::Present(Box::new(present(&want.identity, &answer))),
+    let live = |(want, found): (&Want, Found)| {
+        let seen = READS.seen(want, &found);
+        match found {
+            Found::Absent => Live::Absent,
+            Found::Unreadable(fault) => Live::Unreadable(fault),
+            Found::Listed(answer) | Found::Described(answer) => {
+                Live::Present(Box::new(Present { seen, ..present(&want.identity, &answer) }))
+            }
+        }
     };
     wants.iter().zip(found).map(live).collect()
 }
@@ -226,6 +235,7 @@ fn present(name: &str, answer: &Json) -> Present {
         properties,
         attributes: arn_attributes(text(answer, "ApiDestinationArn")),
         secret_version: None,
+        seen: Seen::default(),
         readiness: readiness(answer),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::json;
-use trueup_engine::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Seen, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
@@ -211,6 +211,7 @@ fn present(name: &str, key: &str) -> Live {
         properties,
         attributes: attributes(format!("{before}{name}")),
         secret_version: None,
+        seen: Seen::default(),
         readiness: Readiness::Ready(None),
     }))
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::Want;
+use trueup_engine::cloud::{Extent, Seen, Want};
 use trueup_engine::fault::{Fault, FaultKind};
 
 use crate::operation::Operation;
@@ -30,6 +30,8 @@ pub(crate) struct Reads {
     /// The member of a page that holds the entries.
     pub(crate) entries: &'static str,
     pub(crate) describe: &'static Operation,
+    /// The version that an entry of a page or a description shows.
+    pub(crate) version: fn(&Json) -> Option<String>,
 }
 
 /// What was found of one resource.
@@ -49,11 +51,14 @@ impl Reads {
     /// Reads what is wanted; one answer a want, in the same order.
     pub(crate) async fn find(&self, reach: &Reach, wants: &[Want]) -> Vec<Found> {
         let mut listing = Listing { entries: HashMap::new(), complete: false };
-        if wants.len() > FEW {
+        // A page tells of several at once that they have not moved.
+        if wants.len() > FEW || wants.iter().filter(|want| may_be_outlined(want)).count() > 1 {
             match self.list(reach, wants).await {
                 Ok(listed) => listing = listed,
                 // A caller who may not list may still describe.
                 Err(fault) if fault.kind == FaultKind::Denied => {}
+                // A few are read without a list where nothing was verified.
+                Err(_) if wants.len() <= FEW => {}
                 Err(fault) => return wants.iter().map(|_| Found::Unreadable(fault.clone())).collect(),
             }
         }
@@ -61,7 +66,7 @@ impl Reads {
         let mut open = Vec::new();
         for (index, want) in wants.iter().enumerate() {
             found.push(match listing.entries.get(&want.identity) {
-                Some(entry) if want.shallow => Some(Found::Listed(entry.clone())),
+                Some(entry) if want.shallow || self.is_outlined(want, entry) => Some(Found::Listed(entry.clone())),
                 None if listing.complete => Some(Found::Absent),
                 _ => {
                     open.push(index);
@@ -76,6 +81,21 @@ impl Reads {
             found[index] = Some(answer);
         }
         found.into_iter().map(|answer| answer.unwrap_or(Found::Absent)).collect()
+    }
+
+    /// Whether a page shows that what was verified has not moved.
+    fn is_outlined(&self, want: &Want, entry: &Json) -> bool {
+        may_be_outlined(want)
+            && want.verified.as_ref().is_some_and(|verified| verified.is((self.version)(entry).as_ref()))
+    }
+
+    /// The version of what was found, and how much of it was left out.
+    pub(crate) fn seen(&self, want: &Want, found: &Found) -> Seen {
+        match found {
+            Found::Listed(entry) if !want.shallow => Seen { version: (self.version)(entry), extent: Extent::Outline },
+            Found::Described(answer) => Seen { version: (self.version)(answer), extent: Extent::Full },
+            _ => Seen::default(),
+        }
     }
 
     /// The names of all there are.
@@ -143,11 +163,16 @@ impl Reads {
     }
 }
 
+/// Whether a page may be all that has to be read.
+fn may_be_outlined(want: &Want) -> bool {
+    want.verified.as_ref().is_some_and(|verified| verified.attributes.is_some())
+}
+
 /// How many pages may be read before describing the rest is cheaper: a page saves at most one call for each resource that
 /// is absent or wanted in outline only, and otherwise is a call too many.
 fn budget(wants: &[Want]) -> usize {
-    let shallow = wants.iter().filter(|want| want.shallow).count();
-    shallow.max(wants.len() / 10 + 1)
+    let outlines = wants.iter().filter(|want| want.shallow || may_be_outlined(want)).count();
+    outlines.max(wants.len() / 10 + 1)
 }
 
 /// The common beginning of all names, where there is one that the service takes as a prefix.
@@ -175,7 +200,14 @@ mod tests {
 
     #[test]
     fn pages_are_read_only_while_they_can_save_calls() {
-        let want = |shallow| Want { identity: String::new(), secrets: false, shallow, given: Vec::new(), tags: None };
+        let want = |shallow| Want {
+            identity: String::new(),
+            secrets: false,
+            shallow,
+            given: Vec::new(),
+            tags: None,
+            verified: None,
+        };
         let wants = |count: usize, shallow| vec![want(shallow); count];
         assert_eq!(budget(&wants(10, false)), 2);
         assert_eq!(budget(&wants(1000, false)), 101);

@@ -18,6 +18,7 @@ pub mod secretsmanager_secret;
 mod settle;
 mod tag_list;
 pub(crate) mod values;
+pub(crate) mod version;
 
 use trueup_engine::cloud::{Confirm, Create, Live, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};

@@ -51,6 +51,8 @@ mod tests {
     use trueup_engine::secret::Secret;
     use trueup_engine::value::{Map, Value};
 
+    use trueup_engine::cloud::Seen;
+
     use super::*;
     use crate::kinds::events_connection::EventsConnection;
 
@@ -72,6 +74,7 @@ mod tests {
             properties: properties(user, password),
             attributes: Map::new(),
             secret_version: None,
+            seen: Seen::default(),
             readiness: Readiness::Ready(None),
         };
         let create = Create { identity: Some("orders"), desired: &desired };

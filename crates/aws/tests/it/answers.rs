@@ -104,6 +104,7 @@ async fn a_page_without_a_list_makes_nothing_absent() {
             shallow: true,
             given: Vec::new(),
             tags: None,
+            verified: None,
         };
         let wants: Vec<Want> = (0..5).map(want).collect();
         for live in bench.session.observe(kind, &place(), &wants).await {
@@ -224,8 +225,14 @@ async fn https_goes_through_the_proxy_and_what_it_excepts_does_not() {
     let destination = kind("AWS::Events::ApiDestination");
     for (region, host) in [(REGION, "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")] {
         let place = Place { region: Some(region.into()), role_arn: None };
-        let want =
-            Want { identity: "orders".to_owned(), secrets: false, shallow: false, given: Vec::new(), tags: None };
+        let want = Want {
+            identity: "orders".to_owned(),
+            secrets: false,
+            shallow: false,
+            given: Vec::new(),
+            tags: None,
+            verified: None,
+        };
         let lives = aws.session.observe(destination, &place, &[want]).await;
         let Live::Unreadable(fault) = &lives[0] else { panic!("{lives:?}") };
         assert_eq!(fault.kind, FaultKind::Transport);

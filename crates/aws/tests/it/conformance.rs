@@ -87,7 +87,14 @@ async fn update_through_all_forms(bench: &Bench, sample: &Sample) {
 async fn lists_tell_what_is_there(bench: &Bench, sample: &Sample) {
     for shallow in [true, false] {
         let before = bench.session.calls();
-        let want = |identity: String| Want { identity, secrets: false, shallow, given: Vec::new(), tags: None };
+        let want = |identity: String| Want {
+            identity,
+            secrets: false,
+            shallow,
+            given: Vec::new(),
+            tags: None,
+            verified: None,
+        };
         let mut wants: Vec<Want> = (0..10).map(|n| want(sample.like(n))).collect();
         wants.insert(5, want(sample.identity.to_owned()));
         let lives = bench.session.observe(sample.kind, &place(), &wants).await;

@@ -30,7 +30,7 @@ async fn create(bench: &Bench, name: &str, desired: &Map) {
 
 fn want(name: &str, given: &[&str]) -> Want {
     let given = given.iter().map(|pointer| (*pointer).to_owned()).collect();
-    Want { identity: name.to_owned(), secrets: true, shallow: false, given, tags: None }
+    Want { identity: name.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None }
 }
 
 async fn read(bench: &Bench, want: Want) -> Present {

@@ -23,7 +23,14 @@ async fn create(bench: &Bench, names: &[String]) {
 }
 
 fn wants(names: &[String], secrets: bool, shallow: bool) -> Vec<Want> {
-    let want = |name: &String| Want { identity: name.clone(), secrets, shallow, given: Vec::new(), tags: None };
+    let want = |name: &String| Want {
+        identity: name.clone(),
+        secrets,
+        shallow,
+        given: Vec::new(),
+        tags: None,
+        verified: None,
+    };
     names.iter().map(want).collect()
 }
 

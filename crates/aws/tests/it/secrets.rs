@@ -112,6 +112,7 @@ async fn many_are_read_by_pages_and_values_by_batches() {
         shallow: false,
         given: vec!["/SecretString".to_owned(), "/Tags".to_owned()],
         tags: None,
+        verified: None,
     };
     let mut wants: Vec<Want> = names.iter().map(want).collect();
     wants.push(want(&"orders/none".to_owned()));

@@ -81,7 +81,8 @@ impl Bench {
     /// What is there, all of it.
     pub async fn read(&self, kind: &'static dyn Kind, identity: &str) -> Live {
         let given = vec![String::new()];
-        let want = Want { identity: identity.to_owned(), secrets: true, shallow: false, given, tags: None };
+        let want =
+            Want { identity: identity.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
         self.session.observe(kind, &place(), &[want]).await.pop().unwrap()
     }
 

@@ -76,7 +76,7 @@ pub struct Options {
     /// Do not read live secrets to compare them; they show as not verifiable
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub no_secret_reads: bool,
-    /// Fetch what the cache holds anew: the schemas of types
+    /// Do without the cache: read again what was verified before, and fetch the schemas of types
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub no_cache: bool,
     /// End with 6 where a secret could not be verified

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use trueup_engine::drift::{Drift, Level};
+use trueup_engine::memory::Trust;
 
 use crate::args::Format;
 use crate::cloud;
@@ -27,10 +28,24 @@ pub struct Options {
     pub fail_on: Option<Level>,
     /// Live properties that the manifest does not name are listed.
     pub undeclared: bool,
+    /// Nothing that was verified before is taken as given.
+    pub full: bool,
     /// How long to wait until everything can be used.
     pub wait_healthy: Option<Duration>,
     /// CloudTrail is asked who brought it about.
     pub blame: bool,
+}
+
+impl Options {
+    /// What need not be read again.
+    fn trust(&self) -> Trust {
+        match (self.full, self.undeclared) {
+            (true, _) => Trust::Nothing,
+            // What the manifest does not name may be there all the same.
+            (false, true) => Trust::Values,
+            (false, false) => Trust::Whole,
+        }
+    }
 }
 
 /// Looks for drift.
@@ -45,7 +60,7 @@ pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> R
     let began = Instant::now();
     let mut pause = Duration::from_millis(500);
     let planned = loop {
-        let planned = plan::make(context, &ready, &cloud, &secrets, &planning).await;
+        let planned = plan::make_trusting(context, &ready, &cloud, &secrets, &planning, options.trust()).await;
         let left = options.wait_healthy.and_then(|longest| longest.checked_sub(began.elapsed()));
         let (Some(left), true) = (left.filter(|left| !left.is_zero()), Drift::new(&planned.plan).is_waited_for())
         else {

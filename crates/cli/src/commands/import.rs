@@ -291,7 +291,7 @@ async fn read(
 /// All there is to say of a resource.
 fn whole(identity: String, secrets: bool) -> Want {
     // The empty pointer is the whole of the properties.
-    Want { identity, secrets, shallow: false, given: vec![String::new()], tags: None }
+    Want { identity, secrets, shallow: false, given: vec![String::new()], tags: None, verified: None }
 }
 
 /// A prefix as the name of a stack.

@@ -30,6 +30,7 @@ pub async fn run(context: &Context<'_>, target: &Target) -> Result<Exit, Command
         only: None,
         orphans: true,
         home: Some(home(context, &ready)),
+        ..observe::Options::default()
     };
     let observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     cloud.close().await?;

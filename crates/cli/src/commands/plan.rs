@@ -8,6 +8,7 @@ use trueup_engine::cloud::Place;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::fault::Fault;
 use trueup_engine::graph::Graph;
+use trueup_engine::memory::{Trust, remember};
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::{FaultDocument, PlanDocument};
 use trueup_engine::plan::{self, Action, Plan, SecretStatus, Step};
@@ -18,6 +19,7 @@ use crate::commands::{Context, Ready, account_binding, blame, conditions, execut
 use crate::error::{self, CommandError};
 use crate::exit::{Exit, decide, when};
 use crate::files;
+use crate::memory;
 use crate::output::graph::Network;
 use crate::output::page::{self, Finding, Page};
 use crate::output::{diagnostics, human};
@@ -106,13 +108,25 @@ pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, Co
     })
 }
 
-/// Observes and plans.
+/// Observes and plans, for writes: all but the values of secrets that have not moved is read.
 pub async fn make(
     context: &Context<'_>,
     ready: &Ready,
     cloud: &Connected,
     secrets: &Secrets,
     options: &plan::Options,
+) -> Planned {
+    make_trusting(context, ready, cloud, secrets, options, Trust::Values).await
+}
+
+/// Observes and plans, and takes so much of what was verified before as given.
+pub async fn make_trusting(
+    context: &Context<'_>,
+    ready: &Ready,
+    cloud: &Connected,
+    secrets: &Secrets,
+    options: &plan::Options,
+    trust: Trust,
 ) -> Planned {
     let home = home(context, ready);
     let reading = observe::Options {
@@ -121,11 +135,19 @@ pub async fn make(
         only: options.selected.as_ref().map(|selected| selection::with_dependencies(&ready.graph, selected)),
         orphans: options.prune,
         home: Some(home.clone()),
+        memory: memory::of(context.settings, &ready.stack),
+        trust,
     };
     let mut observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let graph =
         if options.prune { Arc::new(plan::prune(&ready.graph, &mut observed)) } else { Arc::clone(&ready.graph) };
-    let plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
+    let mut plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
+    // What is wanted is not what was verified. What is read now may be news to others, which are read then.
+    while !plan.reread.is_empty() {
+        observe::observe_again(&graph, &cloud.session, &reading, &plan.reread, &mut observed).await;
+        plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
+    }
+    remember(&graph, &observed, &plan);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
     let mut diagnostics = ready.diagnostics.clone();
     diagnostics.extend(plan.diagnostics.clone());

@@ -182,7 +182,8 @@ impl<'a> Operations<'a> {
             if !same_kind || !carries || known.into_iter().any(|known| *known == identity) {
                 continue;
             }
-            let want = Want { identity, secrets: false, shallow: false, given: node.given(), tags: None };
+            let want =
+                Want { identity, secrets: false, shallow: false, given: node.given(), tags: None, verified: None };
             let answers = work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await;
             match answers.into_iter().next() {
                 Some(Live::Present(present)) => {
@@ -264,6 +265,7 @@ impl<'a> Operations<'a> {
             shallow: false,
             given: step.desired.given(),
             tags: None,
+            verified: None,
         }
     }
 
@@ -452,7 +454,7 @@ impl<'a> Operations<'a> {
         }
         let identity = self.identities.lock().unwrap_or_else(PoisonError::into_inner)[index].clone();
         let Some(identity) = identity else { return Ok(()) };
-        let want = Want { identity, secrets: false, shallow: false, given: Vec::new(), tags: None };
+        let want = Want { identity, secrets: false, shallow: false, given: Vec::new(), tags: None, verified: None };
         // One that this run has written is there, even where a read does not show it yet.
         let written = self.work.plan.operations.iter().any(|operation| {
             self.nodes[operation.step] == index && matches!(operation.verb, Verb::Create | Verb::Update)

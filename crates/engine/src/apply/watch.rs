@@ -138,6 +138,7 @@ impl<'a> Watch<'a> {
                     shallow: true,
                     given: Vec::new(),
                     tags: None,
+                    verified: None,
                 })
                 .collect();
             let answers = work.cloud.observe(kind, &group.1, &wants).await;

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cloud::{Live, Present, Readiness};
+use crate::cloud::{Extent, Live, Present, Readiness};
 use crate::credential::SecretStore;
-use crate::delta::{self, Delta};
+use crate::delta::{self, Delta, Edit};
 use crate::desired::Desired;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::kind::Change;
+use crate::memory::{self, VERIFIED};
 use crate::observe::Observed;
 use crate::owner::{self, Owner, Standing};
 use crate::patch;
@@ -50,12 +51,13 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
-    let (mut steps, mut diagnostics, unread_beside) = loop {
-        let (steps, diagnostics, unread_beside) = decide_all(graph, observed, options, &held, &mut known, store);
+    let (mut steps, mut diagnostics, unread_beside, reread) = loop {
+        let (steps, diagnostics, unread_beside, reread) =
+            decide_all(graph, observed, options, &held, &mut known, store);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
         if more.is_empty() {
-            break (steps, diagnostics, unread_beside);
+            break (steps, diagnostics, unread_beside, reread);
         }
         held.extend(more);
     };
@@ -83,6 +85,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         pruned: options.prune,
         take_over: options.take_over,
         unread_beside: unread_beside + if options.prune { observed.unsearched.len() } else { 0 },
+        reread,
         estimate: super::Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
@@ -97,10 +100,11 @@ fn decide_all(
     held: &BTreeMap<usize, String>,
     known: &mut Known<'_>,
     store: &dyn SecretStore,
-) -> (Vec<Option<Step>>, Diagnostics, usize) {
+) -> (Vec<Option<Step>>, Diagnostics, usize, BTreeSet<usize>) {
     let mut diagnostics = Diagnostics::new();
     let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
     let mut not_compared = 0;
+    let mut reread = BTreeSet::new();
     let mut uncertain: Vec<Option<usize>> = vec![None; graph.nodes.len()];
     for &index in &graph.order {
         let node = &graph.nodes[index];
@@ -123,6 +127,9 @@ fn decide_all(
         let decision =
             Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index, store };
         let (mut step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
+        if !decision.rests_on_what_was_read(&mut step) {
+            reread.insert(index);
+        }
         if observed.canonical.has_faults() {
             let notes = decision.spelling_notes(&step);
             not_compared += usize::from(!notes.is_empty());
@@ -134,7 +141,7 @@ fn decide_all(
     let of_steps = uncertain.iter().zip(&steps).filter(|(_, step)| step.is_some());
     let unread: BTreeSet<usize> = of_steps.filter_map(|(unread, _)| *unread).collect();
     let unread_beside = unread.into_iter().filter(|index| steps[*index].is_none()).count();
-    (steps, diagnostics, unread_beside + not_compared)
+    (steps, diagnostics, unread_beside + not_compared, reread)
 }
 
 struct Decision<'a> {
@@ -213,9 +220,33 @@ impl Decision<'_> {
                 Readiness::Scheduled { state, until } => {
                     self.scheduled(step, &present, state, until.as_deref(), diagnostics)
                 }
+                _ if present.seen.extent == Extent::Outline => {
+                    step.secrets = self.verdicts_of(&step.resolved, SecretStatus::NotVerifiable, Some(VERIFIED));
+                    (step, present.attributes.clone())
+                }
                 _ => self.present(step, &present, diagnostics),
             },
         }
+    }
+
+    /// Whether nothing that was left out of the read is missing: what was verified before is what is wanted now, and
+    /// nothing is to be done. The verdicts on secrets that were not read again are those of then.
+    fn rests_on_what_was_read(&self, step: &mut Step) -> bool {
+        let Some(present) = step.live.present().filter(|present| present.seen.extent != Extent::Full) else {
+            return true;
+        };
+        let undisturbed = self.uncertain.is_none() && step.former.is_empty() && self.replaced_dependency().is_none();
+        let idle = step.action == Action::None && step.edits.iter().all(Edit::is_ignored);
+        if !undisturbed || !idle || !memory::holds(self.observed, self.index, self.node, present, &step.resolved) {
+            return false;
+        }
+        for verdict in &mut step.secrets {
+            if verdict.status == SecretStatus::NotVerifiable && verdict.reason.as_deref() == Some(VERIFIED) {
+                verdict.status = SecretStatus::Same;
+                verdict.reason = None;
+            }
+        }
+        true
     }
 
     /// Why something that is going is not taken back, where the service makes the next one another name.
@@ -551,6 +582,11 @@ impl Decision<'_> {
     }
 
     fn verdicts_of_new(&self, properties: &Map) -> Vec<SecretVerdict> {
+        self.verdicts_of(properties, SecretStatus::New, None)
+    }
+
+    /// The same verdict on each secret, for this reason where its source is not missing.
+    fn verdicts_of(&self, properties: &Map, status: SecretStatus, reason: Option<&str>) -> Vec<SecretVerdict> {
         let mut verdicts = Vec::new();
         for (name, value) in properties {
             value.walk(&mut |below, leaf| {
@@ -560,8 +596,8 @@ impl Decision<'_> {
                     pointer.push_str(below);
                     verdicts.push(SecretVerdict {
                         pointer,
-                        status: SecretStatus::New,
-                        reason: (!secret.is_resolved()).then(|| SOURCE_MISSING.to_owned()),
+                        status,
+                        reason: if secret.is_resolved() { reason } else { Some(SOURCE_MISSING) }.map(str::to_owned),
                         source: secret.source().to_owned(),
                         fingerprint: self.fingerprint(secret),
                         rotated: None,

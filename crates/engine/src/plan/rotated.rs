@@ -8,13 +8,16 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cloud::Present;
 use crate::credential::{SecretSource, SecretStore};
+use crate::memory::VERIFIED;
 use crate::plan::{Rotated, SecretStatus, SecretVerdict};
 
 /// Notes on every verdict whether its source has changed since.
 pub(super) fn note(verdicts: &mut [SecretVerdict], present: &Present, store: &dyn SecretStore) {
     let Some(taken) = present.credentials_taken() else { return };
     for verdict in verdicts {
-        if matches!(verdict.status, SecretStatus::Differs | SecretStatus::NotVerifiable) {
+        // What was verified before is the same, or it is read again.
+        let compared = verdict.reason.as_deref() != Some(VERIFIED);
+        if compared && matches!(verdict.status, SecretStatus::Differs | SecretStatus::NotVerifiable) {
             verdict.rotated = of_source(&verdict.source, taken, store);
         }
     }
@@ -42,7 +45,7 @@ fn written(at: OffsetDateTime) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::{CREDENTIALS_TAKEN, Readiness};
+    use crate::cloud::{CREDENTIALS_TAKEN, Readiness, Seen};
     use crate::credential::Version;
     use crate::secret::Secret;
     use crate::value::{Map, Value};
@@ -70,6 +73,7 @@ mod tests {
             attributes,
             secret_version: None,
             readiness: Readiness::Ready(None),
+            seen: Seen::default(),
         };
         let mut verdicts = [SecretVerdict {
             pointer: "/Password".to_owned(),

@@ -135,6 +135,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         pruned: false,
         take_over: options.take_over,
         unread_beside,
+        reread: BTreeSet::new(),
         estimate: Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trueup_engine::address::Address;
-use trueup_engine::cloud::{Present, Readiness};
+use trueup_engine::cloud::{Present, Readiness, Seen};
 use trueup_engine::desired::{self, Defaults, Desired};
 use trueup_engine::diagnostic::{self, Diagnostics};
 use trueup_engine::import::{Found, Head, Imported, import};
@@ -243,6 +243,7 @@ pub fn found(kind: &'static dyn Kind, identity: &str, json: serde_json::Value) -
             properties: properties(json),
             attributes,
             secret_version: None,
+            seen: Seen::default(),
             readiness: Readiness::Ready(None),
         },
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
+use trueup_engine::cloud::{Create, Live, Present, Readiness, Seen, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind as _;
 use trueup_engine::owner::Owner;
@@ -61,6 +61,7 @@ fn outline(identity: &str, readiness: Readiness) -> Live {
         properties: Map::new(),
         attributes: Map::new(),
         secret_version: None,
+        seen: Seen::default(),
         readiness,
     }))
 }
@@ -83,6 +84,7 @@ async fn get(read: &Read, reach: &Reach, identity: &str) -> Result<Option<Presen
         properties,
         attributes,
         secret_version: None,
+        seen: Seen::default(),
         readiness: Readiness::Ready(None),
     }))
 }

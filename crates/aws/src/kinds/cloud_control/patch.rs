@@ -196,7 +196,7 @@ fn unseen_in(ty: &'static Type, value: &Value, pointer: &mut String, found: &mut
 
 #[cfg(test)]
 mod tests {
-    use trueup_engine::cloud::{Present, Readiness};
+    use trueup_engine::cloud::{Present, Readiness, Seen};
     use trueup_engine::delta::{delta, to_send};
     use trueup_engine::fault::FaultKind;
     use trueup_engine::secret::Secret;
@@ -241,6 +241,7 @@ mod tests {
             properties: live,
             attributes: Map::new(),
             secret_version: None,
+            seen: Seen::default(),
             readiness: Readiness::Ready(None),
         };
         patch(schema, &Update { live: &live, desired: &desired, edits: &edits })

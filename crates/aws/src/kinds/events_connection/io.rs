@@ -1,7 +1,7 @@
 //! The calls of a connection.
 
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
+use trueup_engine::cloud::{Create, Extent, Live, Present, Readiness, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::value::{Map, Value};
 
@@ -10,6 +10,7 @@ use super::{is_private, live, managed_secret, request};
 use crate::kinds::fields::{named, text};
 use crate::kinds::listing::{Found, Reads};
 use crate::kinds::settle::{lost_create, unread};
+use crate::kinds::version;
 use crate::operation::{
     CREATE_CONNECTION, DELETE_CONNECTION, DESCRIBE_CONNECTION, LIST_CONNECTIONS, UPDATE_CONNECTION,
 };
@@ -17,37 +18,54 @@ use crate::reach::Reach;
 use crate::wire::secrets_of;
 
 pub(super) static READS: Reads =
-    Reads { list: &LIST_CONNECTIONS, entries: "Connections", describe: &DESCRIBE_CONNECTION };
+    Reads { list: &LIST_CONNECTIONS, entries: "Connections", describe: &DESCRIBE_CONNECTION, version };
 
-/// Reads connections, and the managed secrets of those of which they are wanted.
+/// The version that an answer shows. Credentials are in it: they are changed by an update, which moves the times, and
+/// nobody but EventBridge may write the managed secret.
+fn version(answer: &Json) -> Option<String> {
+    version::of_answer(answer, &["ConnectionArn", "ConnectionState"], &["LastModifiedTime", "LastAuthorizedTime"])
+}
+
+/// Reads connections, and the managed secrets of those of which they are wanted and may have moved.
 pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
     let found = READS.find(reach, wants).await;
     let mut lives: Vec<Live> = wants
         .iter()
         .zip(found)
-        .map(|(want, found)| match found {
-            Found::Absent => Live::Absent,
-            Found::Unreadable(fault) => Live::Unreadable(fault),
-            Found::Listed(entry) => {
-                let private = reach.private_connections().contains(&want.identity);
-                Live::Present(Box::new(live::of_listed(&want.identity, &entry, private)))
-            }
-            Found::Described(answer) => {
-                let present = live::of_described(&want.identity, &answer);
-                note_private(reach, &want.identity, &present.properties);
-                Live::Present(Box::new(present))
+        .map(|(want, found)| {
+            let seen = READS.seen(want, &found);
+            match found {
+                Found::Absent => Live::Absent,
+                Found::Unreadable(fault) => Live::Unreadable(fault),
+                Found::Listed(entry) => {
+                    let private = reach.private_connections().contains(&want.identity);
+                    Live::Present(Box::new(Present { seen, ..live::of_listed(&want.identity, &entry, private) }))
+                }
+                Found::Described(answer) => {
+                    let mut present = Present { seen, ..live::of_described(&want.identity, &answer) };
+                    // A page does not say that it is private, and so not that it is still settling.
+                    if note_private(reach, &want.identity, &present.properties)
+                        && matches!(present.readiness, Readiness::Settling(_))
+                    {
+                        present.seen.version = None;
+                    }
+                    Live::Present(Box::new(present))
+                }
             }
         })
         .collect();
-    let with_secrets: Vec<&mut Present> = wants
-        .iter()
-        .zip(&mut lives)
-        .filter(|(want, _)| want.secrets && !want.shallow)
-        .filter_map(|(_, live)| match live {
-            Live::Present(present) => Some(&mut **present),
-            _ => None,
-        })
-        .collect();
+    let mut with_secrets: Vec<&mut Present> = Vec::new();
+    for (want, live) in wants.iter().zip(&mut lives).filter(|(want, _)| want.secrets && !want.shallow) {
+        let Live::Present(present) = live else { continue };
+        if present.seen.extent == Extent::Outline {
+            continue;
+        }
+        if want.verified.as_ref().is_some_and(|verified| verified.is(present.seen.version.as_ref())) {
+            managed_secret::leave_out(present);
+        } else {
+            with_secrets.push(present);
+        }
+    }
     if !with_secrets.is_empty() {
         managed_secret::resolve(reach, with_secrets).await;
     }
@@ -80,8 +98,14 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
 }
 
 async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Result<Written, Fault> {
-    let want =
-        Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given: Vec::new(), tags: None };
+    let want = Want {
+        identity: named(create)?.to_owned(),
+        secrets: true,
+        shallow: false,
+        given: Vec::new(),
+        tags: None,
+        verified: None,
+    };
     match observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
         _ => Err(fault),

@@ -4,7 +4,7 @@
 //! secret by the schema becomes a [`Secret`] here, whoever leaks it.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{LAST_AUTHORIZED, Present, Readiness};
+use trueup_engine::cloud::{LAST_AUTHORIZED, Present, Readiness, Seen};
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
 
@@ -32,6 +32,7 @@ pub(super) fn of_described(name: &str, answer: &Json) -> Present {
         properties,
         attributes: attributes(answer),
         secret_version: None,
+        seen: Seen::default(),
         readiness: readiness(answer, private),
     }
 }
@@ -46,6 +47,7 @@ pub(super) fn of_listed(name: &str, entry: &Json, private: bool) -> Present {
         properties,
         attributes: attributes(entry),
         secret_version: None,
+        seen: Seen::default(),
         readiness: readiness(entry, private),
     }
 }

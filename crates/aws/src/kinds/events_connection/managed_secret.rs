@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Confirm, Present, Unconfirmed};
+use trueup_engine::cloud::{Confirm, Extent, Present, Unconfirmed};
 use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::memory::VERIFIED;
 use trueup_engine::secret::Secret;
 use trueup_engine::value::Value;
 
@@ -56,6 +57,12 @@ pub(super) async fn resolve(reach: &Reach, mut connections: Vec<&mut Present>) {
             None => fill(present, Err("the managed secret was not answered")),
         }
     }
+}
+
+/// Leaves the managed secret of a connection unread, which has not moved since it was verified.
+pub(super) fn leave_out(present: &mut Present) {
+    present.seen.extent = Extent::WithoutValues;
+    fill(present, Err(VERIFIED));
 }
 
 fn secret_arn(present: &Present) -> Option<String> {

@@ -2,7 +2,7 @@
 //!
 //! A page of `GetConnections` has whole connections, so that many are read with few calls and with their passwords
 //! hidden. A password crosses the network only where the manifest gives one to compare it with, and then for that one
-//! connection. Tags cost a call each and are read where the manifest names some.
+//! connection; not at all while the connection has not moved since its password was verified. Tags cost a call each and are read where the manifest names some.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,6 +11,7 @@ use serde_json::{Map as JsonMap, Value as Json, json};
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::memory::VERIFIED;
 use trueup_engine::value::{Map, Value, push_token, tokens};
 
 use super::live::{self, NOT_READ};
@@ -42,9 +43,9 @@ type Found = Result<Option<(Json, Option<String>)>, Fault>;
 /// Reads connections.
 pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
     let mut found: Vec<Option<Found>> = wants.iter().map(|_| None).collect();
-    let (with_password, hidden): (Vec<usize>, Vec<usize>) =
-        (0..wants.len()).partition(|index| compares_password(reach, &wants[*index]));
-    let mut one_by_one = with_password;
+    let (mut with_password, hidden): (Vec<usize>, Vec<usize>) = (0..wants.len())
+        .partition(|index| compares_password(reach, &wants[*index]) && wants[*index].verified.is_none());
+    let mut one_by_one = Vec::new();
     let mut catalogs: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
     for index in hidden {
         catalogs.entry(split(&wants[index].identity).0).or_default().push(index);
@@ -58,7 +59,10 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             Ok(mut listing) => {
                 for index in indices {
                     match listing.entries.remove(split(&wants[index].identity).1) {
-                        Some(entry) => found[index] = Some(Ok(Some((entry, Some(why_hidden(reach)))))),
+                        Some(entry) => match left_out(reach, &wants[index], &entry) {
+                            Some(why) => found[index] = Some(Ok(Some((entry, Some(why))))),
+                            None => with_password.push(index),
+                        },
                         None if listing.complete => found[index] = Some(Ok(None)),
                         None => one_by_one.push(index),
                     }
@@ -68,13 +72,23 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             Err(fault) if fault.kind == FaultKind::Denied => one_by_one.extend(indices),
             Err(fault) => {
                 for index in indices {
-                    found[index] = Some(Err(fault.clone()));
+                    // What is read by itself where nothing was verified is read so now.
+                    if compares_password(reach, &wants[index]) {
+                        with_password.push(index);
+                    } else {
+                        found[index] = Some(Err(fault.clone()));
+                    }
                 }
             }
         }
     }
-    let mut answers = futures_util::stream::iter(one_by_one)
-        .map(|index| async move { (index, get(reach, &wants[index]).await) })
+    let whole = with_password.into_iter().map(|index| (index, false));
+    let mut answers = futures_util::stream::iter(whole.chain(one_by_one.into_iter().map(|index| (index, true))))
+        .map(|(index, hide)| async move {
+            let answer =
+                if hide { get(reach, &wants[index]).await } else { get_whole(reach, &wants[index].identity).await };
+            (index, answer)
+        })
         .buffer_unordered(AT_ONCE);
     while let Some((index, answer)) = answers.next().await {
         found[index] = Some(answer);
@@ -98,13 +112,27 @@ fn why_hidden(reach: &Reach) -> String {
     if reach.secret_reads() { NOT_READ } else { SWITCHED_OFF }.to_owned()
 }
 
-/// Reads one connection, with its passwords where they are to be compared.
-async fn get(reach: &Reach, want: &Want) -> Found {
+/// Why the passwords of a connection that was read without them are not needed; `None` where they are.
+fn left_out(reach: &Reach, want: &Want, answer: &Json) -> Option<String> {
     if !compares_password(reach, want) {
-        let answer = get_once(reach, &want.identity, true).await?;
-        return Ok(answer.map(|answer| (answer, Some(why_hidden(reach)))));
+        return Some(why_hidden(reach));
     }
-    match get_once(reach, &want.identity, false).await {
+    let unmoved = want.verified.as_ref().is_some_and(|verified| verified.is(live::version(answer).as_ref()));
+    unmoved.then(|| VERIFIED.to_owned())
+}
+
+/// Reads one connection without its passwords, and then with them where they are needed.
+async fn get(reach: &Reach, want: &Want) -> Found {
+    let Some(answer) = get_once(reach, &want.identity, true).await? else { return Ok(None) };
+    match left_out(reach, want, &answer) {
+        Some(why) => Ok(Some((answer, Some(why)))),
+        None => get_whole(reach, &want.identity).await,
+    }
+}
+
+/// Reads one connection with its passwords.
+async fn get_whole(reach: &Reach, identity: &str) -> Found {
+    match get_once(reach, identity, false).await {
         Ok(answer) => Ok(answer.map(|answer| (answer, None))),
         // Whoever may not decrypt the password may still read the rest.
         Err(fault) if fault.kind == FaultKind::Denied => {
@@ -113,7 +141,7 @@ async fn get(reach: &Reach, want: &Want) -> Found {
                 // Without the password the same action is allowed, as the next read shows.
                 _ => format!("kms:Decrypt denied ({} with the password)", fault.operation),
             };
-            let answer = get_once(reach, &want.identity, true).await?;
+            let answer = get_once(reach, identity, true).await?;
             Ok(answer.map(|answer| (answer, Some(why))))
         }
         Err(fault) => Err(fault),
@@ -260,7 +288,8 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
         push_token(&mut top, name);
         value.walk(&mut |below, _| given.push(format!("{top}{below}")));
     }
-    let want = Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None };
+    let want =
+        Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
     match observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
         _ => Err(fault),
@@ -361,6 +390,8 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
 
 #[cfg(test)]
 mod tests {
+    use trueup_engine::cloud::Seen;
+
     use super::*;
 
     #[test]
@@ -371,6 +402,7 @@ mod tests {
             properties: map(json!({"Tags": {"team": "data", "old": "1", "keep": "x"}})),
             attributes: Map::new(),
             secret_version: None,
+            seen: Seen::default(),
             readiness: Readiness::Ready(None),
         };
         let desired = map(json!({"Tags": {"team": "orders", "a/b": "2", "keep": "x"}}));

@@ -5,7 +5,8 @@
 //! says nothing of them, so those that the manifest gives are unresolved after it, and not absent.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Present, Readiness, Want};
+use trueup_engine::cloud::{Extent, Present, Readiness, Seen, Want};
+use trueup_engine::memory::VERIFIED;
 use trueup_engine::schema::is_secret_member;
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value, push_token};
@@ -13,6 +14,7 @@ use trueup_engine::value::{Map, Value, push_token};
 use super::schema::SECRET_PROPERTIES;
 use super::split;
 use crate::kinds::fields::{copy_text, put, taken, text, unknown_state};
+use crate::kinds::version;
 
 /// The source of a password that was not asked for.
 pub(super) const NOT_READ: &str = "not read";
@@ -56,8 +58,17 @@ pub(super) fn of_answer(want: &Want, answer: &Json, hidden: Option<&str>) -> Pre
         properties,
         attributes,
         secret_version: None,
+        seen: Seen {
+            version: version(answer),
+            extent: if hidden == Some(VERIFIED) { Extent::WithoutValues } else { Extent::Full },
+        },
         readiness: readiness(answer),
     }
+}
+
+/// The version that an answer shows. Tags are not in it, and are read in any case.
+pub(super) fn version(answer: &Json) -> Option<String> {
+    version::of_answer(answer, &["Status"], &["LastUpdatedTime", "CreationTime"])
 }
 
 /// What a connection's status means. Connections of the first schema version have none, and are usable.
@@ -164,7 +175,7 @@ mod tests {
 
     fn want(given: &[&str]) -> Want {
         let given = given.iter().map(|pointer| (*pointer).to_owned()).collect();
-        Want { identity: "orders".to_owned(), secrets: true, shallow: false, given, tags: None }
+        Want { identity: "orders".to_owned(), secrets: true, shallow: false, given, tags: None, verified: None }
     }
 
     fn answer() -> Json {

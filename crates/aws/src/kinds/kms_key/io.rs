@@ -206,7 +206,14 @@ async fn made_all_the_same(reach: &Reach, desired: &Map, fault: Fault) -> Result
         for owned in tags::search(reach, super::KmsKey.resource_types(), &of_owner).await.unwrap_or_default() {
             let Some(identity) = owned.identity else { continue };
             // The index may not know yet in whose place this one is made, so that the key's own tags say it.
-            let want = Want { identity, secrets: false, shallow: true, given: vec!["/Tags".to_owned()], tags: None };
+            let want = Want {
+                identity,
+                secrets: false,
+                shallow: true,
+                given: vec!["/Tags".to_owned()],
+                tags: None,
+                verified: None,
+            };
             let present = read(reach, &want).await?;
             let replaced =
                 |present: &Present| Owner::of(&super::KmsKey, &present.properties).is_some_and(|owner| owner.replaced);

@@ -1,7 +1,7 @@
 //! From what KMS answers to properties, attributes and state.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Present, Readiness};
+use trueup_engine::cloud::{Present, Readiness, Seen};
 use trueup_engine::fault::Fault;
 use trueup_engine::value::{Map, Value};
 
@@ -44,7 +44,7 @@ pub(super) fn of_answer(operation: &Operation, identity: &str, answer: &Json) ->
         copy_text(metadata, &mut attributes, MANAGER);
     }
     let identity = identity.to_owned();
-    Ok(Present { identity, properties, attributes, secret_version: None, readiness })
+    Ok(Present { identity, properties, attributes, secret_version: None, readiness, seen: Seen::default() })
 }
 
 /// What a key's state means.

@@ -131,7 +131,8 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
         push_token(&mut top, name);
         value.walk(&mut |below, _| given.push(format!("{top}{below}")));
     }
-    let want = Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None };
+    let want =
+        Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
     match reading::observe(reach, &[want]).await.pop() {
         Some(Live::Present(present)) => {
             lost_create(&SCHEMA, &Create { identity: create.identity, desired: &sent }, *present, fault)
@@ -295,7 +296,14 @@ async fn remove_copies(reach: &Reach, id: &str, regions: &Json) -> Result<(), Fa
 /// Deletes a secret: its copies first, and itself after its recovery window.
 pub(super) async fn delete(reach: &Reach, identity: &str, desired: Option<&Map>) -> Result<Written, Fault> {
     let Some(answer) = reading::describe(reach, identity).await? else { return Ok(done(Map::new())) };
-    let want = Want { identity: identity.to_owned(), secrets: false, shallow: true, given: Vec::new(), tags: None };
+    let want = Want {
+        identity: identity.to_owned(),
+        secrets: false,
+        shallow: true,
+        given: Vec::new(),
+        tags: None,
+        verified: None,
+    };
     let present = live::of_answer(&crate::operation::DESCRIBE_SECRET, &want, reach.region(), &answer)?;
     if let Some(why) = refused(&present.attributes) {
         return Err(Fault::new(FaultKind::Invalid, DELETE_SECRET.name, why));

@@ -1,7 +1,7 @@
 //! From what Secrets Manager answers to properties, attributes and state.
 
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Present, Readiness, Want};
+use trueup_engine::cloud::{Extent, Present, Readiness, Seen, Want};
 use trueup_engine::fault::Fault;
 use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
@@ -9,7 +9,7 @@ use trueup_engine::value::{Map, Value};
 use crate::fault::of_unreadable;
 use crate::kinds::fields::{copy_text, text};
 use crate::kinds::tag_list;
-use crate::operation::Operation;
+use crate::operation::{DESCRIBE_SECRET, Operation};
 
 /// The source of a value that was not asked for.
 pub(super) const NOT_READ: &str = "not read";
@@ -39,6 +39,11 @@ pub(super) fn of_answer(operation: &Operation, want: &Want, region: &str, answer
         properties.insert("ReplicaRegions".to_owned(), replicas.into());
     }
     properties.insert("Tags".to_owned(), tag_list::of_answer(&answer["Tags"], "Key", "Value"));
+    // A list page may be some minutes old.
+    let seen_version = version
+        .as_ref()
+        .filter(|_| std::ptr::eq(operation, &DESCRIBE_SECRET))
+        .map(|version| format!("{arn} {version}"));
     let mut attributes = attributes(arn);
     copy_text(answer, &mut attributes, OWNING_SERVICE);
     if let Some(primary) = text(answer, PRIMARY_REGION).filter(|primary| *primary != region) {
@@ -49,6 +54,7 @@ pub(super) fn of_answer(operation: &Operation, want: &Want, region: &str, answer
         properties,
         attributes,
         secret_version: version,
+        seen: Seen { version: seen_version, extent: Extent::Full },
         readiness: readiness(answer),
     })
 }
@@ -103,11 +109,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::operation::DESCRIBE_SECRET;
 
     fn present(answer: &Json) -> Present {
         let given = vec!["/SecretString".to_owned()];
-        let want = Want { identity: "orders/db".to_owned(), secrets: true, shallow: false, given, tags: None };
+        let want =
+            Want { identity: "orders/db".to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
         of_answer(&DESCRIBE_SECRET, &want, "eu-central-1", answer).unwrap()
     }
 
@@ -147,7 +153,14 @@ mod tests {
 
     #[test]
     fn an_answer_without_an_arn_is_no_secret() {
-        let want = Want { identity: "a".to_owned(), secrets: false, shallow: false, given: Vec::new(), tags: None };
+        let want = Want {
+            identity: "a".to_owned(),
+            secrets: false,
+            shallow: false,
+            given: Vec::new(),
+            tags: None,
+            verified: None,
+        };
         assert!(of_answer(&DESCRIBE_SECRET, &want, "eu-central-1", &json!({"Name": "a"})).is_err());
     }
 }

@@ -9,8 +9,9 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
-use trueup_engine::cloud::{Live, Present, Readiness, Want};
+use trueup_engine::cloud::{Extent, Live, Present, Readiness, Want};
 use trueup_engine::fault::{Fault, FaultKind};
+use trueup_engine::memory::VERIFIED;
 use trueup_engine::secret::Secret;
 use trueup_engine::value::Value;
 
@@ -123,6 +124,9 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
             live::SCHEDULED
         } else if !reach.secret_reads() {
             SWITCHED_OFF
+        } else if want.verified.as_ref().is_some_and(|verified| verified.is(present.seen.version.as_ref())) {
+            present.seen.extent = Extent::WithoutValues;
+            VERIFIED
         } else if want.secrets {
             asked_for.extend(arn(present).map(|arn| Asked { arn, keyed: present.properties.contains_key("KmsKeyId") }));
             continue;
@@ -136,7 +140,7 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
     }
     let mut read = values::read(reach, asked_for, "the secret").await;
     for (want, present) in asked {
-        if !want.secrets || is_scheduled(present) {
+        if !want.secrets || is_scheduled(present) || present.seen.extent == Extent::WithoutValues {
             continue;
         }
         match arn(present).and_then(|arn| read.remove(&arn)) {

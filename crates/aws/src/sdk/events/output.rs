@@ -28,10 +28,10 @@ pub(super) fn connection(output: &DescribeConnectionOutput) -> Json {
         ("AuthorizationType", json(output.authorization_type().map(sdk::ConnectionAuthorizationType::as_str))),
         ("SecretArn", json(output.secret_arn())),
         ("KmsKeyIdentifier", json(output.kms_key_identifier())),
-        ("LastModifiedTime", output.last_modified_time().map(time)),
-        ("LastAuthorizedTime", output.last_authorized_time().map(time)),
         ("AuthParameters", output.auth_parameters().map(auth)),
         ("InvocationConnectivityParameters", output.invocation_connectivity_parameters().map(connectivity)),
+        ("LastModifiedTime", output.last_modified_time().map(time)),
+        ("LastAuthorizedTime", output.last_authorized_time().map(time)),
     ])
 }
 
@@ -43,6 +43,8 @@ pub(super) fn connections(output: &ListConnectionsOutput) -> Json {
             ("ConnectionState", state(entry.connection_state())),
             ("StateReason", json(entry.state_reason())),
             ("AuthorizationType", json(entry.authorization_type().map(sdk::ConnectionAuthorizationType::as_str))),
+            ("LastModifiedTime", entry.last_modified_time().map(time)),
+            ("LastAuthorizedTime", entry.last_authorized_time().map(time)),
         ])
     };
     // A page without a list is no page: nothing on it is absent.
@@ -132,6 +134,7 @@ pub(super) fn destination(output: &DescribeApiDestinationOutput) -> Json {
         ("InvocationEndpoint", json(output.invocation_endpoint())),
         ("HttpMethod", json(output.http_method().map(sdk::ApiDestinationHttpMethod::as_str))),
         ("InvocationRateLimitPerSecond", output.invocation_rate_limit_per_second().map(Json::from)),
+        ("LastModifiedTime", output.last_modified_time().map(time)),
     ])
 }
 
@@ -145,6 +148,7 @@ pub(super) fn destinations(output: &ListApiDestinationsOutput) -> Json {
             ("InvocationEndpoint", json(entry.invocation_endpoint())),
             ("HttpMethod", json(entry.http_method().map(sdk::ApiDestinationHttpMethod::as_str))),
             ("InvocationRateLimitPerSecond", entry.invocation_rate_limit_per_second().map(Json::from)),
+            ("LastModifiedTime", entry.last_modified_time().map(time)),
         ])
     };
     let entries = output.api_destinations.as_ref().map(|entries| entries.iter().map(entry).collect());

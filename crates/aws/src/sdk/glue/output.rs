@@ -58,6 +58,7 @@ fn entry(connection: &sdk::Connection) -> Json {
         ("AuthenticationConfiguration", connection.authentication_configuration().map(authentication)),
         ("Status", json(connection.status().map(sdk::ConnectionStatus::as_str))),
         ("StatusReason", json(connection.status_reason())),
+        ("CreationTime", connection.creation_time().map(time)),
         ("LastUpdatedTime", connection.last_updated_time().map(time)),
     ])
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trueup_engine::address::Address;
-use trueup_engine::cloud::{Live, Place, Present, Readiness, Whereabouts};
+use trueup_engine::cloud::{Live, Place, Present, Readiness, Seen, Whereabouts};
 use trueup_engine::desired::Desired;
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::kind::Implied;
@@ -79,6 +79,7 @@ fn plan_of(command: &'static str, steps: Vec<Step>) -> Plan {
         pruned: false,
         take_over: false,
         unread_beside: 0,
+        reread: std::collections::BTreeSet::new(),
         estimate: Estimate { calls: 9, seconds: 2 },
     }
 }
@@ -112,6 +113,7 @@ fn present(readiness: Readiness) -> Live {
         properties: Map::new(),
         attributes: Map::new(),
         secret_version: None,
+        seen: Seen::default(),
         readiness,
     }))
 }

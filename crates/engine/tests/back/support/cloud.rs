@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use trueup_engine::cloud::{
-    Cloud, Confirm, Create, Live, Owned, Place, Present, Readiness, Task, Unconfirmed, Update, Want, Whereabouts,
+    Cloud, Confirm, Create, Live, Owned, Place, Present, Readiness, Seen, Task, Unconfirmed, Update, Want, Whereabouts,
     Written,
 };
 use trueup_engine::fault::{Fault, FaultKind};
@@ -282,6 +282,7 @@ impl FakeCloud {
             properties,
             attributes,
             secret_version: (key.0 == CONNECTION_TYPE).then(|| format!("v{}", item.secret_version)),
+            seen: Seen::default(),
             readiness,
         }))
     }

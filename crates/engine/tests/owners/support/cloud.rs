@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use trueup_engine::cloud::{
-    Cloud, Confirm, Create, Live, Owned, Place, Present, Readiness, Task, Unconfirmed, Update, Want, Whereabouts,
+    Cloud, Confirm, Create, Live, Owned, Place, Present, Readiness, Seen, Task, Unconfirmed, Update, Want, Whereabouts,
     Written,
 };
 use trueup_engine::fault::{Fault, FaultKind};
@@ -211,6 +211,7 @@ impl FakeCloud {
             properties,
             attributes: attributes(&id),
             secret_version: None,
+            seen: Seen::default(),
             readiness,
         }))
     }

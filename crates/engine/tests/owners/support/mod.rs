@@ -91,6 +91,7 @@ impl World {
             only,
             orphans: self.plan.prune,
             home: Some(Place { region: None, role_arn: None }),
+            ..observe::Options::default()
         };
         let mut observed = observe::observe(&graph, &self.cloud, &options).await;
         if self.plan.prune {
