@@ -200,7 +200,7 @@ fn host(value: Option<&Value>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::host;
+    use super::{Level, RULES, host};
 
     #[test]
     fn a_host_is_told_from_a_path() {
@@ -213,5 +213,17 @@ mod tests {
         ));
         assert!(!same("https://example.com/a", "https://example.org/a"));
         assert!(!same("https://example.com/a", "https://example.com:8443/a"));
+    }
+
+    #[test]
+    fn the_manual_has_every_rule_under_its_level() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/drift.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (high, low) = page.split_once("| `low` |").unwrap();
+        let (low, _) = low.split_once("| `medium` |").unwrap();
+        for rule in RULES {
+            let rows = if rule.level == Level::High { high } else { low };
+            assert!(rows.contains(&format!("`{}`", rule.name)), "{}", rule.name);
+        }
     }
 }
