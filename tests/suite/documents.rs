@@ -10,12 +10,13 @@ use trueup_tests::{Background, Run, TestEnv, filters, repository, trueup};
 /// The stack that must not pass; `stackql_page.rs` is about it.
 const MISTAKES: &str = "stackql-awscc-events-connections";
 
+/// The stacks in a folder of the repository.
 fn folders(of: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(repository().join(of)).expect("a folder of the repository can be read");
     let mut folders: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|it| it.path())
-        .filter(|it| it.is_dir() && !it.ends_with(MISTAKES))
+        .filter(|it| it.join("trueup.yaml").is_file() && !it.ends_with(MISTAKES))
         .collect();
     folders.sort();
     folders

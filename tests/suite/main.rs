@@ -15,6 +15,7 @@ mod interrupted;
 mod least_privilege;
 mod lifecycle;
 mod no_false_alarm;
+mod pipelines;
 mod saved_plan;
 mod scenarios;
 mod sources;
