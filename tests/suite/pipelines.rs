@@ -1,5 +1,5 @@
-//! The recipes of `examples/pipelines`: each file is what its reader expects, each command in it is run, in each situation
-//! with the exit code that `docs/gitops.md` says.
+//! The recipes of `examples/pipelines`: each file is what its reader expects, each command in it is run, in each
+//! situation with the exit code that `docs/gitops.md` says.
 
 mod jobs;
 mod runner;
@@ -337,13 +337,15 @@ fn every_command_of_the_recipes_ends_as_the_page_says() {
     let plan = ".github/workflows/trueup-plan.yml";
     for _ in 0..2 {
         assert_eq!(runner.workflow(plan, PULL_REQUEST), 0);
+        runner.forge.says("github", &json!({"login": "somebody"}), &forged);
     }
     let comments = runner.forge.comments();
     let ours: Vec<&Value> = comments.iter().filter(|it| it["user"]["login"] == "github-actions[bot]").collect();
     assert_eq!(ours.len(), 1, "{ours:?}");
     let body = ours[0]["body"].as_str().expect("a comment has a text");
     assert!(body.contains("**2** to create") && body.ends_with(" run=42 -->"), "{body}");
-    assert_eq!(comments.iter().find(|it| it["user"]["login"] == "somebody").expect("theirs")["body"], forged.as_str());
+    assert_eq!(comments.iter().filter(|it| it["body"] == forged.as_str()).count(), 3);
+    runner.env.canaries().check("the comments", json!(comments).to_string().as_bytes());
     let sarif = text(&runner.env.stack().join("trueup.sarif"));
     assert_eq!(serde_json::from_str::<Value>(&sarif).expect("SARIF is JSON")["version"], "2.1.0");
 
@@ -351,8 +353,8 @@ fn every_command_of_the_recipes_ends_as_the_page_says() {
     let apply = ".github/workflows/trueup-apply.yml";
     let file = runner.env.stack().join("trueup-plan.json");
     let reviewed = text(&file);
-    let other = ["trueup", "plan", "stacks/orders", "dev", "--out", "trueup-plan.json"].map(str::to_owned);
-    become_role(&runner, "apply");
+    let other = ["trueup", "plan", "stacks/orders", "prod", "--only", "orders", "--out", "trueup-plan.json"];
+    let other = other.map(str::to_owned);
     runner.env.sandbox().policy(&Value::Null);
     runner.run("another plan", &other, &[("ORDERS_PASSWORD".to_owned(), PASSWORD.to_owned())].into()).expect(0);
     become_role(&runner, "apply");
@@ -369,11 +371,23 @@ fn every_command_of_the_recipes_ends_as_the_page_says() {
     for _ in 0..2 {
         runner.gitlab("plan").expect(0);
     }
-    assert_eq!(runner.forge.comments().iter().filter(|it| it["author"]["id"] == 7).count(), 1);
+    let comments = runner.forge.comments();
+    assert_eq!(comments.iter().filter(|it| it["author"]["id"] == 7).count(), 1);
+    runner.env.canaries().check("the comments", json!(comments).to_string().as_bytes());
     become_role(&runner, "apply");
     // What the job kept is all that is left of it.
     fs::rename(&file, runner.env.folder().join("artifacts/trueup-plan.json")).expect("the job left a plan");
     runner.gitlab("apply").expect(0);
+
+    // Without the values of credentials, as the page says for those who may push branches.
+    let words = ["trueup", "iam", "stacks/orders", "prod", "--for", "plan", "--no-secret-reads", "--json"];
+    let policy = runner.run("docs/gitops.md", &words.map(str::to_owned), &Names::new()).expect(0).json();
+    assert!(!policy.to_string().contains("secretsmanager:"), "{policy}");
+    for (command, role) in [("plan", &policy), ("apply", &Value::Null)] {
+        runner.env.sandbox().policy(role);
+        let stack = [("stack", "stacks/orders"), ("environment", "prod"), ("arguments", "--no-secret-reads")];
+        assert_eq!(runner.action_alone(&[&[("command", command)], stack.as_slice()].concat()), 0, "{command}");
+    }
 
     for (situation, _) in SITUATIONS {
         let expected = code_of(situation);
@@ -403,6 +417,16 @@ fn every_command_of_the_recipes_ends_as_the_page_says() {
 
     let not_run: Vec<_> = written().difference(&runner.ran).cloned().collect();
     assert!(not_run.is_empty(), "never run: {not_run:?}");
+}
+
+#[test]
+fn the_action_builds_the_program_where_there_is_none() {
+    let Some(python) = interpreter() else { return };
+    let mut runner = Runner::new(&python);
+    runner.without_program();
+    let with = [("command", "validate"), ("stack", "stacks/orders"), ("environment", "prod")];
+    assert_eq!(runner.action_alone(&with), 0);
+    assert!(runner.ran.contains(&("action.yml".to_owned(), "validate".to_owned())), "{:?}", runner.ran);
 }
 
 #[test]

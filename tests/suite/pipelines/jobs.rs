@@ -1,5 +1,5 @@
-//! The jobs that no forge runs: the table of cron, the units of systemd, the CronJob, and the hook before a commit. Each is
-//! read from its file and run as its reader would, with its variables.
+//! The jobs that no forge runs: the table of cron, the units of systemd, the CronJob, and the hook before a commit. Each
+//! is read from its file and run as its reader would, with its variables.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,7 +67,8 @@ impl Runner {
         let shell = variables["SHELL"].clone();
         let command = self.here(&command);
         let run = self.shell("deploy/drift.sh", &[&shell], &command, &variables);
-        assert_eq!(run.stdout.is_empty(), run.code == Some(0), "a mail where there is something to say: {run}");
+        let says = !run.stdout.is_empty() || !run.stderr.is_empty();
+        assert_eq!(says, run.code != Some(0), "a mail where there is something to say: {run}");
         run.code.unwrap_or(-1)
     }
 

@@ -1,5 +1,5 @@
-//! A machine on which pipelines run: a checkout of `examples/pipelines`, the program on the path, a sandbox as the cloud,
-//! and a forge with the comments of pull requests. It knows as much of GitHub Actions and GitLab CI as the recipes use.
+//! A machine on which pipelines run: a checkout of `examples/pipelines`, the program on the path, a sandbox as the
+//! cloud, and a forge with the comments of pull requests. It knows as much of GitHub Actions and GitLab CI as the recipes use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -59,6 +59,21 @@ impl Runner {
         Self { env, forge, ran: BTreeSet::new() }
     }
 
+    /// Takes the program off the path, and puts a Cargo there that installs it wherever it is told to.
+    pub fn without_program(&self) {
+        let programs = self.env.folder().join("bin");
+        let kept = self.env.folder().join("kept");
+        fs::rename(programs.join("trueup"), &kept).expect("the program was on the path");
+        let cargo = programs.join("cargo");
+        let install = format!(
+            "#!/bin/sh\ntest \"$1 $2 $3 $4 $5\" = 'install --locked --path crates/cli --root' && test -f crates/cli/Cargo.toml \
+             || exit 1\nmkdir -p \"$6/bin\" && cp '{}' \"$6/bin/trueup\"\n",
+            kept.display()
+        );
+        fs::write(&cargo, install).expect("a temporary folder can be filled");
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("a file's mode can be set");
+    }
+
     /// Runs words with variables, in the checkout, and remembers which commands of the program it was for which file.
     pub fn run(&mut self, file: &str, words: &[String], variables: &Names) -> Run {
         let log = self.env.folder().join("ran.txt");
@@ -91,7 +106,6 @@ impl Runner {
         let mut context = Names::new();
         context.insert("secrets.ORDERS_PASSWORD".into(), PASSWORD.into());
         context.insert("github.token".into(), "forge-token".into());
-        context.insert("github.action_path".into(), repository().display().to_string());
         context.extend(event.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut variables = self.forge_variables();
         variables.extend(names(&job["env"], &context));
@@ -136,6 +150,11 @@ impl Runner {
         fs::write(&output, "").expect("a temporary folder can be filled");
         let mut variables = variables.clone();
         variables.insert("GITHUB_OUTPUT".into(), output.display().to_string());
+        let added = self.env.folder().join("path.txt");
+        let path = self.env.folder().join("bin").display().to_string();
+        let more = fs::read_to_string(&added).unwrap_or_default().replace('\n', ":");
+        variables.insert("PATH".into(), format!("{more}{path}:/usr/bin:/bin"));
+        variables.insert("GITHUB_PATH".into(), added.display().to_string());
         variables.extend(names(&step["env"], context));
         let run = self.shell(file, &["bash", "--noprofile", "--norc", "-eo", "pipefail"], text, &variables);
         let outputs = fs::read_to_string(&output).expect("the outputs can be read");
@@ -157,6 +176,8 @@ impl Runner {
         let inputs = action["inputs"].as_object().expect("the action has inputs");
         let unknown: Vec<&String> = with.keys().filter(|name| !inputs.contains_key(*name)).collect();
         assert!(unknown.is_empty(), "the action has no inputs {unknown:?}");
+        let mut variables = variables.clone();
+        variables.insert("GITHUB_ACTION_PATH".into(), repository().display().to_string());
         let mut context: Names = outer
             .iter()
             .filter(|(name, _)| name.starts_with("github."))
@@ -168,7 +189,8 @@ impl Runner {
             let value = given.unwrap_or_else(|| evaluate(input["default"].as_str().unwrap_or_default(), outer));
             context.insert(format!("inputs.{name}"), value);
         }
-        self.steps("action.yml", &action["runs"]["steps"], &mut context, variables)
+        context.insert("runner.temp".into(), self.env.folder().join("tmp").display().to_string());
+        self.steps("action.yml", &action["runs"]["steps"], &mut context, &variables)
     }
 
     /// Runs a job of GitLab's: what it extends, its variables, its scripts in one shell.
@@ -191,10 +213,8 @@ impl Runner {
             variables.insert(name.to_owned(), value.to_owned());
         }
         variables.insert("CI_API_V4_URL".into(), format!("{}/gitlab", self.forge.url));
-        let builds = self.env.folder().join("tmp").display().to_string();
         for given in [&pipeline["variables"], &base["variables"], &job["variables"]] {
-            let given = names(given, &Names::new());
-            variables.extend(given.into_iter().map(|(name, value)| (name, value.replace("$CI_BUILDS_DIR", &builds))));
+            variables.extend(names(given, &Names::new()));
         }
         let lines: Vec<&str> = [&base["before_script"], &job["before_script"], &job["script"]]
             .into_iter()
