@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use crate::cloud::{Live, Present, Readiness};
 use crate::delta::Edit;
+use crate::observe::Observed;
 use crate::plan::{Plan, SecretStatus, SecretVerdict, Step};
 
 pub use health::Health;
@@ -87,13 +88,16 @@ pub struct Drift<'a> {
     pub plan: &'a Plan,
     /// One for each resource, in the order of the manifest.
     pub resources: Vec<Resource<'a>>,
+    /// Places in which owner tags could not be searched: what had another name, or is half replaced, is unseen there.
+    pub unsearched: usize,
 }
 
 impl<'a> Drift<'a> {
     /// Reads a plan as findings.
-    pub fn new(plan: &'a Plan) -> Self {
+    pub fn new(plan: &'a Plan, observed: &Observed) -> Self {
         let of_manifest = plan.steps.iter().filter(|step| !step.desired.orphan);
-        Self { plan, resources: of_manifest.map(resource).collect() }
+        let unsearched = if plan.pruned { 0 } else { observed.unsearched.len() };
+        Self { plan, resources: of_manifest.map(resource).collect(), unsearched }
     }
 
     /// Counts them.
@@ -105,7 +109,7 @@ impl<'a> Drift<'a> {
             missing: count(Status::Missing),
             unhealthy: self.resources.iter().filter(|resource| resource.is_unhealthy()).count(),
             not_verifiable: self.resources.iter().map(Resource::not_verifiable).sum(),
-            unread: count(Status::Unread) + self.plan.unread_beside,
+            unread: count(Status::Unread) + self.plan.unread_beside + self.unsearched,
         }
     }
 
@@ -114,9 +118,10 @@ impl<'a> Drift<'a> {
         self.resources.iter().any(|resource| resource.level >= Some(level))
     }
 
-    /// Whether something has not settled, or cannot be used: what waiting may change.
+    /// Whether something has not settled, or cannot be used: what waiting may change. What is going will not come back.
     pub fn is_waited_for(&self) -> bool {
-        self.resources.iter().filter_map(|resource| resource.health.as_ref()).any(|health| !health.usable)
+        let there = self.resources.iter().filter(|resource| resource.status != Status::Missing);
+        there.filter_map(|resource| resource.health.as_ref()).any(|health| !health.usable)
     }
 }
 

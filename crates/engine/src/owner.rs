@@ -24,7 +24,8 @@ pub const ENV: &str = "trueup:env";
 pub const RESOURCE: &str = "trueup:resource";
 /// `true` where the resource is never deleted or replaced, also when the manifest no longer says so.
 pub const PROTECT: &str = "trueup:protect";
-/// `true` where another one takes its place: it goes when nothing points at it any more.
+/// `true` where another one takes its place: it goes when nothing points at it any more. `false` where that was taken back
+/// before another one was made.
 pub const REPLACED: &str = "trueup:replaced";
 
 /// The owner that a resource's tags name.
@@ -198,6 +199,10 @@ pub fn claim(stack: &str, env: &str, desired: &Desired, properties: &mut Map, li
     let protected = || live.is_some_and(|live| tags_of(desired.kind, live).get(PROTECT) == Some(&"true".into()));
     if desired.instance.protect == Some(false) && protected() {
         own.push((PROTECT, "false".to_owned()));
+    }
+    // One that is the resource all the same is told so.
+    if live.is_some_and(|live| Owner::of(desired.kind, live).is_some_and(|owner| owner.replaced)) {
+        own.push((REPLACED, "false".to_owned()));
     }
     write(desired.kind, own, properties);
 }

@@ -62,7 +62,8 @@ pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> R
     let planned = loop {
         let planned = plan::make_trusting(context, &ready, &cloud, &secrets, &planning, options.trust()).await;
         let left = options.wait_healthy.and_then(|longest| longest.checked_sub(began.elapsed()));
-        let (Some(left), true) = (left.filter(|left| !left.is_zero()), Drift::new(&planned.plan).is_waited_for())
+        let (Some(left), true) =
+            (left.filter(|left| !left.is_zero()), Drift::new(&planned.plan, &planned.observed).is_waited_for())
         else {
             break planned;
         };
@@ -84,7 +85,7 @@ pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> R
 
 /// Shows what was found, and says what it means.
 fn told(context: &Context<'_>, ready: &Ready, planned: &Planned, options: &Options) -> Result<Exit, CommandError> {
-    let drift = Drift::new(&planned.plan);
+    let drift = Drift::new(&planned.plan, &planned.observed);
     show(context, ready, planned, &drift, options)?;
     let binding = account_binding(ready, &planned.observed, false);
     if context.printer.is_human() {
@@ -94,12 +95,17 @@ fn told(context: &Context<'_>, ready: &Ready, planned: &Planned, options: &Optio
         }
     }
     let counts = drift.summary();
+    // What was waited for and did not come is worse than what nobody waits for.
+    let waited = options.wait_healthy.filter(|_| drift.is_waited_for());
+    if let Some(longest) = waited {
+        context.printer.warning(&format!("not everything could be used after {} s", longest.as_secs_f64()));
+    }
     Ok(decide([
         findings(&planned.plan),
         when(drift.reaches(options.fail_on.unwrap_or(Level::Low)), Exit::Changes),
         when(counts.unread > 0, Exit::Incomplete),
         when(context.settings.run.strict && counts.not_verifiable > 0, Exit::Incomplete),
-        when(counts.unhealthy > 0, Exit::Unhealthy),
+        when(counts.unhealthy > 0 || waited.is_some(), Exit::Unhealthy),
         binding.map_or(Exit::Done, |error| error.exit()),
     ]))
 }

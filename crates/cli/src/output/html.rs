@@ -15,13 +15,16 @@ use crate::output::page::{Finding, Item, Location, Page, diff_lines};
 /// The template.
 const PAGE: &str = include_str!("../../templates/page.html");
 
-/// More resources than this make a graph that nobody can read.
+/// More resources than this, or more arrows, make a graph that nobody can read.
 const MOST_DRAWN: usize = 300;
+const MOST_ARROWS: usize = 600;
 
 /// The page.
 pub fn render(page: &Page) -> String {
     let mut environment = Environment::new();
-    let drawn = !page.network.nodes.is_empty() && page.network.nodes.len() <= MOST_DRAWN;
+    let drawn = !page.network.nodes.is_empty()
+        && page.network.nodes.len() <= MOST_DRAWN
+        && page.network.edges.len() <= MOST_ARROWS;
     let graph = if drawn { svg::render(&page.network, &page.subject()) } else { String::new() };
     let page = json!({
         "command": page.command,

@@ -213,15 +213,14 @@ impl<'a> Found<'a> {
     /// Takes the answers in; of several candidates for a resource without a name one is it.
     pub(super) fn settle(self, graph: &Graph, answers: Vec<(Slot, Want, Live)>, all: &mut Observed) {
         let mut of_nameless: BTreeMap<usize, Vec<(String, Live)>> = BTreeMap::new();
-        let mut replaced: BTreeSet<usize> = BTreeSet::new();
+        let mut marked: BTreeMap<usize, Vec<(Slot, Want, Live)>> = BTreeMap::new();
         let mut rest = Vec::with_capacity(answers.len());
         for (slot, want, live) in answers {
             match slot {
                 // Another one takes its place, or will.
                 Slot::Node(index) if graph.nodes[index].identity.is_none() && self.is_replaced(index, &live) => {
                     if self.was(index, &live) {
-                        replaced.insert(index);
-                        rest.push((Slot::Former(index), want, live));
+                        marked.entry(index).or_default().push((Slot::Former(index), want, live));
                     }
                 }
                 Slot::Node(index) if graph.nodes[index].identity.is_none() => {
@@ -239,7 +238,7 @@ impl<'a> Found<'a> {
         all.take(rest);
         let mut chosen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         for (index, answers) in of_nameless {
-            let (identity, live) = self.choose(index, answers, replaced.contains(&index));
+            let (identity, live) = self.choose(index, answers, marked.contains_key(&index));
             let node = &graph.nodes[index];
             if let Some(identity) = &identity {
                 chosen.entry(self.name(node.kind.name(), &node.place, identity)).or_default().push(index);
@@ -248,6 +247,21 @@ impl<'a> Found<'a> {
             if let Some(live) = live {
                 all.live[index] = Some(live);
             }
+        }
+        for (index, mut marked) in marked {
+            let is_there =
+                |live: &Live| live.present().is_some_and(|it| !matches!(it.readiness, Readiness::Deleting(_)));
+            // Where the one that was to take its place was never made, it still is the one.
+            if marked.len() == 1 && matches!(all.live[index], Some(Live::Absent)) && is_there(&marked[0].2) {
+                if let Some((_, want, live)) = marked.pop() {
+                    let node = &graph.nodes[index];
+                    let name = self.name(node.kind.name(), &node.place, &want.identity);
+                    chosen.entry(name).or_default().push(index);
+                    all.identities[index] = Some(want.identity);
+                    all.live[index] = Some(live);
+                }
+            }
+            all.take(marked);
         }
         for ((.., identity), several) in chosen.iter().filter(|(_, indices)| indices.len() > 1) {
             let names: Vec<String> = several.iter().map(|index| graph.nodes[*index].address.to_string()).collect();

@@ -67,6 +67,30 @@ fn a_manifest_that_goes_back_leaves_one() {
 }
 
 #[test]
+fn one_whose_next_one_was_never_made_stays_when_the_manifest_goes_back() {
+    run(async {
+        let mut world = allowed();
+        world.converge(&manifest("x")).await;
+        world.cloud.take_writes();
+        world.cloud.set().dies_after = Some(1);
+        let _ = tokio::time::timeout(Duration::from_mins(1), world.apply(&manifest("y"))).await;
+        world.cloud.set().dies_after = None;
+        world.plan.allow_replace.clear();
+        // What still differs needs the word again.
+        assert_eq!(world.plan(&manifest("y")).await.action("k"), Action::Blocked);
+        let planned = world.plan(&manifest("x")).await;
+        assert_eq!(planned.action("k"), Action::Update);
+        assert_eq!(world.converge(&manifest("x")).await, ["update key-1"]);
+        assert_eq!(world.cloud.alive(&KEY), ["key-1"]);
+        assert_eq!(world.cloud.tags(&KEY, "key-1")[owner::REPLACED], "false");
+        // And may be replaced all the same later.
+        world.plan.allow_replace.push("k".to_owned());
+        world.converge(&manifest("y")).await;
+        assert_eq!(world.cloud.alive(&KEY), ["key-2"]);
+    });
+}
+
+#[test]
 fn an_unfinished_one_needs_no_second_permission() {
     run(async {
         let mut world = allowed();

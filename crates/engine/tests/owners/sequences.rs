@@ -135,7 +135,8 @@ fn state_of(world: &World, manifest: &Json) -> BTreeMap<String, Json> {
         let kind = [&GROUP, &TOPIC, &KEY, &ALIAS, &LINK].into_iter().find(|kind| kind.name() == id.0).unwrap();
         // A tag that the manifest no longer names is kept, so only the owner's are compared.
         for (key, value) in owner::tags_of(kind, &item.properties) {
-            if key.starts_with(owner::PREFIX) {
+            // Nor is a replacement that was taken back.
+            if key.starts_with(owner::PREFIX) && key != owner::REPLACED {
                 properties.insert(key, json!(value.as_str()));
             }
         }
