@@ -40,10 +40,8 @@ pub(super) fn of_answer(operation: &Operation, want: &Want, region: &str, answer
     }
     properties.insert("Tags".to_owned(), tag_list::of_answer(&answer["Tags"], "Key", "Value"));
     // A list page may be some minutes old.
-    let seen_version = version
-        .as_ref()
-        .filter(|_| std::ptr::eq(operation, &DESCRIBE_SECRET))
-        .map(|version| format!("{arn} {version}"));
+    let seen_version =
+        version.as_ref().filter(|_| operation.name == DESCRIBE_SECRET.name).map(|version| format!("{arn} {version}"));
     let mut attributes = attributes(arn);
     copy_text(answer, &mut attributes, OWNING_SERVICE);
     if let Some(primary) = text(answer, PRIMARY_REGION).filter(|primary| *primary != region) {
