@@ -310,3 +310,22 @@ fn many_that_have_not_moved_take_a_call_for_a_hundred() {
     let second = calls(&env, "drift --strict", 0);
     assert_eq!(counted(&second), BTreeMap::from([("GetCallerIdentity", 1), ("ListConnections", MANY / 100)]));
 }
+
+/// What would be read one by one without a cache is read so where the list that was to spare it fails.
+#[test]
+fn a_list_that_fails_makes_nothing_unread() {
+    let env = applied();
+    env.trueup("drift --strict").expect(0);
+    let refused = json!({"code": "ValidationException", "message": "not now", "status": 400});
+    env.sandbox().faults(&json!({"seed": 1, "rules": [
+        {"service": "events", "operation": "ListConnections", "count": null, "error": refused},
+        {"service": "glue", "operation": "GetConnections", "count": null, "error": refused},
+    ]}));
+    let few = calls(&env, "drift --strict --only c0 --only c1 --only g*", 0);
+    assert_eq!(
+        spared(&few),
+        BTreeMap::from([("DescribeConnection", 2), ("GetConnection", CONNECTIONS)]),
+        "{:?}",
+        counted(&few)
+    );
+}

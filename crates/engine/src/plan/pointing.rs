@@ -60,7 +60,9 @@ pub(super) fn aliases(graph: &Graph, observed: &Observed) -> Vec<(usize, usize)>
     let live = |index: usize| observed.live[index].as_ref().and_then(Live::present);
     let mut found = Vec::new();
     for (key, node) in graph.nodes.iter().enumerate() {
-        let (through, Some(present)) = (node.kind.found_through(), live(key)) else { continue };
+        let through = node.kind.found_through();
+        // Most kinds are found by their names.
+        let Some(present) = live(key).filter(|_| !through.is_empty()) else { continue };
         for (alias, other) in graph.nodes.iter().enumerate() {
             let stands = through.iter().filter(|through| through.kind == other.kind.name()).any(|through| {
                 let target = live(alias).and_then(|alias| alias.properties.get(through.property)?.as_str());
