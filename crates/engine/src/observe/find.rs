@@ -252,14 +252,16 @@ impl<'a> Found<'a> {
             let is_there =
                 |live: &Live| live.present().is_some_and(|it| !matches!(it.readiness, Readiness::Deleting(_)));
             // Where the one that was to take its place was never made, it still is the one.
-            if marked.len() == 1 && matches!(all.live[index], Some(Live::Absent)) && is_there(&marked[0].2) {
-                if let Some((_, want, live)) = marked.pop() {
-                    let node = &graph.nodes[index];
-                    let name = self.name(node.kind.name(), &node.place, &want.identity);
-                    chosen.entry(name).or_default().push(index);
-                    all.identities[index] = Some(want.identity);
-                    all.live[index] = Some(live);
-                }
+            if marked.len() == 1
+                && matches!(all.live[index], Some(Live::Absent))
+                && is_there(&marked[0].2)
+                && let Some((_, want, live)) = marked.pop()
+            {
+                let node = &graph.nodes[index];
+                let name = self.name(node.kind.name(), &node.place, &want.identity);
+                chosen.entry(name).or_default().push(index);
+                all.identities[index] = Some(want.identity);
+                all.live[index] = Some(live);
             }
             all.take(marked);
         }
