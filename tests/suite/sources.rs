@@ -84,3 +84,105 @@ fn a_saved_plan_holds_no_value_and_takes_them_again() {
     assert_eq!(env.sandbox().call("secretsmanager", "PutSecretValue", &input, "us-east-1").status, 200);
     env.trueup("apply again.json").expect(4);
 }
+
+/// One connection with an API key from a source.
+fn one(name: &str, source: &str) -> String {
+    format!(
+        "  - name: {name}\n    type: AWS::Events::Connection\n    props: {{ Name: {name}, AuthorizationType: API_KEY, \
+         AuthParameters: {{ ApiKeyAuthParameters: {{ ApiKeyName: X-Key, ApiKeyValue: \"{{{{ secret('{source}') }}}}\" }} }} }}\n"
+    )
+}
+
+const HEAD: &str =
+    "version: 1\nname: some\nproviders: [aws]\nglobals: [{ name: region, value: us-east-1 }]\nresources:\n";
+
+fn called(env: &TestEnv, service: &str, operation: &str, input: &serde_json::Value) -> serde_json::Value {
+    let answer = env.sandbox().call(service, operation, input, "us-east-1");
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+/// The value that EventBridge keeps for a connection.
+fn kept(env: &TestEnv, name: &str) -> String {
+    let connection = called(env, "events", "DescribeConnection", &json!({ "Name": name }));
+    let secret = called(env, "secretsmanager", "GetSecretValue", &json!({"SecretId": connection["SecretArn"]}));
+    let document: serde_json::Value = serde_json::from_str(secret["SecretString"].as_str().unwrap()).unwrap();
+    document["api_key_value"].as_str().unwrap_or_else(|| panic!("{name} has another document")).to_owned()
+}
+
+#[test]
+fn versions_of_a_parameter_and_all_names_of_a_secret_get_their_own_value() {
+    let mut env = TestEnv::new();
+    let values = ["Wd4kPq71-the-first", "Wd4kPq72-the-second", "Wd4kPq73-the-third"];
+    for value in values {
+        env.plant(value);
+        let input = json!({"Name": "/a", "Value": value, "Type": "SecureString", "Overwrite": value != values[0]});
+        called(&env, "ssm", "PutParameter", &input);
+    }
+    env.plant("Xj8sLm30-of-the-secret");
+    let input = json!({"Name": "db", "SecretString": "Xj8sLm30-of-the-secret", "ClientRequestToken": "0".repeat(32)});
+    let arn = called(&env, "secretsmanager", "CreateSecret", &input)["ARN"].as_str().unwrap().to_owned();
+    let sources = [
+        ("second", "aws-ssm:/a:2".to_owned(), values[1]),
+        ("latest", "aws-ssm:/a".to_owned(), values[2]),
+        ("first", "aws-ssm:/a:1".to_owned(), values[0]),
+        ("by-name", "aws-sm:db".to_owned(), "Xj8sLm30-of-the-secret"),
+        ("by-arn", format!("aws-sm:{arn}"), "Xj8sLm30-of-the-secret"),
+        ("by-part", format!("aws-sm:{}", &arn[..arn.len() - 7]), "Xj8sLm30-of-the-secret"),
+    ];
+    let resources: String = sources.iter().map(|(name, source, _)| one(name, source)).collect();
+    env.write("trueup.yaml", &format!("{HEAD}{resources}"));
+    env.trueup("apply --yes").expect(0);
+    for (name, _, value) in &sources {
+        assert!(kept(&env, name) == *value, "{name} has another value");
+    }
+    assert!(env.trueup("plan").expect(0).stdout.contains("No changes"));
+}
+
+#[test]
+fn a_source_that_could_not_be_read_is_not_missing() {
+    let mut env = TestEnv::new();
+    env.plant("Yb2nTr64-in-a-parameter");
+    called(
+        &env,
+        "ssm",
+        "PutParameter",
+        &json!({"Name": "/a", "Value": "Yb2nTr64-in-a-parameter", "Type": "SecureString"}),
+    );
+    env.write("trueup.yaml", &format!("{HEAD}{}", one("orders", "aws-ssm:/a")));
+    env.trueup("plan --out plan.json").expect(0);
+    let error = json!({"code": "ValidationException", "message": "no", "status": 400});
+    let failing = json!({"rules": [{"operation": "GetParameters", "error": error}]});
+    let denied = json!({"rules": [{"operation": "GetParameters", "deny": true}]});
+    for (faults, why) in [(failing, "GetParameters failed ("), (denied, "ssm:GetParameters denied")] {
+        env.sandbox().faults(&faults);
+        for command in ["apply --yes", "apply plan.json"] {
+            let run = env.trueup(command);
+            run.expect(6);
+            assert!(run.stderr.contains(why) && !run.stderr.contains("missing"), "{}", run.stderr);
+            assert!(run.stderr.contains("nothing was sent"), "{}", run.stderr);
+        }
+        let run = env.trueup("plan --json");
+        run.expect(0);
+        assert!(run.stdout.contains(why) && !run.stdout.contains("source missing"), "{}", run.stdout);
+    }
+    env.sandbox().faults(&json!({"rules": []}));
+    let run = env.trueup("apply --yes --no-secret-reads");
+    run.expect(64);
+    assert!(run.stderr.contains("run without `--no-secret-reads`"), "{}", run.stderr);
+    let creates =
+        |env: &TestEnv| env.sandbox().calls().iter().filter(|call| call.operation == "CreateConnection").count();
+    assert_eq!(creates(&env), 0);
+    env.trueup("apply plan.json").expect(0);
+    assert_eq!(creates(&env), 1);
+    // A plan that only a value moved: what is stale is not known while the source cannot be read.
+    env.plant("Yb2nTr65-another-one");
+    let input = json!({"Name": "/a", "Value": "Yb2nTr65-another-one", "Type": "SecureString", "Overwrite": true});
+    called(&env, "ssm", "PutParameter", &input);
+    env.trueup("plan --out again.json").expect(0);
+    env.sandbox().faults(&json!({"rules": [{"operation": "GetParameters", "deny": true}]}));
+    let run = env.trueup("apply again.json");
+    run.expect(6);
+    assert!(run.stderr.contains("ssm:GetParameters denied"), "{}", run.stderr);
+    assert!(env.trueup("drift").expect(0).stdout.contains("ssm:GetParameters denied"));
+}

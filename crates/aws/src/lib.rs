@@ -20,6 +20,7 @@ mod ahead;
 mod call;
 mod cloudtrail;
 mod credentials;
+mod document;
 mod fault;
 mod http;
 pub mod kinds;

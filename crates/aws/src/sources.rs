@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -13,6 +14,7 @@ use trueup_engine::credential::{Scheme, SecretSource, Version};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::{Form, Secret};
 
+use crate::document;
 use crate::kinds::values::{self, Asked, Payload, Unread};
 use crate::operation::GET_PARAMETERS;
 use crate::reach::Reach;
@@ -79,6 +81,9 @@ impl From<Unread> for Lacking {
 /// What a source gave.
 type Answer = Result<Sourced, Lacking>;
 
+/// What was read, by the ids that were asked for; several of them may be names of one thing.
+type Read<'i> = HashMap<&'i str, Result<Arc<Payload>, Unread>>;
+
 impl Session {
     /// Reads sources from the services; each secret once, whatever is taken from it. `home` is where names are looked up.
     /// Sources of other schemes are left out of the answer.
@@ -129,7 +134,7 @@ impl Session {
 }
 
 /// The values of secrets, by the ids that were asked for. One that this session has just made may not be seen everywhere.
-async fn secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str, Result<Payload, Unread>> {
+async fn secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> Read<'i> {
     let mut pause = Duration::from_millis(100);
     loop {
         let read = some_secrets(reach, ids).await;
@@ -142,31 +147,29 @@ async fn secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str,
     }
 }
 
-async fn some_secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> HashMap<&'i str, Result<Payload, Unread>> {
-    let mut read =
+async fn some_secrets<'i>(reach: &Reach, ids: &BTreeSet<&'i str>) -> Read<'i> {
+    let read =
         values::read_each(reach, ids.iter().map(|id| Asked { arn: (*id).to_owned(), keyed: false }).collect()).await;
-    let mut by_id = HashMap::new();
-    for id in ids {
-        // By ARN first: with its last six characters, or without them.
-        let arn = read.iter().find(|(arn, payload)| match payload {
-            Ok(payload) => {
-                payload.name.as_deref() == Some(*id)
-                    || arn.as_str() == *id
-                    || arn.rsplit_once('-').is_some_and(|(without, _)| without == *id)
-            }
-            Err(_) => arn.as_str() == *id,
+    by_id(ids, read)
+}
+
+/// What was read under the ids that were asked for. One secret may have been asked for by its name, by its ARN, and by its
+/// ARN without the six characters at the end.
+fn by_id<'i>(ids: &BTreeSet<&'i str>, read: HashMap<String, Result<Payload, Unread>>) -> Read<'i> {
+    let read: Vec<(String, Result<Arc<Payload>, Unread>)> =
+        read.into_iter().map(|(arn, payload)| (arn, payload.map(Arc::new))).collect();
+    let of = |id: &str| {
+        let found = read.iter().find(|(arn, payload)| match payload {
+            Ok(payload) => payload.name.as_deref() == Some(id) || values::is_arn(arn, id),
+            Err(_) => false,
         });
-        if let Some(arn) = arn.map(|(arn, _)| arn.clone())
-            && let Some(payload) = read.remove(&arn)
-        {
-            by_id.insert(*id, payload);
-        }
-    }
-    by_id
+        found.or_else(|| read.iter().find(|(asked, _)| asked == id)).map(|(_, payload)| payload.clone())
+    };
+    ids.iter().filter_map(|id| Some((*id, of(id)?))).collect()
 }
 
 /// The values of parameters, by the names that were asked for.
-async fn parameters<'i>(reach: &Reach, names: &BTreeSet<&'i str>) -> HashMap<&'i str, Result<Payload, Unread>> {
+async fn parameters<'i>(reach: &Reach, names: &BTreeSet<&'i str>) -> Read<'i> {
     let names: Vec<&str> = names.iter().copied().collect();
     let mut read = HashMap::new();
     for batch in names.chunks(PARAMETERS) {
@@ -187,36 +190,38 @@ async fn parameters<'i>(reach: &Reach, names: &BTreeSet<&'i str>) -> HashMap<&'i
     read
 }
 
-async fn some_parameters<'i>(
-    reach: &Reach,
-    names: &[&'i str],
-) -> Result<HashMap<&'i str, Result<Payload, Unread>>, Fault> {
+async fn some_parameters<'i>(reach: &Reach, names: &[&'i str]) -> Result<Read<'i>, Fault> {
     let input = json!({"Names": names, "WithDecryption": true});
-    let mut answer = reach.read(&GET_PARAMETERS, &input).await?;
-    let mut read: HashMap<&str, Result<Payload, Unread>> =
-        names.iter().map(|name| (*name, Err(Unread::NotFound))).collect();
-    let Json::Array(found) = answer["Parameters"].take() else { return Ok(read) };
+    let answer = reach.read(&GET_PARAMETERS, &input).await?;
+    Ok(by_name(names, answer))
+}
+
+/// What an answer has under the names that were asked for.
+fn by_name<'i>(names: &[&'i str], mut answer: Json) -> Read<'i> {
+    let mut read: Read<'i> = names.iter().map(|name| (*name, Err(Unread::NotFound))).collect();
+    let Json::Array(found) = answer["Parameters"].take() else { return read };
     for mut parameter in found {
-        let asked = names.iter().find(|asked| is_called(&parameter, asked));
-        let Some(asked) = asked else { continue };
+        let asked: Vec<&'i str> = names.iter().copied().filter(|asked| is_called(&parameter, asked)).collect();
         let version = parameter["Version"].as_u64().map(|version| version.to_string());
         let created = parameter["LastModifiedDate"].as_f64();
         let text = match parameter["Value"].take() {
             Json::String(text) => Some(text),
             _ => None,
         };
-        read.insert(asked, Ok(Payload { version, created, name: None, text }));
+        let payload = Arc::new(Payload { version, created, name: None, text });
+        read.extend(asked.into_iter().map(|name| (name, Ok(payload.clone()))));
     }
-    Ok(read)
+    read
 }
 
-/// Whether a parameter is the one asked for, by name or ARN, with a version or a label behind it or not.
+/// Whether a parameter is the one asked for, by name or ARN, with just the version or label behind it that it answers to:
+/// beside `/a:1` the answer for `/a` is another one.
 fn is_called(parameter: &Json, asked: &str) -> bool {
     let selector = parameter["Selector"].as_str().unwrap_or_default();
-    ["Name", "ARN"].into_iter().filter_map(|member| parameter[member].as_str()).any(|name| {
-        let rest = asked.strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest == selector)
-    })
+    ["Name", "ARN"]
+        .into_iter()
+        .filter_map(|member| parameter[member].as_str())
+        .any(|name| asked.strip_prefix(name) == Some(selector))
 }
 
 /// What a source takes of a value.
@@ -225,23 +230,27 @@ fn taken(source: &SecretSource, payload: &Payload) -> Answer {
     let text = payload.text.as_deref().ok_or(Lacking::Binary)?;
     let secret = match source.json_key() {
         None => Secret::new(label, text.to_owned()),
-        Some(key) => match serde_json::from_str::<Json>(text) {
-            Ok(Json::Object(mut document)) => member(label, document.remove(key).ok_or(Lacking::NoMember)?)?,
-            _ => return Err(Lacking::NoDocument),
-        },
+        Some(key) => {
+            let members = document::members(text).ok_or(Lacking::NoDocument)?;
+            member(label, members.get(key).ok_or(Lacking::NoMember)?)?
+        }
     };
     let version = payload.version.as_ref().zip(payload.created).and_then(|(id, at)| Version::made(id, at));
     Ok(Sourced { secret, version })
 }
 
-fn member(label: String, value: Json) -> Result<Secret, Lacking> {
-    Ok(match value {
-        Json::Null => return Err(Lacking::Nothing),
-        Json::String(text) => Secret::new(label, text),
-        Json::Number(number) => Secret::new(label, number.to_string()).of_form(Form::Number),
-        Json::Bool(flag) => Secret::new(label, flag.to_string()).of_form(Form::Boolean),
-        structure => Secret::new(label, structure.to_string()),
-    })
+/// A member as it is written; a text is what it says.
+fn member(label: String, written: &str) -> Result<Secret, Lacking> {
+    let form = match serde_json::from_str(written) {
+        Ok(Json::Null) => return Err(Lacking::Nothing),
+        Ok(Json::String(text)) => return Ok(Secret::new(label, text)),
+        Ok(Json::Number(_)) => Form::Number,
+        Ok(Json::Bool(_)) => Form::Boolean,
+        // A number may be too large to be counted with, and is not: this is its text.
+        _ if written.starts_with(['{', '[', '"']) => Form::Text,
+        _ => Form::Number,
+    };
+    Ok(Secret::new(label, written.to_owned()).of_form(form))
 }
 
 #[cfg(test)]
@@ -277,6 +286,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_from_a_document_is_its_text() {
+        let document = r#"{ "n": 12345678901234567890123, "m": 1.10, "e": 1e5, "z": -0, "h": 1e999,
+            "more": { "a": 1.10, "b": [1e5, 12345678901234567890123] }, "s": "1.\u0031", "\u006be\"y": "x", "m": 2.50 }"#;
+        assert_text("aws-sm:db#n", document, Form::Number, "12345678901234567890123");
+        assert_text("aws-sm:db#m", document, Form::Number, "2.50");
+        assert_text("aws-sm:db#e", document, Form::Number, "1e5");
+        assert_text("aws-sm:db#z", document, Form::Number, "-0");
+        assert_text("aws-sm:db#h", document, Form::Number, "1e999");
+        assert_text("aws-sm:db#more", document, Form::Text, r#"{ "a": 1.10, "b": [1e5, 12345678901234567890123] }"#);
+        assert_text("aws-sm:db#s", document, Form::Text, "1.1");
+        assert_text("aws-sm:db#ke\"y", document, Form::Text, "x");
+    }
+
+    #[test]
+    fn one_secret_under_all_its_names() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
+        let payload =
+            Payload { version: None, created: None, name: Some("db".to_owned()), text: Some("hunter2".to_owned()) };
+        let denied = || Err(Unread::Denied("x".to_owned()));
+        let read = HashMap::from([
+            (arn.to_owned(), Ok(payload)),
+            ("db/more".to_owned(), denied()),
+            (format!("{}x", &arn[..arn.len() - 7]), denied()),
+        ]);
+        let ids = BTreeSet::from(["db", arn, &arn[..arn.len() - 7], "db/more", "d", &arn[..arn.len() - 8]]);
+        let mut found: Vec<_> = by_id(&ids, read).into_iter().filter(|(_, payload)| payload.is_ok()).collect();
+        found.sort_by_key(|(id, _)| id.len());
+        assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["db", &arn[..arn.len() - 7], arn]);
+    }
+
+    #[test]
     fn what_lacks_is_told_by_its_kind() {
         assert_eq!(of("aws-sm:db#no", Some("{}")).unwrap_err(), Lacking::NoMember);
         assert_eq!(of("aws-sm:db#no", Some("[]")).unwrap_err(), Lacking::NoDocument);
@@ -289,8 +329,34 @@ mod tests {
     fn parameters_are_known_by_name_and_selector() {
         let parameter = json!({"Name": "/a", "ARN": "arn:aws:ssm:eu-west-1:1:parameter/a", "Selector": ":3"});
         assert!(is_called(&parameter, "/a:3"));
-        assert!(is_called(&parameter, "arn:aws:ssm:eu-west-1:1:parameter/a"));
+        assert!(is_called(&parameter, "arn:aws:ssm:eu-west-1:1:parameter/a:3"));
         assert!(!is_called(&parameter, "/a:4"));
-        assert!(!is_called(&parameter, "/ab"));
+        assert!(!is_called(&parameter, "/ab") && !is_called(&parameter, "/a"));
+        let parameter = json!({"Name": "/a", "ARN": "arn:aws:ssm:eu-west-1:1:parameter/a"});
+        assert!(is_called(&parameter, "/a") && !is_called(&parameter, "/a:3"));
+    }
+
+    #[test]
+    fn versions_labels_and_the_latest_are_told_apart() {
+        let arn = "arn:aws:ssm:eu-west-1:1:parameter/a";
+        let of = |selector: Option<&str>, value: &str| {
+            let mut parameter = json!({"Name": "/a", "ARN": arn, "Value": value, "Version": 1});
+            if let Some(selector) = selector {
+                parameter["Selector"] = selector.into();
+            }
+            parameter
+        };
+        let latest = format!("{arn}:prod");
+        let names = ["/a", "/a:1", "/a:prod", arn, &latest, "/b"];
+        for turn in 0..3 {
+            let mut found = vec![of(Some(":1"), "one"), of(None, "latest"), of(Some(":prod"), "prod")];
+            found.rotate_left(turn);
+            let read = by_name(&names, json!({ "Parameters": found }));
+            let text = |name: &str| read[name].as_ref().ok().and_then(|payload| payload.text.clone());
+            let texts = names.map(text);
+            let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
+            let expected = ["latest", "one", "prod", "latest", "prod"].map(Some);
+            assert_eq!(texts, [&expected[..], &[None]].concat());
+        }
     }
 }

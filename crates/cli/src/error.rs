@@ -80,6 +80,11 @@ impl CommandError {
         Self::new(ErrorKind::Failed, message)
     }
 
+    /// Something could not be read without which nothing can be said.
+    pub fn incomplete(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unread, message)
+    }
+
     /// A signal ended it.
     pub fn interrupted(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Interrupted, message)

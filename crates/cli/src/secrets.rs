@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use trueup_aws::Session;
 use trueup_engine::cloud::{Place, Task};
-use trueup_engine::credential::{Scheme, SecretSource, SecretStore, Version};
+use trueup_engine::credential::{Lack, Scheme, SecretSource, SecretStore, Version};
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::graph::Graph;
 use trueup_engine::secret::Secret;
@@ -90,6 +90,10 @@ impl SecretStore for Online<'_> {
         Box::pin(async { _ = self.secrets.fetch(self.session, &self.home).await })
     }
 
+    fn lack(&self, source: &SecretSource) -> Option<(Lack, String)> {
+        self.secrets.lack(source)
+    }
+
     fn version(&self, source: &SecretSource) -> Option<Version> {
         self.secrets.version(source)
     }
@@ -102,6 +106,10 @@ impl SecretStore for Secrets {
             Scheme::File => self.file(source),
             Scheme::AwsSm | Scheme::AwsSsm => self.remote.get(source),
         }
+    }
+
+    fn lack(&self, source: &SecretSource) -> Option<(Lack, String)> {
+        self.remote.lack(source)
     }
 
     fn version(&self, source: &SecretSource) -> Option<Version> {

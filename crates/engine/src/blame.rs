@@ -59,16 +59,27 @@ impl Suspect {
     }
 }
 
-/// Whether an ARN ends in this name.
+/// Whether an ARN ends in this name, with the type before it or without.
 fn is_arn_of(arn: &str, name: &str) -> bool {
-    let Some(resource) = arn.splitn(6, ':').nth(5).filter(|_| !name.is_empty()) else { return false };
-    let plain = resource.split_once([':', '/']).map_or(resource, |(_, rest)| rest);
-    // With an id behind it, as EventBridge writes, or a hyphen and six characters, as Secrets Manager does.
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, _, service, _, _, resource] = parts[..] else { return false };
+    let (kind, plain) = resource.split_once([':', '/']).unwrap_or(("", resource));
     [resource, plain].iter().any(|resource| {
-        resource
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest.len() == 7 && rest.starts_with('-'))
+        let rest = resource.strip_prefix(name).filter(|_| !name.is_empty());
+        rest.is_some_and(|rest| rest.is_empty() || is_made(service, kind, rest))
     })
+}
+
+/// Whether this is what a service itself puts behind a name in its ARNs: a slash and an id, or a hyphen and six characters.
+fn is_made(service: &str, kind: &str, rest: &str) -> bool {
+    match (service, kind) {
+        ("events", "connection" | "api-destination") => rest.strip_prefix('/').is_some_and(|id| !id.contains('/')),
+        ("secretsmanager", "secret") => {
+            let made = |end: &str| end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            rest.strip_prefix('-').is_some_and(made)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +93,20 @@ mod tests {
         assert!(is_arn_of(connection, "orders") && is_arn_of(connection, "connection/orders"));
         assert!(is_arn_of(secret, "orders/login") && !is_arn_of(secret, "orders/log"));
         assert!(is_arn_of("arn:aws:kms:us-east-1:123456789012:key/0a-1b", "0a-1b"));
+        assert!(is_arn_of("arn:aws:kms:us-east-1:123456789012:alias/orders", "alias/orders"));
         assert!(!is_arn_of(connection, "order") && !is_arn_of(connection, "") && !is_arn_of("orders", "orders"));
+    }
+
+    #[test]
+    fn only_what_the_service_itself_puts_behind_a_name_is_left_out() {
+        let secret = |name: &str| format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}");
+        assert!(is_arn_of(&secret("sec-AbCdEf"), "sec"));
+        assert!(!is_arn_of(&secret("sec/login-AbCdEf"), "sec") && !is_arn_of(&secret("sec-ab/def"), "sec"));
+        assert!(!is_arn_of("arn:aws:events:us-east-1:123456789012:connection/orders-AbCdEf", "orders"));
+        assert!(!is_arn_of("arn:aws:events:us-east-1:123456789012:connection/a/0a/1b", "a"));
+        assert!(!is_arn_of("arn:aws:events:us-east-1:123456789012:rule/bus/name", "bus"));
+        assert!(!is_arn_of("arn:aws:ecs:us-east-1:123456789012:service/orders/web", "orders"));
+        assert!(!is_arn_of("arn:aws:sqs:us-east-1:123456789012:orders-AbCdEf", "orders"));
+        assert!(!is_arn_of("arn:aws:ssm:us-east-1:123456789012:parameter/orders/key", "orders"));
     }
 }

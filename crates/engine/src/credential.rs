@@ -160,6 +160,17 @@ pub(crate) fn moment(seconds: f64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
 }
 
+/// Why there is no value, told apart by what has to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// There is nothing of that name, or nothing in it that could be used.
+    Missing,
+    /// Nobody may read it in this run.
+    SwitchedOff,
+    /// It could not be read: that was denied, or the call failed. Whether it is there is not known.
+    Unread,
+}
+
 /// Something that can read secrets.
 pub trait SecretStore: Send + Sync {
     /// The secret of a source; `None` where the source is missing (no such variable, no such file).
@@ -169,6 +180,12 @@ pub trait SecretStore: Send + Sync {
     /// are read ahead of a plan; this is for those that are named with what only an execution makes known.
     fn fetch(&self) -> Task<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Why [`Self::read`] has nothing, and the same in words, where it is something else than that the source is missing.
+    fn lack(&self, source: &SecretSource) -> Option<(Lack, String)> {
+        let _ = source;
+        None
     }
 
     /// The version of what was read, where the store has versions.

@@ -7,6 +7,7 @@
 mod build;
 pub mod document;
 mod hold;
+mod lacking;
 pub(crate) mod operations;
 mod pointing;
 mod pre_image;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::cloud::{Live, Present, Readiness, Whereabouts};
+use crate::credential::Lack;
 use crate::delta::Edit;
 use crate::desired::Desired;
 use crate::diagnostic::Diagnostics;
@@ -211,6 +213,8 @@ pub struct SecretVerdict {
     pub status: SecretStatus,
     /// Why it is not verifiable: `switched off`, `source missing`, `denied`.
     pub reason: Option<String>,
+    /// There is no desired value, and why.
+    pub lack: Option<Lack>,
     /// Where the desired value comes from.
     pub source: String,
     /// A keyed fingerprint of the desired value, where a key was given.
@@ -325,7 +329,7 @@ impl Plan {
         })
     }
 
-    /// Secrets that a step has to send and whose source is missing: address, pointer and source of each.
+    /// Secrets that a step has to send and whose source has no value: address, pointer and source of each.
     pub fn missing_secrets(&self) -> BTreeMap<&Address, Vec<&SecretVerdict>> {
         let mut missing: BTreeMap<&Address, Vec<&SecretVerdict>> = BTreeMap::new();
         for step in &self.steps {
@@ -333,7 +337,7 @@ impl Plan {
                 let lacking: Vec<_> = step
                     .secrets
                     .iter()
-                    .filter(|verdict| verdict.reason.as_deref() == Some(SOURCE_MISSING))
+                    .filter(|verdict| verdict.lack.is_some())
                     .filter(|verdict| !step.is_in_place() || sends(step.desired.kind, &step.edits, &verdict.pointer))
                     .collect();
                 if !lacking.is_empty() {

@@ -124,8 +124,7 @@ async fn read_batch(reach: &Reach, asked: Vec<Asked>) -> Vec<(String, Result<Pay
     }
     for error in answer["Errors"].as_array().into_iter().flatten() {
         let Some(id) = error["SecretId"].as_str() else { continue };
-        // The id may come back as a name or as an ARN.
-        let of = asked.iter().find(|asked| asked.arn == id || asked.arn.contains(&format!(":secret:{id}")));
+        let of = means(&asked, id);
         let why = match error["ErrorCode"].as_str().unwrap_or_default() {
             "ResourceNotFoundException" => Unread::NotFound,
             // Whichever of the two is missing, the answer has this code.
@@ -141,7 +140,50 @@ async fn read_batch(reach: &Reach, asked: Vec<Asked>) -> Vec<(String, Result<Pay
     read
 }
 
+/// Which of those that were asked for an answer means: its id may come back as it was given, as a name or as an ARN.
+fn means<'a>(asked: &'a [Asked], id: &str) -> Option<&'a Asked> {
+    asked.iter().find(|asked| asked.arn == id).or_else(|| {
+        asked.iter().find(|asked| is_arn(&asked.arn, id) || is_arn(id, &asked.arn) || is_arn_of(&asked.arn, id))
+    })
+}
+
+/// Whether this is the ARN `id`, which may lack the six characters at the end.
+pub(crate) fn is_arn(arn: &str, id: &str) -> bool {
+    arn == id || id.starts_with("arn:") && without_end(arn) == Some(id)
+}
+
+/// Whether this is the ARN of a secret of that name.
+fn is_arn_of(arn: &str, name: &str) -> bool {
+    let Some((_, named)) = arn.split_once(":secret:") else { return false };
+    named == name || without_end(named) == Some(name)
+}
+
+/// Without the hyphen and the six characters that the service puts at the end.
+fn without_end(arn: &str) -> Option<&str> {
+    let (without, end) = arn.rsplit_once('-')?;
+    (end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(without)
+}
+
 /// Why a secret could not be read.
 pub(crate) fn why_unread(fault: &Fault, what: &str) -> String {
     Unread::of(fault).in_words(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_of_the_secret_that_it_names_and_of_no_longer_name() {
+        let arn = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}");
+        let asked = [arn("sec/login-AbCdEf"), arn("second-AbCdEf"), arn("sec-GhIjKl"), arn("whole"), "db".to_owned()];
+        let asked = asked.map(|arn| Asked { arn, keyed: false });
+        let of = |id: &str| means(&asked, id).map(|asked| asked.arn.clone());
+        assert_eq!(of("sec"), Some(arn("sec-GhIjKl")));
+        assert_eq!(of("sec/login"), Some(arn("sec/login-AbCdEf")));
+        assert_eq!(of(&arn("second")), Some(arn("second-AbCdEf")));
+        assert_eq!(of(&arn("whole-AbCdEf")), Some(arn("whole")));
+        assert_eq!((of("db"), of("whole")), (Some("db".to_owned()), Some(arn("whole"))));
+        assert_eq!((of("se"), of("who"), of(&arn("sec/log"))), (None, None, None));
+    }
 }

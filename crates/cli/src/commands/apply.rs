@@ -145,6 +145,9 @@ async fn saved_run(
     }
     let stale = verify(&saved, &PlanDocument::saved(&planned.plan, &ready.stack));
     if !stale.is_empty() {
+        if let Some(error) = execute::unread_sources(&planned.plan, &stale) {
+            return execute::refused(context, ready, &planned, &error);
+        }
         return execute::late_stale(context, ready, &planned, &stale, execute::SAVED_HINT);
     }
     if matches!(context.format(), Format::Human | Format::Jsonl) {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use trueup_engine::apply::{self, OnFailure, Work};
-use trueup_engine::credential::SecretStore;
+use trueup_engine::credential::{Lack, SecretStore};
 use trueup_engine::event::Event;
 use trueup_engine::plan::document::{PlanDocument, Stale, verify};
+use trueup_engine::plan::{Plan, SecretVerdict, Step};
 use trueup_engine::report::{Ending, Report};
 
 use crate::args::Format;
@@ -33,16 +34,66 @@ pub fn gate(ready: &Ready, planned: &Planned, expect_digest: Option<&str>) -> Re
         Exit::Usage => return Err(CommandError::usage("the plan has errors, so nothing was sent")),
         _ => return Err(CommandError::failed("the plan has errors, so nothing was sent")),
     }
-    let missing = plan.missing_secrets();
-    if !missing.is_empty() {
-        let each = missing.iter().flat_map(|(address, verdicts)| {
-            verdicts.iter().map(move |verdict| format!("`{}` for {address}{}", verdict.source, verdict.pointer))
-        });
-        let list = each.collect::<Vec<_>>().join(", ");
-        return Err(CommandError::usage(format!("secrets that have to be sent are missing: {list}"))
-            .hint("set the variable, or create the file or the secret, that each of them names; nothing was sent"));
+    if let Some(error) = lacking(plan) {
+        return Err(error);
     }
     expected(&planned.digest, expect_digest)
+}
+
+/// The error of secrets that have to be sent and are not there. What is missing for certain comes first: to try again does
+/// not help there.
+fn lacking(plan: &Plan) -> Option<CommandError> {
+    let lacking = plan.missing_secrets();
+    let list = |lack: Lack, with_reason: bool| {
+        let each = lacking.iter().flat_map(|(address, verdicts)| {
+            verdicts.iter().filter(|verdict| verdict.lack == Some(lack)).map(move |verdict| {
+                let why = verdict.reason.as_deref().filter(|_| with_reason).map(|why| format!(": {why}"));
+                format!("`{}` for {address}{}{}", verdict.source, verdict.pointer, why.unwrap_or_default())
+            })
+        });
+        Some(each.collect::<Vec<_>>().join(", ")).filter(|list| !list.is_empty())
+    };
+    if let Some(list) = list(Lack::Missing, false) {
+        let error = CommandError::usage(format!("secrets that have to be sent are missing: {list}"));
+        let hint = "set the variable, or create the file or the secret, that each of them names; nothing was sent";
+        return Some(error.hint(hint));
+    }
+    if let Some(list) = list(Lack::SwitchedOff, false) {
+        let error = CommandError::usage(format!("secrets that have to be sent may not be read: {list}"));
+        return Some(error.hint("run without `--no-secret-reads`; nothing was sent"));
+    }
+    list(Lack::Unread, true).map(|list| {
+        CommandError::incomplete(format!("secrets that have to be sent could not be read: {list}")).hint(UNREAD_HINT)
+    })
+}
+
+/// What to do about sources that could not be read.
+const UNREAD_HINT: &str = "allow the caller what was denied, and run again where a call failed; nothing was sent";
+
+/// The error of a plan that comes out otherwise, where sources could not be read: nobody knows whether it would otherwise.
+pub fn unread_sources(plan: &Plan, stale: &[Stale]) -> Option<CommandError> {
+    let moved = |step: &&Step| {
+        let address = step.address().to_string();
+        stale.iter().any(|stale| stale.address.as_ref().is_some_and(|moved| *moved == address))
+    };
+    let is_unread = |verdict: &&SecretVerdict| verdict.lack == Some(Lack::Unread);
+    // What moved besides makes the plan stale whatever the sources say.
+    let steps: Vec<&Step> = plan.steps.iter().filter(moved).collect();
+    if steps.len() < stale.len() || !steps.iter().all(|step| step.secrets.iter().any(|verdict| is_unread(&verdict))) {
+        return None;
+    }
+    let unread = steps.iter().flat_map(|step| {
+        let unread = step.secrets.iter().filter(is_unread);
+        unread.map(move |verdict| {
+            let why = verdict.reason.as_deref().unwrap_or_default();
+            format!("`{}` for {}{}: {why}", verdict.source, step.address(), verdict.pointer)
+        })
+    });
+    let list = unread.collect::<Vec<_>>().join(", ");
+    (!list.is_empty()).then(|| {
+        let message = format!("whether the plan still holds is not known, since secrets could not be read: {list}");
+        CommandError::incomplete(message).hint(UNREAD_HINT)
+    })
 }
 
 /// Refuses another plan than the one that was expected.
@@ -109,6 +160,9 @@ pub fn still_so(
     let saved = |planned: &Planned| PlanDocument::saved(&planned.plan, &ready.stack);
     let stale = verify(&saved(planned), &saved(fresh));
     if !stale.is_empty() {
+        if let Some(error) = unread_sources(&fresh.plan, &stale) {
+            return refused(context, ready, planned, &error).map(Some);
+        }
         let hint = format!("run `trueup {}` again, and review what it shows", context.name);
         return late_stale(context, ready, planned, &stale, &hint).map(Some);
     }

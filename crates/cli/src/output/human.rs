@@ -9,7 +9,7 @@ use trueup_engine::cloud::Readiness;
 use trueup_engine::delta::{Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::owner;
-use trueup_engine::plan::{Action, Plan, SOURCE_MISSING, SecretStatus, SecretVerdict, Step};
+use trueup_engine::plan::{Action, Plan, SecretStatus, SecretVerdict, Step};
 use trueup_engine::value::Value;
 
 use crate::output::text::{Line, Paint, Tone, clean, columns, count};
@@ -447,7 +447,7 @@ pub(super) fn secret(verdict: &SecretVerdict) -> Change {
         (SecretStatus::New, Some(reason)) => {
             (Tone::Change, format!("secret: new; {reason}: {}", clean(&verdict.source)))
         }
-        (SecretStatus::NotVerifiable, Some(reason)) if reason == SOURCE_MISSING => {
+        (SecretStatus::NotVerifiable, Some(reason)) if verdict.lack.is_some() => {
             (Tone::Change, format!("secret: not verifiable; {reason}: {}", clean(&verdict.source)))
         }
         (SecretStatus::NotVerifiable, reason) => {

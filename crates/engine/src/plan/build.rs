@@ -16,6 +16,7 @@ use crate::observe::Observed;
 use crate::owner::{self, Owner, Standing};
 use crate::patch;
 use crate::plan::hold;
+use crate::plan::lacking;
 use crate::plan::operations::operations;
 use crate::plan::pointing::pointing;
 use crate::plan::pre_image::pre_images;
@@ -559,7 +560,7 @@ impl Decision<'_> {
     }
 
     fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {
-        delta
+        let mut verdicts: Vec<SecretVerdict> = delta
             .secrets
             .iter()
             .map(|verdict| {
@@ -574,11 +575,14 @@ impl Decision<'_> {
                     status,
                     reason: verdict.reason.clone(),
                     source: verdict.desired.source().to_owned(),
+                    lack: None,
                     fingerprint: self.fingerprint(&verdict.desired),
                     rotated: None,
                 }
             })
-            .collect()
+            .collect();
+        lacking::note(&mut verdicts, self.store);
+        verdicts
     }
 
     fn verdicts_of_new(&self, properties: &Map) -> Vec<SecretVerdict> {
@@ -599,12 +603,14 @@ impl Decision<'_> {
                         status,
                         reason: if secret.is_resolved() { reason } else { Some(SOURCE_MISSING) }.map(str::to_owned),
                         source: secret.source().to_owned(),
+                        lack: None,
                         fingerprint: self.fingerprint(secret),
                         rotated: None,
                     });
                 }
             });
         }
+        lacking::note(&mut verdicts, self.store);
         verdicts
     }
 

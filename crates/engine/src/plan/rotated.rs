@@ -79,6 +79,7 @@ mod tests {
             pointer: "/Password".to_owned(),
             status,
             reason: None,
+            lack: None,
             source: source.to_owned(),
             fingerprint: None,
             rotated: None,

@@ -129,10 +129,12 @@ fn taint_inside(value: Value, label: &str) -> Value {
     }
 }
 
-/// The text of a secret as what it was.
+/// The text of a secret as what it was; a number that would be written in another way stays the text that it is.
 pub fn reveal(text: &str, form: Form) -> Jinja {
     match (form, scalar::resolve(text)) {
-        (Form::Number, Plain::Number(number)) => super::objects::plain(&Value::Number(number)),
+        (Form::Number, Plain::Number(number)) if number.to_string() == text => {
+            super::objects::plain(&Value::Number(number))
+        }
         (Form::Boolean, Plain::Bool(flag)) => Jinja::from(flag),
         _ => Jinja::from(text),
     }

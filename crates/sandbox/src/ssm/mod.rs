@@ -1,4 +1,4 @@
-//! Systems Manager's parameters, the latest version of each.
+//! Systems Manager's parameters with their versions; labels are not known here.
 
 pub(crate) mod parameter;
 mod parameters;
@@ -38,7 +38,8 @@ static NAME_PATTERN: Pattern = Pattern {
     matches: |text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b)),
 };
 static NAME: Shape = Shape::Str(Text::new(1, 2048).pattern(&NAME_PATTERN));
-static NAMES: Shape = Shape::List { of: &NAME, min: 1, max: 10 };
+// [D] with a version behind a name, or ARNs
+static NAMES: Shape = Shape::List { of: &ID, min: 1, max: 10 };
 static VALUE: Shape = Shape::Str(Text::new(1, 8192).sensitive());
 static DESCRIPTION: Shape = Shape::Str(Text::new(0, 1024));
 static TYPE: Shape = Shape::Str(Text::one_of(&["String", "StringList", "SecureString"]));
@@ -106,14 +107,15 @@ fn arn(context: &Context<'_>, name: &str) -> String {
 }
 
 fn by_name(context: &Context<'_>, input: &Value) -> Vec<Resource> {
-    let name = required(input, "Name");
+    let name = parameters::without_selector(required(input, "Name"));
     let arn = if name.starts_with("arn:") { name.to_owned() } else { arn(context, name) };
     vec![Resource::one(arn)]
 }
 
 fn by_names(context: &Context<'_>, input: &Value) -> Vec<Resource> {
+    let arn = |name: &str| if name.starts_with("arn:") { name.to_owned() } else { arn(context, name) };
     let names = part(input, "Names").and_then(Value::as_array).into_iter().flatten();
-    names.filter_map(Value::as_str).map(|name| Resource::one(arn(context, name))).collect()
+    names.filter_map(Value::as_str).map(|name| Resource::one(arn(parameters::without_selector(name)))).collect()
 }
 
 fn by_id(context: &Context<'_>, input: &Value) -> Vec<Resource> {

@@ -73,7 +73,8 @@ pub(super) fn put(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
         data_type: owned("DataType").unwrap_or_else(|| "text".to_owned()),
         version: present.as_ref().map_or(1, |it| it.version + 1),
         modified: now,
-        tags: present.map_or(tags, |it| it.tags),
+        tags: present.as_ref().map_or(tags, |it| it.tags.clone()),
+        former: present.map(Parameter::overwritten).unwrap_or_default(),
         gone_at: None,
     };
     let answer = json!({"Version": parameter.version, "Tier": parameter.tier});
@@ -97,24 +98,41 @@ fn allowed(pattern: Option<&str>, value: &str) -> Result<(), Refusal> {
 }
 
 pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let name = required(input, "Name");
+    let found = seen(context, required(input, "Name"), decrypts(input)).ok_or_else(missing)?;
+    Ok(json!({ "Parameter": found }))
+}
+
+/// Finds a parameter by name or ARN, with a version behind it or not, and returns what it answers.
+fn seen(context: &Context<'_>, asked: &str, decrypt: bool) -> Option<Value> {
+    let name = without_selector(asked);
     let local = name.strip_prefix(&arn(context, "")).unwrap_or(name);
     // An ARN does not say whether the name begins with a slash.
     let rooted = format!("/{local}");
     let parameters = &context.home.parameters;
     let found = parameters
         .seen(local, context.view)
-        .or_else(|| parameters.seen(&rooted, context.view).filter(|_| name.starts_with("arn:")));
-    let found = found.ok_or_else(missing)?;
-    Ok(json!({"Parameter": found.read(decrypts(input))}))
+        .or_else(|| parameters.seen(&rooted, context.view).filter(|_| name.starts_with("arn:")))?;
+    match asked[name.len()..].strip_prefix(':') {
+        None => Some(found.read(decrypt)),
+        Some(version) => found.read_version(version.parse().ok()?, decrypt),
+    }
+}
+
+/// The name or ARN without the version or label behind it: [D] names have no colon, and ARNs five.
+pub(super) fn without_selector(asked: &str) -> &str {
+    let colons = if asked.starts_with("arn:") { 5 } else { 0 };
+    asked.match_indices(':').nth(colons).map_or(asked, |(at, _)| &asked[..at])
 }
 
 pub(super) fn get_many(context: &Context<'_>, input: &Value) -> Value {
     let names = tagged::keys(input, "Names");
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        names.iter().partition(|name| context.home.parameters.seen(name, context.view).is_some());
-    let found = known.iter().filter_map(|name| context.home.parameters.seen(name, context.view));
-    let found: Value = found.map(|it| it.read(decrypts(input))).collect();
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
+    for name in names {
+        match seen(context, &name, decrypts(input)) {
+            Some(parameter) => found.push(parameter),
+            None => unknown.push(name),
+        }
+    }
     json!({"Parameters": found, "InvalidParameters": unknown})
 }
 

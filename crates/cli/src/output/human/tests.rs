@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use trueup_engine::address::Address;
 use trueup_engine::cloud::{Live, Place, Present, Readiness, Seen, Whereabouts};
+use trueup_engine::credential::Lack;
 use trueup_engine::desired::Desired;
 use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::kind::Implied;
@@ -93,6 +94,7 @@ fn verdict(path: &str, status: SecretStatus, reason: Option<&str>) -> SecretVerd
         pointer: format!("/{path}"),
         status,
         reason: reason.map(str::to_owned),
+        lack: reason.filter(|reason| reason.starts_with("source")).map(|_| Lack::Missing),
         source: "env:PASSWORD".to_owned(),
         fingerprint: None,
         rotated: None,
