@@ -5,6 +5,7 @@
 
 mod remote;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -42,9 +43,9 @@ impl Secrets {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone().sorted()
     }
 
-    /// Asks for all that the resources take from the cloud; [`Self::fetch`] reads it.
-    pub fn ask(&self, graph: &Graph) {
-        self.remote.ask(graph);
+    /// Asks for all that the resources take from the cloud, or these of them; [`Self::fetch`] reads it.
+    pub fn ask(&self, graph: &Graph, only: Option<&BTreeSet<usize>>) {
+        self.remote.ask(graph, only);
     }
 
     /// Reads what was asked for and not read yet; says whether there was anything. `home` is where names are looked up.

@@ -42,10 +42,12 @@ impl Remote {
         read.get(source)?.as_ref()?.version.clone()
     }
 
-    /// Asks for every source that the resources name.
-    pub(super) fn ask(&self, graph: &Graph) {
+    /// Asks for every source that the resources name, or these of them.
+    pub(super) fn ask(&self, graph: &Graph, only: Option<&BTreeSet<usize>>) {
+        let asked = |(index, _): &(usize, _)| only.is_none_or(|only| only.contains(index));
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        for value in graph.nodes.iter().flat_map(|node| node.properties.values()) {
+        let nodes = graph.nodes.iter().enumerate().filter(asked);
+        for value in nodes.flat_map(|(_, node)| node.properties.values()) {
             value.walk(&mut |_, leaf| {
                 let Value::Deferred(deferred) = leaf else { return };
                 for source in deferred.secret_sources().iter().filter(|source| source.scheme.is_remote()) {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::arn;
 use super::parameter::Parameter;
+use crate::kms::{self, Use};
 use crate::operation::{Context, Resource, part, required, text};
 use crate::page;
 use crate::tagged::{self, Tags};
@@ -106,16 +107,28 @@ pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Ref
         .seen(local, context.view)
         .or_else(|| parameters.seen(&rooted, context.view).filter(|_| name.starts_with("arn:")));
     let found = found.ok_or_else(missing)?;
+    use_key(context, found, input)?;
     Ok(json!({"Parameter": found.read(decrypts(input))}))
 }
 
-pub(super) fn get_many(context: &Context<'_>, input: &Value) -> Value {
+pub(super) fn get_many(context: &Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let names = tagged::keys(input, "Names");
     let (known, unknown): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| context.home.parameters.seen(name, context.view).is_some());
-    let found = known.iter().filter_map(|name| context.home.parameters.seen(name, context.view));
-    let found: Value = found.map(|it| it.read(decrypts(input))).collect();
-    json!({"Parameters": found, "InvalidParameters": unknown})
+    let mut found = Vec::new();
+    for parameter in known.iter().filter_map(|name| context.home.parameters.seen(name, context.view)) {
+        use_key(context, parameter, input)?;
+        found.push(parameter.read(decrypts(input)));
+    }
+    Ok(json!({"Parameters": found, "InvalidParameters": unknown}))
+}
+
+/// Asks for the key of a parameter that is to be decrypted; [D] the caller needs kms:Decrypt for a key of its own.
+fn use_key(context: &Context<'_>, parameter: &Parameter, input: &Value) -> Result<(), Refusal> {
+    match parameter.key.as_deref().filter(|_| decrypts(input)).map(|key| kms::usable(context, key)) {
+        Some(Use::Usable(arn)) => context.authorize_key("kms:Decrypt", &arn, &["ssm"]),
+        _ => Ok(()),
+    }
 }
 
 fn decrypts(input: &Value) -> bool {

@@ -42,7 +42,7 @@ pub(super) fn of_answer(operation: &Operation, want: &Want, region: &str, answer
     // A list page may be some minutes old.
     let seen_version = version
         .as_ref()
-        .filter(|_| std::ptr::eq(operation, &DESCRIBE_SECRET))
+        .filter(|_| std::ptr::eq(operation, &raw const DESCRIBE_SECRET))
         .map(|version| format!("{arn} {version}"));
     let mut attributes = attributes(arn);
     copy_text(answer, &mut attributes, OWNING_SERVICE);
