@@ -4,6 +4,7 @@
 //! Every check has one of three verdicts, and "not checked" is one of its own: what could not be looked at is neither
 //! fine nor wrong.
 
+mod key_policy;
 mod keys;
 mod names;
 mod quotas;
