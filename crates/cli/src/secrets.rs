@@ -11,7 +11,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use trueup_aws::Session;
+use trueup_aws::{Lacking, Session};
 use trueup_engine::cloud::{Place, Task};
 use trueup_engine::credential::{Scheme, SecretSource, SecretStore, Version};
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
@@ -51,6 +51,11 @@ impl Secrets {
     /// Reads what was asked for and not read yet; says whether there was anything. `home` is where names are looked up.
     pub async fn fetch(&self, session: &Session, home: &Place) -> bool {
         self.remote.fetch(session, home, &self.problems).await
+    }
+
+    /// Why a source in the cloud that was asked for has no value.
+    pub fn lacking(&self, source: &SecretSource) -> Option<Lacking> {
+        self.remote.lacking(source)
     }
 
     /// What was read from the cloud is read again when it is asked for.

@@ -19,7 +19,7 @@ use trueup_engine::value::Value;
 /// What was read from the cloud, and what was asked for and not read yet.
 #[derive(Default)]
 pub(super) struct Remote {
-    read: Mutex<HashMap<SecretSource, Option<Sourced>>>,
+    read: Mutex<HashMap<SecretSource, Result<Sourced, Lacking>>>,
     wanted: Mutex<BTreeSet<SecretSource>>,
     named: Mutex<HashMap<SecretSource, Span>>,
     /// Held while something is read, so that who else asked for it waits.
@@ -31,7 +31,7 @@ impl Remote {
     pub(super) fn get(&self, source: &SecretSource) -> Option<Secret> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = read.get(source) {
-            return known.as_ref().map(|sourced| sourced.secret.clone());
+            return known.as_ref().ok().map(|sourced| sourced.secret.clone());
         }
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone());
         None
@@ -39,7 +39,13 @@ impl Remote {
 
     pub(super) fn version(&self, source: &SecretSource) -> Option<Version> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.get(source)?.as_ref()?.version.clone()
+        read.get(source)?.as_ref().ok()?.version.clone()
+    }
+
+    /// Why a source that was asked for has no value.
+    pub(super) fn lacking(&self, source: &SecretSource) -> Option<Lacking> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.get(source)?.as_ref().err().cloned()
     }
 
     /// Asks for every source that the resources name, or these of them.
@@ -76,15 +82,10 @@ impl Remote {
         let mut problems = problems.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         for (source, answer) in answers {
-            let sourced = match answer {
-                Ok(sourced) => Some(sourced),
-                Err(Lacking::SwitchedOff) => None,
-                Err(why) => {
-                    problems.push(problem(&source, &why, named.get(&source).copied()));
-                    None
-                }
-            };
-            read.insert(source, sourced);
+            if let Some(why) = answer.as_ref().err().filter(|why| **why != Lacking::SwitchedOff) {
+                problems.push(problem(&source, why, named.get(&source).copied()));
+            }
+            read.insert(source, answer);
         }
         true
     }
