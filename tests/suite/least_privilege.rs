@@ -14,7 +14,8 @@ use trueup_tests::{Run, TestEnv, repository};
 const READING: &[(&str, &str)] = &[("plan", "plan"), ("drift", "drift")];
 
 /// What reads values: without it something is not verifiable, which only `--strict` is not content with.
-const VALUES: &[&str] = &["kms:Decrypt", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"];
+const VALUES: &[&str] =
+    &["kms:Decrypt", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameters"];
 
 /// Actions that may be missing unnoticed: for what, of which statement, and why they are in the policy.
 const UNNOTICED: &[(&str, &str, &str, &str)] = &[
@@ -24,6 +25,7 @@ const UNNOTICED: &[(&str, &str, &str, &str)] = &[
     ("apply", "Secrets", "secretsmanager:ListSecretVersionIds", "asked only for a warning of too many versions"),
     ("apply", "KeysThroughServices", "kms:Encrypt", "without it older versions of a secret keep their key"),
     ("apply", "HandlersOnAnything", "ssm:GetParameters", HANDLERS),
+    ("apply", "ParameterSources", "ssm:GetParameters", "the handlers of the stack's own parameter may read any"),
     ("apply", "HandlersOnAnything", "ssm:ListTagsForResource", HANDLERS),
     ("apply", "HandlersOnResource", "ssm:AddTagsToResource", HANDLERS),
     ("apply", "HandlersOnResource", "ssm:RemoveTagsFromResource", HANDLERS),
@@ -41,7 +43,11 @@ const CHANGED: &str = "stack/changed.yaml";
 /// One action of one statement.
 type Cell = (String, String);
 
-/// A stack of every kind before a sandbox whose catalog encrypts passwords.
+/// What the stack takes from outside of it.
+const TOKEN: &str = "Vd6wRz49-token-of-the-loader";
+const PARTNER_KEY: &str = "Ks8wLp31-partner-key";
+
+/// A stack of every kind before a sandbox whose catalog encrypts passwords, with sources of secrets under a key of their own.
 struct Place {
     env: TestEnv,
 }
@@ -50,14 +56,15 @@ impl Place {
     fn new() -> Self {
         let mut env = TestEnv::new();
         env.set_secret("WAREHOUSE_PASSWORD", "Bq5tXn72-warehouse-password");
-        env.set_secret("PARTNER_KEY", "Ks8wLp31-partner-key");
+        env.set_secret("PARTNER_KEY", PARTNER_KEY);
+        env.set_secret("TOKEN", TOKEN);
         env.copy_as(&repository().join("tests/scenarios/iam"), "stack");
         let place = Self { env };
         place.empty();
         place
     }
 
-    /// Empties the account, but for the key that encrypts the passwords of its catalog.
+    /// Empties the account, but for the key that encrypts the passwords of its catalog and the sources of secrets.
     fn empty(&self) {
         let sandbox = self.env.sandbox();
         sandbox.policy(&Value::Null);
@@ -68,6 +75,19 @@ impl Place {
         }}});
         let settled = sandbox.call("glue", "PutDataCatalogEncryptionSettings", &settings, "us-east-1");
         assert_eq!(settled.status, 200, "{}", settled.body);
+        let key = sandbox.call("kms", "CreateKey", &json!({}), "us-east-1").json()["KeyMetadata"]["Arn"].clone();
+        let secret = json!({
+            "Name": "inbox/login", "SecretString": json!({"token": TOKEN}).to_string(), "KmsKeyId": key,
+            "ClientRequestToken": "00000000-0000-4000-8000-000000000001",
+        });
+        let parameter =
+            json!({"Name": "/inbox/partner-key", "Value": PARTNER_KEY, "Type": "SecureString", "KeyId": key});
+        for (service, operation, input) in
+            [("secretsmanager", "CreateSecret", secret), ("ssm", "PutParameter", parameter)]
+        {
+            let made = sandbox.call(service, operation, &input, "us-east-1");
+            assert_eq!(made.status, 200, "{}", made.body);
+        }
     }
 
     fn run(&self, command: &str) -> Run {
@@ -229,6 +249,8 @@ fn a_policy_to_apply_allows_just_that() {
             let right = match run.code {
                 Some(1) => true,
                 Some(6) => is_read(&cell.1),
+                // A source that cannot be read has nothing to send.
+                Some(64) => VALUES.contains(&cell.1.as_str()),
                 Some(0) => VALUES.contains(&cell.1.as_str()) || cell.1 == "secretsmanager:ListSecrets",
                 _ => false,
             };

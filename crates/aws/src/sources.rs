@@ -180,14 +180,22 @@ async fn parameters<'i>(reach: &Reach, names: &BTreeSet<&'i str>) -> Read<'i> {
                 for name in batch {
                     match some_parameters(reach, &[name]).await {
                         Ok(found) => read.extend(found),
-                        Err(fault) => _ = read.insert(name, Err(Unread::of(&fault))),
+                        Err(fault) => _ = read.insert(name, Err(unread(&fault))),
                     }
                 }
             }
-            Err(fault) => read.extend(batch.iter().map(|name| (*name, Err(Unread::of(&fault))))),
+            Err(fault) => read.extend(batch.iter().map(|name| (*name, Err(unread(&fault))))),
         }
     }
     read
+}
+
+/// What became of a read of parameters; it decrypts them, and the code is the same for both.
+fn unread(fault: &Fault) -> Unread {
+    match Unread::of(fault) {
+        Unread::Denied(action) => Unread::Denied(format!("{action}, or kms:Decrypt on its key,")),
+        other => other,
+    }
 }
 
 async fn some_parameters<'i>(reach: &Reach, names: &[&'i str]) -> Result<Read<'i>, Fault> {

@@ -5,12 +5,13 @@
 
 mod remote;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use trueup_aws::Session;
+use trueup_aws::{Lacking, Session};
 use trueup_engine::cloud::{Place, Task};
 use trueup_engine::credential::{Lack, Scheme, SecretSource, SecretStore, Version};
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
@@ -42,14 +43,19 @@ impl Secrets {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone().sorted()
     }
 
-    /// Asks for all that the resources take from the cloud; [`Self::fetch`] reads it.
-    pub fn ask(&self, graph: &Graph) {
-        self.remote.ask(graph);
+    /// Asks for all that the resources take from the cloud, or these of them; [`Self::fetch`] reads it.
+    pub fn ask(&self, graph: &Graph, only: Option<&BTreeSet<usize>>) {
+        self.remote.ask(graph, only);
     }
 
     /// Reads what was asked for and not read yet; says whether there was anything. `home` is where names are looked up.
     pub async fn fetch(&self, session: &Session, home: &Place) -> bool {
         self.remote.fetch(session, home, &self.problems).await
+    }
+
+    /// Why a source in the cloud that was asked for has no value.
+    pub fn lacking(&self, source: &SecretSource) -> Option<Lacking> {
+        self.remote.lacking(source)
     }
 
     /// What was read from the cloud is read again when it is asked for.

@@ -3,6 +3,8 @@
 //! A policy is for one identity. A resource with a role of its own is reached as that role, so that of it only the right
 //! to assume the role is in the policy of everybody else. The same stack gives the same policy, byte for byte.
 
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -12,7 +14,6 @@ use crate::desired::Desired;
 use crate::graph::Graph;
 use crate::kind::Verb;
 use crate::permission::{ANY, Condition, Depth, Permission, Subject};
-use crate::value::Value;
 
 /// The most characters that a managed policy may have, blanks not counted.
 ///
@@ -57,6 +58,8 @@ pub struct Scope<'a> {
     pub prune: bool,
     /// The role whose policy it is; `None` is the caller.
     pub role: Option<&'a str>,
+    /// Where the stack is at home: there, and as that role, the sources of secrets are read.
+    pub home: &'a Place,
     /// Where a place is.
     pub whither: &'a dyn Fn(&Place) -> Whither,
 }
@@ -150,9 +153,10 @@ pub fn policy(graph: &Graph, scope: &Scope<'_>) -> Policy {
         if scope.prune {
             parts.extend(pruning(node, scope, &subject));
         }
-        if scope.purpose != Purpose::Teardown {
-            parts.extend(sources(node, scope, &whither).into_iter().map(|it| (it, Some(address.clone()))));
-        }
+    }
+    if scope.values && scope.purpose != Purpose::Teardown && scope.home.role_arn.as_deref() == scope.role {
+        let read = graph.nodes.iter().enumerate().filter(|(index, _)| read(*index));
+        parts.extend(sources::sources(read.map(|(_, node)| &**node), scope));
     }
     Policy { statements: merged(parts), roles }
 }
@@ -230,46 +234,6 @@ fn is_read(permission: &Permission) -> bool {
         ["Describe", "Get", "List", "BatchGet"].iter().any(|read| name.starts_with(read))
     };
     permission.actions.iter().all(reads)
-}
-
-/// Reading the sources of secrets that AWS keeps.
-fn sources(node: &Desired, scope: &Scope<'_>, whither: &Whither) -> Vec<Permission> {
-    if !scope.values && scope.purpose != Purpose::Apply {
-        return Vec::new();
-    }
-    let mut sources = BTreeSet::new();
-    for value in node.properties.values() {
-        value.walk(&mut |_, leaf| match leaf {
-            Value::Deferred(deferred) => sources.extend(deferred.secret_sources().iter().map(ToString::to_string)),
-            Value::Secret(secret) => drop(sources.insert(secret.source().to_owned())),
-            _ => {}
-        });
-    }
-    let arn = |service: &str, resource: &str| {
-        format!("arn:{}:{service}:{}:{}:{resource}", whither.partition, whither.region, whither.account)
-    };
-    let why = "read the sources of secrets";
-    let of = |source: &String| match source.split_once(':')? {
-        ("aws-sm", id) => {
-            let name = id.split('#').next().unwrap_or(id);
-            let secrets = if name.starts_with("arn:") {
-                vec![name.to_owned()]
-            } else {
-                ["", "-??????"].map(|end| arn("secretsmanager", &format!("secret:{name}{end}"))).to_vec()
-            };
-            Some(Permission::on("SecretSources", &["secretsmanager:GetSecretValue"], secrets, why))
-        }
-        ("aws-ssm", name) => {
-            let whole = if name.starts_with("arn:") {
-                name.to_owned()
-            } else {
-                arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
-            };
-            Some(Permission::on("SecretSources", &["ssm:GetParameter"], [whole], why))
-        }
-        _ => None,
-    };
-    sources.iter().filter_map(of).collect()
 }
 
 /// One statement for each set of resources under the same conditions, and one for each set of actions on the like.

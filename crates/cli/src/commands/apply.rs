@@ -71,7 +71,7 @@ async fn planned_run(
     if let Err(error) = execute::gate(ready, &planned, expect_digest) {
         return execute::refused(context, ready, &planned, &error);
     }
-    if let Some(error) = in_the_way(context, ready, cloud, &planned).await? {
+    if let Some(error) = in_the_way(context, ready, cloud, &planned, secrets).await? {
         return execute::refused(context, ready, &planned, &error);
     }
     if !execute::confirmed(context, &planned, yes).await? {
@@ -101,8 +101,13 @@ async fn in_the_way(
     ready: &Ready,
     cloud: &Connected,
     planned: &planning::Planned,
+    secrets: &Secrets,
 ) -> Result<Option<CommandError>, CommandError> {
-    if context.settings.run.preflight { preflight::ahead(context, ready, cloud, planned).await } else { Ok(None) }
+    if context.settings.run.preflight {
+        preflight::ahead(context, ready, cloud, planned, secrets).await
+    } else {
+        Ok(None)
+    }
 }
 
 /// Executes a saved plan.
@@ -156,7 +161,7 @@ async fn saved_run(
     if let Err(error) = execute::gate(ready, &planned, None) {
         return execute::refused(context, ready, &planned, &error);
     }
-    if let Some(error) = in_the_way(context, ready, cloud, &planned).await? {
+    if let Some(error) = in_the_way(context, ready, cloud, &planned, secrets).await? {
         return execute::refused(context, ready, &planned, &error);
     }
     execute::run(context, ready, &planned, cloud, &online(context, ready, cloud, secrets)).await

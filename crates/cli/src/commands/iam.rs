@@ -77,6 +77,7 @@ pub fn of(
             replaced: &settings.run.allow_replace,
             prune: settings.run.prune,
             role: settings.cloud.role_arn.as_deref(),
+            home: &crate::commands::plan::home(context, ready),
             whither: &|place| whither(context, ready, place, here),
         },
     ))

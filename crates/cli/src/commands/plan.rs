@@ -1,5 +1,6 @@
 //! `trueup plan`: read the live state, show what differs, perhaps save it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -141,11 +142,11 @@ pub async fn make_trusting(
     let mut observed = observe::observe(&ready.graph, &cloud.session, &reading).await;
     let graph =
         if options.prune { Arc::new(plan::prune(&ready.graph, &mut observed)) } else { Arc::clone(&ready.graph) };
-    let mut plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
+    let mut plan = planned(&graph, &observed, (cloud, &home), (secrets, reading.only.as_ref()), options).await;
     // What is wanted is not what was verified. What is read now may be news to others, which are read then.
     while !plan.reread.is_empty() {
         observe::observe_again(&graph, &cloud.session, &reading, &plan.reread, &mut observed).await;
-        plan = planned(&graph, &observed, (cloud, &home), secrets, options).await;
+        plan = planned(&graph, &observed, (cloud, &home), (secrets, reading.only.as_ref()), options).await;
     }
     remember(&graph, &observed, &plan);
     let digest = PlanDocument::saved(&plan, &ready.stack).digest;
@@ -159,10 +160,10 @@ async fn planned(
     graph: &Graph,
     observed: &Observed,
     (cloud, home): (&Connected, &Place),
-    secrets: &Secrets,
+    (secrets, only): (&Secrets, Option<&BTreeSet<usize>>),
     options: &plan::Options,
 ) -> Plan {
-    secrets.ask(graph);
+    secrets.ask(graph, only);
     secrets.fetch(&cloud.session, home).await;
     loop {
         let plan = plan::plan(graph, observed, secrets, options);

@@ -22,10 +22,10 @@ pub async fn run(context: &Context<'_>, target: &Target) -> Result<Exit, Command
     };
     let options = planning::options(context, &ready)?;
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
-    // No value of a secret says whether an apply can be made.
-    let cloud = cloud::connect(context.settings, false).await?;
+    // What an apply has to send has to be there: it is planned as an apply plans it.
+    let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
     let planned = planning::make(context, &ready, &cloud, &secrets, &options).await;
-    let checks = Box::pin(preflight::run(context, &ready, &cloud, &planned)).await;
+    let checks = Box::pin(preflight::run(context, &ready, &cloud, &planned, &secrets)).await;
     cloud.close().await?;
     let checks = checks?;
     if context.format() == Format::Human {
@@ -40,6 +40,7 @@ pub async fn run(context: &Context<'_>, target: &Target) -> Result<Exit, Command
     let unknown = preflight::count(&checks, Verdict::NotChecked) > 0;
     Ok(decide([
         when(preflight::count(&checks, Verdict::Failed) > 0, Exit::Blocked),
+        when(planned.plan.summary().unread > 0, Exit::Incomplete),
         when(context.settings.run.strict && unknown, Exit::Incomplete),
         binding.map_or(Exit::Done, |error| error.exit()),
     ]))
@@ -51,8 +52,9 @@ pub async fn ahead(
     ready: &Ready,
     cloud: &Connected,
     planned: &Planned,
+    secrets: &Secrets,
 ) -> Result<Option<CommandError>, CommandError> {
-    let checks = Box::pin(preflight::run(context, ready, cloud, planned)).await?;
+    let checks = Box::pin(preflight::run(context, ready, cloud, planned, secrets)).await?;
     let strict = context.settings.run.strict;
     let wrong = |check: &&Check| match check.verdict {
         Verdict::Ok => false,

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
 use trueup_aws::{KeyFacts, Session};
 use trueup_engine::cloud::Place;
 use trueup_engine::desired::Desired;
@@ -14,14 +13,13 @@ use trueup_engine::graph::Graph;
 use trueup_engine::value::{Value, at};
 
 use super::Check;
+use super::key_policy::{self, Facts};
 use crate::commands::plan::Planned;
 
 /// The tag without which EventBridge may not use a key.
 ///
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-connections.html>
 const TAG: (&str, &str) = ("EventBridgeApiDestinations", "true");
-/// What a service does with the key of a secret.
-const USES: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
 
 /// A property that names the key that a service encrypts with.
 struct Use {
@@ -78,13 +76,19 @@ pub(super) async fn checks(session: &Session, planned: &Planned) -> Vec<Check> {
             *facts = Some(session.key_facts(place, name).await);
         }
     }
+    let account = |place: &Place| {
+        let here = planned.observed.whereabouts.get(place).and_then(|here| here.as_ref().ok());
+        here.map(|here| here.account.clone())
+    };
     let mut all = Vec::new();
     for (node, property, named) in uses {
+        let account = account(&node.place);
+        let account = account.as_deref();
         let found = match named {
-            Named::Own(key) => of_desired(key, property.tagged),
+            Named::Own(key) => of_desired(key, property.tagged, account),
             Named::Unknown => vec![Check::not_checked("key", "which key it is will be known after apply")],
             Named::Other(name) => match others.get(&(node.place.clone(), name.clone())) {
-                Some(Some(Ok(Some(facts)))) => of_facts(&name, facts, property.tagged),
+                Some(Some(Ok(Some(facts)))) => of_facts(&name, facts, property.tagged, account),
                 Some(Some(Ok(None))) => {
                     vec![Check::failed("key", format!("there is no key {name}")).help("create it, or name another one")]
                 }
@@ -130,9 +134,10 @@ fn is_key_or_alias(node: &Desired) -> bool {
 }
 
 /// A key as the manifest wants it.
-fn of_desired(key: &Desired, tagged: bool) -> Vec<Check> {
+fn of_desired(key: &Desired, tagged: bool, account: Option<&str>) -> Vec<Check> {
     let text = |name: &str| key.properties.get(name).and_then(Value::as_str);
     let name = format!("the key `{}`", key.address);
+    let use_of_it = Facts { key: None, account };
     let enabled = key.properties.get("Enabled").and_then(Value::as_bool) != Some(false);
     let mut all = vec![usable(
         &name,
@@ -148,9 +153,9 @@ fn of_desired(key: &Desired, tagged: bool) -> Vec<Check> {
             }
             Value::String(text) => serde_json::from_str(text).map_or_else(
                 |_| Check::not_checked("key_policy", format!("the policy of {name} is not JSON")),
-                |policy| of_policy(&name, &policy),
+                |policy| key_policy::check(&name, &policy, use_of_it),
             ),
-            policy => of_policy(&name, &policy.to_masked_json()),
+            policy => key_policy::check(&name, &policy.to_masked_json(), use_of_it),
         },
     });
     if tagged {
@@ -180,13 +185,13 @@ fn elsewhere(name: &str, here: Option<&str>) -> Option<Check> {
 }
 
 /// A key as it is.
-fn of_facts(name: &str, facts: &KeyFacts, tagged: bool) -> Vec<Check> {
+fn of_facts(name: &str, facts: &KeyFacts, tagged: bool, account: Option<&str>) -> Vec<Check> {
     let shown = format!("the key {name}");
     let mut all = vec![usable(&shown, &facts.state, &facts.spec, &facts.usage)];
     // AWS's own keys have policies that nobody changes.
     if facts.manager != "AWS" {
         all.push(match &facts.policy {
-            Ok(policy) => of_policy(&shown, policy),
+            Ok(policy) => key_policy::check(&shown, policy, Facts { key: Some(&facts.arn), account }),
             Err(fault) => Check::unread("key_policy", fault),
         });
     }
@@ -219,82 +224,5 @@ fn of_tag(name: &str, has: Option<bool>) -> Check {
         Some(false) => Check::failed("key_tag", format!("{name} has no tag {tag} = {value}"))
             .help("tag it: EventBridge uses no other key for connections"),
         None => Check::not_checked("key_tag", format!("the tags of {name} will be known after apply")),
-    }
-}
-
-/// Whether a key policy lets the key be used. Conditions are taken to hold, but for those of a denial.
-fn of_policy(name: &str, policy: &Json) -> Check {
-    let statements: Vec<&Json> = match &policy["Statement"] {
-        Json::Array(statements) => statements.iter().collect(),
-        Json::Null => Vec::new(),
-        one => vec![one],
-    };
-    let is = |statement: &Json, effect: &str| statement["Effect"] == effect;
-    let lacking: Vec<&str> = USES
-        .into_iter()
-        .filter(|action| !statements.iter().any(|it| is(it, "Allow") && names(&it["Action"], action)))
-        .collect();
-    let everybody = |statement: &Json| statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*";
-    let denied: Vec<&str> = USES
-        .into_iter()
-        .filter(|action| {
-            let plain = |it: &&&Json| is(it, "Deny") && it["Condition"].is_null() && everybody(it);
-            statements.iter().filter(plain).any(|it| names(&it["Action"], action))
-        })
-        .collect();
-    let help = "let EventBridge and Secrets Manager use it, or leave that to the policies of IAM";
-    if !denied.is_empty() {
-        return Check::failed("key_policy", format!("the policy of {name} denies {}", denied.join(", "))).help(help);
-    }
-    if !lacking.is_empty() {
-        let detail = format!("the policy of {name} allows nobody {}", lacking.join(", "));
-        return Check::failed("key_policy", detail).help(help);
-    }
-    Check::ok("key_policy", format!("the policy of {name} lets it be used"))
-}
-
-/// Whether an `Action` names an action; `*` stands at the end.
-fn names(actions: &Json, action: &str) -> bool {
-    let one = |pattern: &str| {
-        let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
-        match pattern.strip_suffix('*') {
-            Some(start) => action.starts_with(start),
-            None => pattern == action,
-        }
-    };
-    match actions {
-        Json::Array(all) => all.iter().filter_map(Json::as_str).any(one),
-        other => other.as_str().is_some_and(one),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::preflight::Verdict;
-
-    fn allow(actions: &Json) -> Json {
-        json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": actions, "Resource": "*"})
-    }
-
-    #[test]
-    fn a_policy_has_to_allow_each_use_and_may_not_deny_one() {
-        let verdict = |statements: Json| of_policy("the key", &json!({"Statement": statements})).verdict;
-        assert_eq!(verdict(json!([allow(&json!("kms:*"))])), Verdict::Ok);
-        assert_eq!(verdict(allow(&json!("*"))), Verdict::Ok);
-        assert_eq!(
-            verdict(json!([allow(&json!(["kms:Decrypt", "kms:GenerateDataKey*"])), allow(&json!("kms:Describe*"))])),
-            Verdict::Ok
-        );
-        assert_eq!(verdict(json!([allow(&json!(["kms:Decrypt", "kms:DescribeKey"]))])), Verdict::Failed);
-        let deny = |condition: Json| {
-            json!({"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
-            "Condition": condition})
-        };
-        assert_eq!(verdict(json!([allow(&json!("kms:*")), deny(Json::Null)])), Verdict::Failed);
-        let elsewhere = json!({"StringNotEquals": {"kms:CallerAccount": "123456789012"}});
-        assert_eq!(verdict(json!([allow(&json!("kms:*")), deny(elsewhere)])), Verdict::Ok);
     }
 }

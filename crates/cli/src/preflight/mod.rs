@@ -4,10 +4,12 @@
 //! Every check has one of three verdicts, and "not checked" is one of its own: what could not be looked at is neither
 //! fine nor wrong.
 
+mod key_policy;
 mod keys;
 mod names;
 mod quotas;
 mod rights;
+mod sources;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +19,7 @@ use crate::cloud::Connected;
 use crate::commands::plan::Planned;
 use crate::commands::{Context, Ready};
 use crate::error::{self, CommandError};
+use crate::secrets::Secrets;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,7 +39,7 @@ pub struct Check {
     /// The resource that it is about; absent where it is about the whole stack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// `key`, `key_policy`, `key_tag`, `quota`, `name`, `owner` or `rights`.
+    /// `key`, `key_policy`, `key_tag`, `quota`, `name`, `owner`, `sources` or `rights`.
     #[serde(rename = "check")]
     pub topic: &'static str,
     /// How it came out.
@@ -99,6 +102,7 @@ pub async fn run(
     ready: &Ready,
     cloud: &Connected,
     planned: &Planned,
+    secrets: &Secrets,
 ) -> Result<Vec<Check>, CommandError> {
     let session = &cloud.session;
     let (keys, quotas, rights) = tokio::join!(
@@ -107,6 +111,7 @@ pub async fn run(
         rights::checks(context, ready, session)
     );
     let mut all = names::checks(planned);
+    all.extend(sources::checks(planned, secrets));
     all.extend(keys);
     all.extend(quotas);
     all.extend(rights?);

@@ -53,10 +53,18 @@ impl Remote {
         }
     }
 
-    /// Asks for every source that the resources name.
-    pub(super) fn ask(&self, graph: &Graph) {
+    /// Why a source that was asked for has no value.
+    pub(super) fn lacking(&self, source: &SecretSource) -> Option<Lacking> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.get(source)?.as_ref().err().cloned()
+    }
+
+    /// Asks for every source that the resources name, or these of them.
+    pub(super) fn ask(&self, graph: &Graph, only: Option<&BTreeSet<usize>>) {
+        let asked = |(index, _): &(usize, _)| only.is_none_or(|only| only.contains(index));
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        for value in graph.nodes.iter().flat_map(|node| node.properties.values()) {
+        let nodes = graph.nodes.iter().enumerate().filter(asked);
+        for value in nodes.flat_map(|(_, node)| node.properties.values()) {
             value.walk(&mut |_, leaf| {
                 let Value::Deferred(deferred) = leaf else { return };
                 for source in deferred.secret_sources().iter().filter(|source| source.scheme.is_remote()) {

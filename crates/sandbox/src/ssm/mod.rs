@@ -14,7 +14,7 @@ use crate::wire::Refusal;
 pub(crate) static OPERATIONS: &[Operation] = &[
     operation("PutParameter", &PUT, &["Name"], by_name, parameters::put),
     operation("GetParameter", &GET, &["Name"], by_name, parameters::get),
-    operation("GetParameters", &GET_MANY, &[], by_names, |context, input| Ok(parameters::get_many(context, input))),
+    operation("GetParameters", &GET_MANY, &[], by_names, |context, input| parameters::get_many(context, input)),
     operation("DescribeParameters", &DESCRIBE, &[], Resource::any, parameters::describe),
     operation("DeleteParameter", &BY_NAME, &["Name"], by_name, parameters::delete),
     operation("AddTagsToResource", &TAG, &["ResourceId"], by_id, tags::tag),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::arn;
 use super::parameter::Parameter;
+use crate::kms::{self, Use};
 use crate::operation::{Context, Resource, part, required, text};
 use crate::page;
 use crate::tagged::{self, Tags};
@@ -98,12 +99,12 @@ fn allowed(pattern: Option<&str>, value: &str) -> Result<(), Refusal> {
 }
 
 pub(super) fn get(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
-    let found = seen(context, required(input, "Name"), decrypts(input)).ok_or_else(missing)?;
+    let found = seen(context, required(input, "Name"), input).ok_or_else(missing)??;
     Ok(json!({ "Parameter": found }))
 }
 
 /// Finds a parameter by name or ARN, with a version behind it or not, and returns what it answers.
-fn seen(context: &Context<'_>, asked: &str, decrypt: bool) -> Option<Value> {
+fn seen(context: &Context<'_>, asked: &str, input: &Value) -> Option<Result<Value, Refusal>> {
     let name = without_selector(asked);
     let local = name.strip_prefix(&arn(context, "")).unwrap_or(name);
     // An ARN does not say whether the name begins with a slash.
@@ -112,10 +113,11 @@ fn seen(context: &Context<'_>, asked: &str, decrypt: bool) -> Option<Value> {
     let found = parameters
         .seen(local, context.view)
         .or_else(|| parameters.seen(&rooted, context.view).filter(|_| name.starts_with("arn:")))?;
-    match asked[name.len()..].strip_prefix(':') {
-        None => Some(found.read(decrypt)),
-        Some(version) => found.read_version(version.parse().ok()?, decrypt),
-    }
+    let read = match asked[name.len()..].strip_prefix(':') {
+        None => found.read(decrypts(input)),
+        Some(version) => found.read_version(version.parse().ok()?, decrypts(input))?,
+    };
+    Some(use_key(context, found, input).map(|()| read))
 }
 
 /// The name or ARN without the version or label behind it: [D] names have no colon, and ARNs five.
@@ -124,16 +126,24 @@ pub(super) fn without_selector(asked: &str) -> &str {
     asked.match_indices(':').nth(colons).map_or(asked, |(at, _)| &asked[..at])
 }
 
-pub(super) fn get_many(context: &Context<'_>, input: &Value) -> Value {
+pub(super) fn get_many(context: &Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let names = tagged::keys(input, "Names");
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     for name in names {
-        match seen(context, &name, decrypts(input)) {
-            Some(parameter) => found.push(parameter),
+        match seen(context, &name, input) {
+            Some(parameter) => found.push(parameter?),
             None => unknown.push(name),
         }
     }
-    json!({"Parameters": found, "InvalidParameters": unknown})
+    Ok(json!({"Parameters": found, "InvalidParameters": unknown}))
+}
+
+/// Asks for the key of a parameter that is to be decrypted; [D] the caller needs kms:Decrypt for a key of its own.
+fn use_key(context: &Context<'_>, parameter: &Parameter, input: &Value) -> Result<(), Refusal> {
+    match parameter.key.as_deref().filter(|_| decrypts(input)).map(|key| kms::usable(context, key)) {
+        Some(Use::Usable(arn)) => context.authorize_key("kms:Decrypt", &arn, &["ssm"]),
+        _ => Ok(()),
+    }
 }
 
 fn decrypts(input: &Value) -> bool {
