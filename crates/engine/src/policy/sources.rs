@@ -103,9 +103,9 @@ mod tests {
     /// The actions of a source, each with what it is on.
     fn needed(source: &str) -> Vec<String> {
         let lines = permissions(&SecretSource::parse(source).unwrap(), &home()).into_iter().map(|it| {
-            let via: String =
-                it.conditions.iter().flat_map(|it| &it.values).map(|value| format!(" via {value}")).collect();
-            format!("{} {}{via}", it.actions.join(" "), it.resources.join(" "))
+            let line = format!("{} {}", it.actions.join(" "), it.resources.join(" "));
+            let via = it.conditions.iter().flat_map(|it| &it.values);
+            via.fold(line, |line, value| line + " via " + value)
         });
         lines.collect()
     }
@@ -156,6 +156,6 @@ mod tests {
             needed("aws-ssm:parameter/key")[0],
             "ssm:GetParameters arn:aws:ssm:eu-west-1:123456789012:parameter/parameter/key"
         );
-        assert_eq!(needed("env:KEY"), [String::new(); 0]);
+        assert!(needed("env:KEY").is_empty());
     }
 }
