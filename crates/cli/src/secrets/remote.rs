@@ -22,6 +22,8 @@ pub(super) struct Remote {
     read: Mutex<HashMap<SecretSource, Result<Sourced, Lacking>>>,
     wanted: Mutex<BTreeSet<SecretSource>>,
     named: Mutex<HashMap<SecretSource, Span>>,
+    /// Sources that only resources name which the run passes over.
+    passed_over: Mutex<BTreeSet<SecretSource>>,
     /// Held while something is read, so that who else asked for it waits.
     reading: tokio::sync::Mutex<()>,
 }
@@ -33,7 +35,9 @@ impl Remote {
         if let Some(known) = read.get(source) {
             return known.as_ref().ok().map(|sourced| sourced.secret.clone());
         }
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone());
+        if !self.passed_over.lock().unwrap_or_else(PoisonError::into_inner).contains(source) {
+            self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(source.clone());
+        }
         None
     }
 
@@ -61,17 +65,27 @@ impl Remote {
 
     /// Asks for every source that the resources name, or these of them.
     pub(super) fn ask(&self, graph: &Graph, only: Option<&BTreeSet<usize>>) {
-        let asked = |(index, _): &(usize, _)| only.is_none_or(|only| only.contains(index));
+        let (mut asked, mut others) = (BTreeSet::new(), BTreeSet::new());
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        let nodes = graph.nodes.iter().enumerate().filter(asked);
-        for value in nodes.flat_map(|(_, node)| node.properties.values()) {
-            value.walk(&mut |_, leaf| {
-                let Value::Deferred(deferred) = leaf else { return };
-                for source in deferred.secret_sources().iter().filter(|source| source.scheme.is_remote()) {
-                    named.entry(source.clone()).or_insert(deferred.span());
-                    self.get(source);
-                }
-            });
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let is_asked = only.is_none_or(|only| only.contains(&index));
+            for value in node.properties.values() {
+                value.walk(&mut |_, leaf| {
+                    let Value::Deferred(deferred) = leaf else { return };
+                    for source in deferred.secret_sources().iter().filter(|source| source.scheme.is_remote()) {
+                        if is_asked {
+                            named.entry(source.clone()).or_insert(deferred.span());
+                        }
+                        let of = if is_asked { &mut asked } else { &mut others };
+                        of.insert(source.clone());
+                    }
+                });
+            }
+        }
+        others.retain(|source| !asked.contains(source));
+        *self.passed_over.lock().unwrap_or_else(PoisonError::into_inner) = others;
+        for source in &asked {
+            self.get(source);
         }
     }
 
