@@ -60,8 +60,6 @@ pub struct Resource<'a> {
     pub level: Option<Level>,
     /// Whether it can be used; `None` where the service has no such state.
     pub health: Option<Health>,
-    /// Live properties that the manifest does not name.
-    pub undeclared: Vec<Undeclared>,
 }
 
 /// How many of what.
@@ -136,6 +134,11 @@ impl Resource<'_> {
         self.step.secrets.iter().filter(|_| self.status != Status::Missing)
     }
 
+    /// Live properties that the manifest does not name; looked for each time.
+    pub fn undeclared(&self) -> Vec<Undeclared> {
+        undeclared::of(self.step)
+    }
+
     /// How many of its secrets could not be compared.
     pub fn not_verifiable(&self) -> usize {
         self.secrets().filter(|verdict| verdict.status == SecretStatus::NotVerifiable).count()
@@ -180,15 +183,7 @@ fn resource(step: &Step) -> Resource<'_> {
         Status::Drifted => Some(differences.iter().map(|it| it.level).max().unwrap_or(Level::Medium)),
         Status::InSync | Status::Unread => None,
     };
-    Resource {
-        step,
-        status,
-        reason,
-        differences,
-        level,
-        health: there(step).and_then(health::of),
-        undeclared: undeclared::of(step),
-    }
+    Resource { step, status, reason, differences, level, health: there(step).and_then(health::of) }
 }
 
 /// A side of a difference for machines, with secrets masked; `null` where it has none.

@@ -62,11 +62,10 @@ pub async fn run(context: &Context<'_>, target: &Target, options: &Options) -> R
     let planned = loop {
         let planned = plan::make_trusting(context, &ready, &cloud, &secrets, &planning, options.trust()).await;
         let left = options.wait_healthy.and_then(|longest| longest.checked_sub(began.elapsed()));
-        let (Some(left), true) =
-            (left.filter(|left| !left.is_zero()), Drift::new(&planned.plan, &planned.observed).is_waited_for())
-        else {
+        let Some(left) = left.filter(|left| !left.is_zero()) else { break planned };
+        if !Drift::new(&planned.plan, &planned.observed).is_waited_for() {
             break planned;
-        };
+        }
         context.printer.message("waiting: not everything can be used yet\n");
         tokio::time::sleep(pause.min(left)).await;
         secrets.forget();

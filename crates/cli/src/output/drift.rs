@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 use trueup_engine::blame::Finding;
-use trueup_engine::drift::{Drift, Health, Level, Resource, Status, Summary, side};
+use trueup_engine::drift::{Drift, Health, Level, Resource, Status, Summary, Undeclared, side};
 use trueup_engine::plan::SecretStatus;
 use trueup_engine::plan::document::{FORMAT_VERSION, FaultDocument, SecretDocument, StackName};
 use trueup_engine::value::Value;
@@ -34,6 +34,11 @@ impl Show {
     /// Whether differences that are this bad are listed.
     pub fn lists(self, level: Level) -> bool {
         self.at_least.is_none_or(|least| level >= least)
+    }
+
+    /// The live properties of a resource that are listed beside.
+    fn undeclared_of(self, resource: &Resource<'_>) -> Vec<Undeclared> {
+        if self.undeclared { resource.undeclared() } else { Vec::new() }
     }
 }
 
@@ -183,11 +188,10 @@ impl FindingDocument {
                 settling: health.settling,
                 last_authorized: health.last_authorized.clone(),
             }),
-            undeclared: resource
-                .undeclared
-                .iter()
-                .filter(|_| show.undeclared)
-                .map(|found| UndeclaredDocument { path: found.pointer.clone(), live: found.live.to_masked_json() })
+            undeclared: show
+                .undeclared_of(resource)
+                .into_iter()
+                .map(|found| UndeclaredDocument { live: found.live.to_masked_json(), path: found.pointer })
                 .collect(),
             blame: Vec::new(),
             notes: step.notes.clone(),
@@ -241,7 +245,7 @@ pub fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a
     };
     let unhealthy = resource.health.as_ref().filter(|_| resource.is_unhealthy());
     let unverified = resource.not_verifiable() > 0;
-    let undeclared = show.undeclared && !resource.undeclared.is_empty();
+    let undeclared = show.undeclared_of(resource);
     let mut listed = resource.differences.iter().filter(|difference| show.lists(difference.level)).peekable();
     let (symbol, tone, text) = match resource.status {
         Status::Unread => {
@@ -257,7 +261,7 @@ pub fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a
         _ if unverified => ("?", Tone::Change, "not verifiable".to_owned()),
         Status::Drifted if !view.verbose => return None,
         Status::Drifted => ("~", Tone::Faint, "drifted, less than `--severity` lists".to_owned()),
-        Status::InSync if undeclared || view.verbose || !step.notes.is_empty() => {
+        Status::InSync if !undeclared.is_empty() || view.verbose || !step.notes.is_empty() => {
             (" ", Tone::Faint, "in sync".to_owned())
         }
         Status::InSync => return None,
@@ -297,7 +301,7 @@ pub fn row<'a>(resource: &Resource<'a>, show: Show, view: View) -> Option<Row<'a
             details.push(property(&path, &verdict.pointer, secret(verdict)));
         }
     }
-    for found in resource.undeclared.iter().filter(|_| show.undeclared) {
+    for found in &undeclared {
         let change = Change::New(format!("{}  not in the manifest", value::leaf(&found.live, view.verbose)));
         details.push(property(&value::path(&found.pointer), &found.pointer, change));
     }
