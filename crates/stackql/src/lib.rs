@@ -1,0 +1,9 @@
+//! stackql-deploy projects, and SQL over live resources, in terms of trueup's engine.
+//!
+//! Two ways in, one dialect. A project (`stackql_manifest.yml` and `resources/*.iql`) becomes the engine's own `Manifest`,
+//! and from there on it is the same pipeline. A statement given to `trueup query` becomes reads and writes of the same
+//! kinds; what the API cannot answer is answered by SQLite in memory.
+//!
+//! ```text
+//! project ─ iql ─ sql ─ lift ─ translate ─ Manifest          sql ─ query ─ rows
+//! ```
