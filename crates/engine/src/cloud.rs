@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::delta::Edit;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::kind::Kind;
 use crate::schema::Domain;
 use crate::value::Map;
@@ -334,6 +334,13 @@ pub trait Cloud: Send + Sync {
         identity: &'a str,
         desired: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>>;
+
+    /// Runs a query over live resources, for reading only: the row that it finds, by column, and `None` where it finds
+    /// none. What the text may say is the cloud's own matter.
+    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+        let (_, _) = (place, query);
+        Box::pin(async { Err(Fault::new(FaultKind::Invalid, "query", "queries are not understood here")) })
+    }
 
     /// Checks what changes brought with them in other services (managed secrets); returns what is not as it should be.
     /// A deletion that the service still has under way is waited for, for a few seconds.

@@ -249,7 +249,8 @@ fn identity_of(
         return Some(Identity::Known(own));
     }
     if kind.names_itself() {
-        if kind.tags().is_none() && kind.found_through().is_empty() && !kind.is_opaque() {
+        let must_be_found = !kind.is_opaque() && !kind.is_lookup() && instance.find.is_none();
+        if kind.tags().is_none() && kind.found_through().is_empty() && must_be_found {
             diagnostics.push(
                 Diagnostic::error(
                     "M321",

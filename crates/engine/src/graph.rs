@@ -181,7 +181,7 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
 fn gives(target: &Desired, reference: &crate::render::Reference) -> Option<Diagnostic> {
     let first = reference.property.first()?;
     // Nobody knows what it gives.
-    if target.kind.is_opaque() {
+    if target.kind.is_opaque() || target.kind.is_lookup() {
         return None;
     }
     let properties = target.kind.schema().properties.iter().map(|property| property.name);

@@ -88,6 +88,11 @@ pub trait Kind: Send + Sync + fmt::Debug {
         false
     }
 
+    /// It reads and makes nothing, see [`crate::lookup`].
+    fn is_lookup(&self) -> bool {
+        false
+    }
+
     /// What the schema cannot say: rules between properties. Each finding becomes one diagnostic with a line.
     fn check(&self, properties: &Map) -> Vec<Finding>;
 
@@ -223,6 +228,9 @@ impl Registry {
 
     /// The kind of this name or alias.
     pub fn find(&self, name: &str) -> Option<&'static dyn Kind> {
+        if name == crate::lookup::NAME {
+            return Some(&crate::lookup::LOOKUP);
+        }
         self.iter().find(|kind| kind.name() == name || kind.aliases().contains(&name))
     }
 }

@@ -29,6 +29,7 @@ pub mod functions;
 pub mod graph;
 pub mod import;
 pub mod kind;
+pub mod lookup;
 pub mod manifest;
 pub mod memory;
 pub mod observe;

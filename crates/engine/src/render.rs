@@ -219,9 +219,9 @@ fn mentions(manifest: &Manifest) -> (Vec<String>, HashSet<String>) {
     for resource in &manifest.resources {
         let bare = [&resource.condition, &resource.for_each, &resource.protect, &resource.skip_on_delete];
         bare.into_iter().flatten().for_each(|node| texts(node, true, &mut see));
-        let plain = [&resource.region, &resource.role_arn, &resource.identifier];
+        let plain = [&resource.region, &resource.role_arn, &resource.identifier, &resource.sql, &resource.find];
         plain.into_iter().flatten().chain(&resource.renamed_from).for_each(|node| texts(node, false, &mut see));
-        for property in &resource.properties {
+        for property in resource.locals.iter().chain(&resource.properties) {
             for name in &property.merge {
                 see(&name.value, true);
             }

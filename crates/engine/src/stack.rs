@@ -74,6 +74,10 @@ pub struct Instance {
     pub renamed_from: Vec<Spanned<String>>,
     /// The id in the cloud, where the manifest gives it.
     pub identifier: Option<Spanned<String>>,
+    /// A query that finds its id in the cloud, where the service makes it and no owner tag tells.
+    pub find: Option<Spanned<String>>,
+    /// Its properties come from SQL, in which every value is text: a text is read as what the schema wants.
+    pub from_text: bool,
     /// It is never deleted or replaced; `None` where the manifest does not say.
     pub protect: Option<bool>,
     /// Paths whose differences are passed over.

@@ -43,6 +43,7 @@ pub static CODES: &[Code] = &[
     page!("M118", "A value in the wrong form"),
     page!("M119", "A file that cannot be included"),
     page!("M122", "Nothing, as an item of a list"),
+    page!("M123", "A query that makes something"),
     page!("M201", "A variable without a value"),
     page!("M202", "A name that is not defined"),
     page!("M203", "A template that cannot be read"),

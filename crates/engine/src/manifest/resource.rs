@@ -7,6 +7,7 @@ use super::grammar::{Fields, Reader};
 use super::tree::{Node, Yaml};
 use crate::diagnostic::Diagnostic;
 use crate::drift::Level;
+use crate::lookup;
 use crate::source::{Span, Spanned};
 use crate::stack::{Export, SeverityRule, Timeouts};
 
@@ -47,6 +48,14 @@ pub struct Resource {
     pub timeouts: Timeouts,
     /// `skip_on_delete`.
     pub skip_on_delete: Option<Node>,
+    /// `locals`: values that the templates of this resource can use by name.
+    pub locals: Vec<Property>,
+    /// `sql`, of a `query`.
+    pub sql: Option<Node>,
+    /// `find`: a query that finds it where the service makes its name.
+    pub find: Option<Node>,
+    /// Its properties come from SQL, in which every value is text: a text is read as what the schema wants.
+    pub from_text: bool,
 }
 
 /// A property at the top level of a resource.
@@ -102,9 +111,16 @@ const KEYS: &[&str] = &[
     "timeouts",
     "skip_on_delete",
     "description",
+    "locals",
+    "sql",
+    "find",
 ];
 
-const IQL_TYPES: &[&str] = &["resource", "query", "multi", "script", "command"];
+const IQL_TYPES: &[&str] = &["resource", "multi", "script", "command"];
+
+/// What only something that is made has.
+const MADE: &[&str] =
+    &["props", "protect", "ignore", "severity", "identifier", "renamed_from", "timeouts", "skip_on_delete", "find"];
 
 impl Reader<'_> {
     pub(super) fn resource(&mut self, node: &Node) -> Option<Resource> {
@@ -115,14 +131,16 @@ impl Reader<'_> {
         if let Some(ty) = type_name.as_ref().filter(|ty| IQL_TYPES.contains(&&*ty.value)) {
             self.found.push(
                 Diagnostic::error("M114", format!("`type: {}` is stackql-deploy's `.iql` form", ty.value))
-                    .labelled(ty.span, "not supported yet")
+                    .labelled(ty.span, "only in a `stackql_manifest.yml` with its `resources` folder")
                     .help("give the CloudFormation type, as in `type: AWS::Events::Connection`"),
             );
         }
+        let is_query = type_name.as_ref().is_some_and(|ty| ty.value == lookup::NAME);
+        self.query(fields, is_query, at);
         let _ = self.text(fields.get("description"), "`description`");
         let resource = Resource {
             span: node.span,
-            properties: self.properties(fields.get("props")),
+            properties: self.properties(fields.get("props"), "`props`"),
             exports: self.exports(fields.get("exports")),
             condition: fields.get("if").cloned(),
             for_each: fields.get("for_each").cloned(),
@@ -136,6 +154,10 @@ impl Reader<'_> {
             renamed_from: self.renamed_from(fields.get("renamed_from")),
             timeouts: self.timeouts(fields.get("timeouts")),
             skip_on_delete: fields.get("skip_on_delete").cloned(),
+            locals: self.properties(fields.get("locals"), "`locals`"),
+            sql: self.scalar(fields, "sql"),
+            find: self.scalar(fields, "find"),
+            from_text: false,
             name: name.unwrap_or(Spanned { value: String::new(), span: at }),
             type_name,
         };
@@ -163,7 +185,33 @@ impl Reader<'_> {
         }
     }
 
-    fn properties(&mut self, node: Option<&Node>) -> Vec<Property> {
+    /// A query has `sql` and nothing of what is made in the cloud; nothing else has `sql`.
+    fn query(&mut self, fields: Fields<'_>, is_query: bool, at: Span) {
+        if !is_query {
+            if let Some(span) = fields.key_span("sql") {
+                self.found.push(
+                    Diagnostic::error("M123", "only a query has `sql`")
+                        .at(span)
+                        .help("add `type: query`, or remove it; `find` finds a resource that its service names"),
+                );
+            }
+            return;
+        }
+        if fields.get("sql").is_none() {
+            self.missing(at, "a query", "sql");
+        }
+        for key in MADE {
+            if let Some(span) = fields.key_span(key) {
+                self.found.push(
+                    Diagnostic::error("M123", format!("a query has no `{key}`"))
+                        .at(span)
+                        .help("a query reads, and makes nothing: remove the key"),
+                );
+            }
+        }
+    }
+
+    fn properties(&mut self, node: Option<&Node>, what: &str) -> Vec<Property> {
         let Some(node) = node else { return Vec::new() };
         let mut properties: Vec<Property> = Vec::new();
         match &node.yaml {
@@ -188,7 +236,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            _ => self.wrong(node, "`props`", "a map, or a list of `name` and `value`"),
+            _ => self.wrong(node, what, "a map, or a list of `name` and `value`"),
         }
         properties
     }

@@ -74,5 +74,7 @@ fn instance(address: Address) -> Instance {
         role_arn: None,
         timeouts: Timeouts::default(),
         skip_on_delete: false,
+        find: None,
+        from_text: false,
     }
 }

@@ -79,6 +79,10 @@ impl Context {
             CONTEXT => return Some(self.value()),
             _ => {}
         }
+        if let Some((value, made_of)) = self.frame.local(name) {
+            self.note(&made_of);
+            return Some(self.leaf(&value));
+        }
         if let Some(value) = session.global(name) {
             self.note(&session.made_of(name));
             return Some(self.leaf(&value));

@@ -282,7 +282,9 @@ impl<'a> Leaves<'a> {
         compile: fn(&Arc<str>, &super::template::Programs) -> Result<Template, Problem>,
     ) -> Value {
         let session = Arc::clone(&self.session);
-        let template = if let Some(known) = self.templates.get(&span) {
+        // Several scalars can come from one place, as those of a JSON text do.
+        let same = |known: &&Option<Arc<Template>>| known.as_ref().is_none_or(|known| *known.text == **text);
+        let template = if let Some(known) = self.templates.get(&span).filter(same) {
             known.clone()
         } else {
             let template = match compile(text, &session.programs) {

@@ -35,6 +35,7 @@ impl Leaves<'_> {
         if frame.each.is_some() {
             names.push("each".to_owned());
         }
+        names.extend(frame.locals.read().unwrap_or_else(PoisonError::into_inner).keys().cloned());
         let session = &self.session;
         names.extend(session.globals.read().unwrap_or_else(PoisonError::into_inner).keys().cloned());
         names.extend(session.resources.read().unwrap_or_else(PoisonError::into_inner).keys().cloned());
@@ -134,6 +135,9 @@ impl Leaves<'_> {
             while text(next) == "." && words.get(next + 1).is_some_and(|word| word.kind == Kind::Member) {
                 path.push(text(next + 1).to_owned());
                 next += 2;
+            }
+            if let Some(property) = path.first().and_then(|name| self.session.exported(address.name(), name)) {
+                property.clone_into(&mut path[0]);
             }
             if !path.is_empty() {
                 let end = words.get(next - 1).map_or(word.range().end, |word| word.range().end);

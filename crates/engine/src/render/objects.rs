@@ -53,7 +53,14 @@ impl Object for Names {
                 let made_of = context.frame.this_made_of.read().unwrap_or_else(PoisonError::into_inner);
                 context.note(made_of.get(name).map(Vec::as_slice).unwrap_or_default());
                 let this = context.frame.this.read().unwrap_or_else(PoisonError::into_inner);
-                (this.get(name).cloned().map(Arc::new), "this")
+                let own = this.get(name).cloned().map(Arc::new);
+                drop(this);
+                let local = || {
+                    let (value, made_of) = context.frame.local(name)?;
+                    context.note(&made_of);
+                    Some(value)
+                };
+                (own.or_else(local), "this")
             }
             Of::Each => {
                 let (key, value) = context.frame.each.as_ref()?;
@@ -126,7 +133,9 @@ pub(super) struct Instance {
 }
 
 impl Instance {
+    /// A property or attribute, or what the resource exports under this name.
     pub(super) fn property(&self, name: &str) -> Jinja {
+        let name = self.context.frame.session.exported(self.address.name(), name).unwrap_or(name);
         self.context.fetch((self.address.clone(), vec![name.to_owned()]))
     }
 }

@@ -7,6 +7,7 @@ use super::leaf::Leaves;
 use super::session::{Frame, Known};
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, suggest};
+use crate::lookup;
 use crate::manifest::tree::Node;
 use crate::manifest::{Manifest, Property, PropertyValue, Resource};
 use crate::source::Spanned;
@@ -65,6 +66,7 @@ pub fn instances(manifest: &Manifest, inputs: &Inputs<'_>, leaves: &mut Leaves<'
                 announced: resource.properties.iter().map(|property| Arc::clone(&property.name.value)).collect(),
                 this: RwLock::default(),
                 this_made_of: RwLock::default(),
+                locals: RwLock::default(),
             });
             let condition = resource.condition.as_ref();
             // An `if` that cannot be evaluated keeps the resource, so that its other mistakes show too.
@@ -181,6 +183,13 @@ fn each(resource: &Resource, leaves: &mut Leaves<'_>, known: &mut Known) -> Vec<
 
 fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) -> Instance {
     let mut spans = Spans::new(resource.name.span);
+    locals(resource, frame, inputs, leaves);
+    if let Some(sql) = &resource.sql {
+        let mut pointer = lookup::POINTER.to_owned();
+        spans.insert(pointer.clone(), sql.span, sql.span);
+        let value = leaves.node(sql, frame, &mut pointer, Some(&mut spans), false);
+        frame.this.write().unwrap_or_else(PoisonError::into_inner).insert(lookup::SQL.to_owned(), value);
+    }
     for property in &resource.properties {
         leaves.take_made_of();
         let value = property_value(property, inputs, frame, &mut spans, leaves);
@@ -213,6 +222,7 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
     let region = text(&resource.region, "`region`").map(|text| text.value);
     let role_arn = text(&resource.role_arn, "`role_arn`").map(|text| text.value);
     let identifier = text(&resource.identifier, "`identifier`");
+    let find = text(&resource.find, "`find`");
     let renamed_from =
         resource.renamed_from.iter().filter_map(|node| text(&Some(node.clone()), "`renamed_from`")).collect();
     let protect = resource.protect.as_ref().map(|node| flag(node, frame, "`protect`", leaves).unwrap_or(true));
@@ -250,6 +260,8 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
         depends_on: resource.depends_on.clone(),
         renamed_from,
         identifier,
+        find,
+        from_text: resource.from_text,
         protect,
         ignore,
         severity: resource.severity.clone(),
@@ -258,6 +270,31 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
         role_arn,
         timeouts: resource.timeouts,
         skip_on_delete,
+    }
+}
+
+/// Evaluates the locals in their order; each sees those before it.
+fn locals(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: &mut Leaves<'_>) {
+    for local in &resource.locals {
+        if leaves.session.resource(&local.name.value).is_some() {
+            leaves.found.push(
+                Diagnostic::error("M112", format!("a resource and a local are both named `{}`", local.name.value))
+                    .at(local.name.span)
+                    .help("rename one: in a template the name could mean either"),
+            );
+            continue;
+        }
+        leaves.take_made_of();
+        // Nobody looks at a local itself, so that its places are those of what is made of it.
+        let mut spans = Spans::new(local.name.span);
+        let value = property_value(local, inputs, frame, &mut spans, leaves);
+        let mut made_of = leaves.take_made_of();
+        for name in &local.merge {
+            made_of.extend(leaves.session.made_of(&name.value));
+        }
+        let value = value.unwrap_or_default();
+        let mut locals = frame.locals.write().unwrap_or_else(PoisonError::into_inner);
+        locals.insert(local.name.value.to_string(), (Arc::new(value), made_of));
     }
 }
 
@@ -293,7 +330,10 @@ fn property_value(
     spans.insert(here.clone(), property.name.span, node.map_or(property.name.span, |node| node.span));
     let mut value = node.map(|node| leaves.node(node, frame, &mut here, Some(spans), property.protected));
     for name in &property.merge {
-        let Some(global) = leaves.session.global(&name.value) else {
+        let local = frame.local(&name.value);
+        let Some(global) =
+            local.as_ref().map(|(value, _)| Arc::clone(value)).or_else(|| leaves.session.global(&name.value))
+        else {
             let globals: Vec<String> = {
                 let globals = leaves.session.globals.read();
                 globals.unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
@@ -305,7 +345,8 @@ fn property_value(
             });
             continue;
         };
-        spans.note_variables(&here, leaves.session.made_of(&name.value).into_iter());
+        let made_of = local.map_or_else(|| leaves.session.made_of(&name.value), |(_, made_of)| made_of);
+        spans.note_variables(&here, made_of.into_iter());
         value = Some(merge(value, &global, name, &here, spans, leaves));
     }
     value

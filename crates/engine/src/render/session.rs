@@ -70,6 +70,8 @@ pub struct Frame {
     pub this: RwLock<Map>,
     /// Variables that each of them was made of.
     pub this_made_of: RwLock<HashMap<String, Vec<String>>>,
+    /// `locals` so far, and the variables that each was made of.
+    pub locals: RwLock<IndexMap<String, (Arc<Value>, Vec<String>)>>,
 }
 
 impl Session {
@@ -82,6 +84,13 @@ impl Session {
     pub fn made_of(&self, name: &str) -> Vec<String> {
         let all = self.globals_made_of.read().unwrap_or_else(PoisonError::into_inner);
         all.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The property that a resource exports under a name.
+    pub fn exported(&self, resource: &str, name: &str) -> Option<&str> {
+        let exporters = self.exports.get(name)?;
+        let (_, property) = exporters.iter().find(|(of, _)| of == resource)?;
+        Some(property)
     }
 
     /// Looks at a resource.
@@ -101,6 +110,12 @@ impl Frame {
             announced: Vec::new(),
             this: RwLock::default(),
             this_made_of: RwLock::default(),
+            locals: RwLock::default(),
         })
+    }
+
+    /// A local value, and the variables that it was made of.
+    pub fn local(&self, name: &str) -> Option<(Arc<Value>, Vec<String>)> {
+        self.locals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }

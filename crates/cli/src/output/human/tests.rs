@@ -38,6 +38,8 @@ fn step(name: &str, action: Action, reason: &str) -> Step {
         role_arn: None,
         timeouts: Timeouts::default(),
         skip_on_delete: false,
+        find: None,
+        from_text: false,
     };
     Step {
         desired: Arc::new(Desired {
