@@ -7,3 +7,10 @@
 //! ```text
 //! project ─ iql ─ sql ─ lift ─ translate ─ Manifest          sql ─ query ─ rows
 //! ```
+
+pub mod iql;
+pub mod lift;
+pub mod sql;
+
+#[cfg(test)]
+mod testing;
