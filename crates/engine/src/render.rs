@@ -13,7 +13,7 @@ pub(crate) mod objects;
 mod place;
 mod resources;
 mod run;
-pub(crate) mod scan;
+pub mod scan;
 pub(crate) mod session;
 pub(crate) mod template;
 #[cfg(test)]

@@ -7,3 +7,6 @@
 //! ```text
 //! project ─ iql ─ sql ─ lift ─ translate ─ Manifest          sql ─ query ─ rows
 //! ```
+
+pub mod project;
+pub mod translate;

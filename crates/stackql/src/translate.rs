@@ -1,0 +1,3 @@
+mod condition;
+mod names;
+mod statement;
