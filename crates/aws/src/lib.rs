@@ -42,6 +42,6 @@ pub use cloudtrail::Told;
 pub use kinds::registry;
 pub use limits::Limits;
 pub use names::partition;
-pub use session::{Observer, Session};
+pub use session::{Observer, Queries, Session};
 pub use settings::{Network, Settings};
 pub use sources::{Lacking, Sourced};

@@ -46,8 +46,20 @@ use crate::tags;
 /// Sees every attempt of every call.
 pub type Observer = Arc<dyn Fn(CallEvent) + Send + Sync>;
 
+/// Who understands queries over live resources, and answers them through the session.
+pub trait Queries: Send + Sync {
+    /// The row that a query finds, by column; see [`Cloud::look_up`].
+    fn look_up<'a>(
+        &'a self,
+        session: &'a Session,
+        place: &'a Place,
+        query: &'a str,
+    ) -> Task<'a, Result<Option<Map>, Fault>>;
+}
+
 /// A run's session with AWS.
 pub struct Session {
+    queries: Option<Box<dyn Queries>>,
     settings: Settings,
     calls: Arc<Calls>,
     connectors: Arc<Connectors>,
@@ -79,6 +91,7 @@ impl Session {
         let calls =
             Calls { backoff: settings.backoff, observer, count: AtomicU64::new(0), stopped: AtomicBool::new(false) };
         Self {
+            queries: None,
             connectors: Arc::new(Connectors::new(settings.connect_timeout)),
             settings,
             calls: Arc::new(calls),
@@ -88,6 +101,12 @@ impl Session {
             places: Shelf::default(),
             reaches: Shelf::default(),
         }
+    }
+
+    /// The same with somebody who understands queries.
+    #[must_use]
+    pub fn asking(self, queries: Box<dyn Queries>) -> Self {
+        Self { queries: Some(queries), ..self }
     }
 
     /// From now on a write that was plainly refused is not sent again; one that may have been carried out still is.
@@ -380,6 +399,13 @@ impl Cloud for Session {
         desired: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>> {
         Box::pin(async move { aws(kind)?.delete(&*self.reach(place).await?, identity, desired).await })
+    }
+
+    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+        match &self.queries {
+            Some(queries) => queries.look_up(self, place, query),
+            None => Box::pin(async { Err(Fault::new(FaultKind::Invalid, "query", "queries are not understood here")) }),
+        }
     }
 
     fn confirm<'a>(

@@ -84,6 +84,9 @@ pub fn manifest(registry: Registry) -> Json {
                 "additionalProperties": false,
             },
             "skip_on_delete": {"type": ["string", "boolean"], "description": "Kept at teardown"},
+            "locals": {"anyOf": [{"type": "object"}, {"type": "array"}], "description": "Values for the templates of this resource, by name"},
+            "sql": {"type": "string", "description": "What a `query` asks"},
+            "find": {"type": "string", "description": "A query that finds the id of a resource whose id AWS makes"},
         },
         "allOf": types,
     });

@@ -5,6 +5,7 @@
 //! whether or not they were marked.
 
 mod check;
+mod from_text;
 mod propose;
 mod reach;
 pub(crate) mod sources;

@@ -93,7 +93,11 @@ pub struct Drift<'a> {
 impl<'a> Drift<'a> {
     /// Reads a plan as findings.
     pub fn new(plan: &'a Plan, observed: &Observed) -> Self {
-        let of_manifest = plan.steps.iter().filter(|step| !step.desired.orphan);
+        // A query makes nothing that could drift; that it could not be asked is news all the same.
+        let of_manifest = plan
+            .steps
+            .iter()
+            .filter(|step| !step.desired.orphan && (!step.desired.kind.is_lookup() || step.unread().is_some()));
         let unsearched = if plan.pruned { 0 } else { observed.unsearched.len() };
         Self { plan, resources: of_manifest.map(resource).collect(), unsearched }
     }

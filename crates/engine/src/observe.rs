@@ -17,9 +17,11 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::cloud::{Cloud, Extent, Live, Owned, Place, Want, Whereabouts};
+use crate::desired::Desired;
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
 use crate::kind::Kind;
+use crate::lookup;
 use crate::memory::{Memory, Recalled, Trust};
 use crate::schema::Domain;
 
@@ -141,10 +143,12 @@ impl Canonical {
 
 /// Reads the resources of a graph.
 pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Observed {
-    let wanted: Vec<usize> = match &options.only {
+    let mut wanted: Vec<usize> = match &options.only {
         None => (0..graph.nodes.len()).collect(),
         Some(only) => only.iter().copied().collect(),
     };
+    // A query is asked when everything that it asks with is known, see `look_up`.
+    wanted.retain(|index| !graph.nodes[*index].kind.is_lookup());
     let home = options.home.clone().filter(|_| options.orphans);
     let places = wanted.iter().map(|index| graph.nodes[*index].place.clone()).chain(home);
     let places: BTreeSet<Place> = places.collect();
@@ -179,8 +183,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
 
     // What has no tags is read beside the search for those of the rest, and so is what may point at something that has
     // no name, whether or not it was asked for.
-    let (plain, tagged): (Vec<usize>, Vec<usize>) =
-        wanted.iter().partition(|index| graph.nodes[**index].kind.tags().is_none());
+    let (plain, tagged): (Vec<usize>, Vec<usize>) = wanted.iter().partition(|index| is_plain(&graph.nodes[**index]));
     let nameless = tagged.iter().filter(|index| graph.nodes[**index].identity.is_none());
     let pointers = nameless.flat_map(|index| find::pointers(graph, *index)).map(|(dependant, _)| dependant);
     let pointers: BTreeSet<usize> =
@@ -198,6 +201,7 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
     all.searched = Instant::now();
     all.take(answers);
     let mut found = find::Found::new(graph, owned, &mut all);
+    found.seek(cloud, &tagged, &all).await;
     let mut wants = Vec::new();
     for &index in &tagged {
         let node = &graph.nodes[index];
@@ -263,6 +267,18 @@ pub async fn observe_again(
     all.canonical.extend(fresh.canonical);
 }
 
+/// Asks the queries that a plan names.
+pub async fn look_up(graph: &Graph, cloud: &dyn Cloud, queries: &BTreeMap<usize, String>, all: &mut Observed) {
+    let answers = join_all(queries.iter().map(|(index, text)| async move {
+        let answer = cloud.look_up(&graph.nodes[*index].place, text).await;
+        (*index, lookup::live(text, answer))
+    }))
+    .await;
+    for (index, live) in answers {
+        all.live[index] = Some(live);
+    }
+}
+
 impl Observed {
     fn take(&mut self, answers: Vec<(Slot, Want, Live)>) {
         for (slot, want, answer) in answers {
@@ -273,6 +289,11 @@ impl Observed {
             }
         }
     }
+}
+
+/// Whether a resource is read by its name or through others, and never searched for.
+fn is_plain(node: &Desired) -> bool {
+    node.kind.tags().is_none() && (node.identity.is_some() || node.instance.find.is_none())
 }
 
 /// Something to read: its kind, where it is, whose answer it will be.

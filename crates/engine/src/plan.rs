@@ -53,6 +53,8 @@ pub enum Action {
     Adopt,
     /// Something has to be done and may not be.
     Blocked,
+    /// It is a query, and what it asks with is known only after other steps.
+    Read,
     /// Nothing.
     None,
 }
@@ -88,6 +90,9 @@ pub struct Plan {
     /// Resources of which less was read than this plan needs, because something else was verified before: with
     /// [`crate::observe::observe_again`] they are read, and the plan is made again. Empty in a plan that may be shown.
     pub reread: BTreeSet<usize>,
+    /// Queries that can be asked and were not, with their text: [`crate::observe::look_up`] asks them, and the plan is made
+    /// again. Empty in a plan that may be shown.
+    pub queries: BTreeMap<usize, String>,
     /// How many calls executing the plan will send, and about how long that takes.
     pub estimate: Estimate,
 }
@@ -315,8 +320,9 @@ impl Plan {
                 Action::Adopt => summary.adopt += 1,
                 Action::Blocked => summary.blocked += 1,
                 // Of what the manifest does not name it says nothing.
+                Action::None if step.desired.kind.is_lookup() => {}
                 Action::None if self.command == "plan" && !step.desired.orphan => summary.unchanged += 1,
-                Action::None => {}
+                Action::Read | Action::None => {}
             }
         }
         summary

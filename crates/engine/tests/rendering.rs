@@ -450,3 +450,84 @@ fn broken_files_of_variables_are_named_and_not_shown() {
         assert_unseen(&shown, file.0);
     }
 }
+
+#[test]
+fn locals_are_names_of_one_resource() {
+    let (stack, shown) = text(
+        "version: 1\nname: s\nglobals:\n  - { name: region, value: eu-west-1 }\n  - { name: tags, value: { Team: web } }\nresources:\n\
+         \x20 - name: first\n    type: T\n    locals:\n      - { name: region, value: \"{{ region }}-x\" }\n      - name: base\n        values:\n\
+         \x20         dev: { value: orders }\n          prod: { value: orders-prod }\n      - { name: full, value: \"{{ base }}-{{ stack_env }}\" }\n\
+         \x20     - { name: labels, value: { Name: \"{{ full }}\" }, merge: [tags] }\n    props:\n      Name: \"{{ full | upper }}\"\n\
+         \x20     Region: \"{{ region }}\"\n      This: \"{{ this.base }}\"\n      Tags: \"{{ labels }}\"\n\
+         \x20 - { name: second, type: T, props: { Region: \"{{ region }}\" } }\n",
+        &NOTHING,
+    );
+    assert_eq!(shown, "");
+    assert_eq!(
+        json(&stack, 0),
+        serde_json::json!({"Name": "ORDERS-DEV", "Region": "eu-west-1-x", "This": "orders",
+            "Tags": {"Name": "orders-dev", "Team": "web"}})
+    );
+    assert_eq!(json(&stack, 1), serde_json::json!({"Region": "eu-west-1"}));
+}
+
+#[test]
+fn an_export_is_a_name_of_its_resource_too() {
+    let (stack, shown) = text(
+        "version: 1\nname: s\nresources:\n  - { name: net, type: query, sql: SELECT 1, exports: [{ vpc_id: network }] }\n\
+         \x20 - name: r\n    type: T\n    locals: [{ name: id, value: \"{{ net.network }}\" }]\n    props:\n      A: \"{{ net.network }}\"\n\
+         \x20     B: \"{{ network }}\"\n      C: \"x-{{ id }}\"\n",
+        &NOTHING,
+    );
+    assert_eq!(shown, "");
+    let Value::Deferred(c) = &stack.instances[1].properties["C"] else { panic!("deferred") };
+    assert_eq!(c.describe(), "net.vpc_id");
+    assert_eq!(
+        json(&stack, 1),
+        serde_json::json!({"A": {"$unknown": "net.vpc_id"}, "B": {"$unknown": "net.vpc_id"}, "C": {"$unknown": "net.vpc_id"}})
+    );
+}
+
+#[test]
+fn a_query_makes_nothing() {
+    let (_, shown) = text(
+        "version: 1\nname: s\nresources:\n  - { name: q, type: query, props: { A: 1 }, protect: true }\n\
+         \x20 - { name: r, type: T, sql: SELECT 1, locals: [{ name: q, value: 1 }] }\n",
+        &NOTHING,
+    );
+    insta::assert_snapshot!(shown, @r"
+    error[M109]: a query needs a `sql`
+     --> trueup.yaml:4:13
+      |
+    4 |   - { name: q, type: query, props: { A: * }, protect: true }
+      |             ^
+    error[M123]: a query has no `props`
+     --> trueup.yaml:4:29
+      |
+    4 |   - { name: q, type: query, props: { A: * }, protect: true }
+      |                             ^^^^^
+      |
+      = help: a query reads, and makes nothing: remove the key
+    error[M123]: a query has no `protect`
+     --> trueup.yaml:4:46
+      |
+    4 |   - { name: q, type: query, props: { A: * }, protect: true }
+      |                                              ^^^^^^^
+      |
+      = help: a query reads, and makes nothing: remove the key
+    error[M123]: only a query has `sql`
+     --> trueup.yaml:5:25
+      |
+    5 |   - { name: r, type: T, sql: ********, locals: [{ name: q, value: * }] }
+      |                         ^^^
+      |
+      = help: add `type: query`, or remove it; `find` finds a resource that its service names
+    error[M112]: a resource and a local are both named `q`
+     --> trueup.yaml:5:57
+      |
+    5 |   - { name: r, type: T, sql: ********, locals: [{ name: q, value: * }] }
+      |                                                         ^
+      |
+      = help: rename one: in a template the name could mean either
+    ");
+}

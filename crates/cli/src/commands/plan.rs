@@ -144,8 +144,12 @@ pub async fn make_trusting(
         if options.prune { Arc::new(plan::prune(&ready.graph, &mut observed)) } else { Arc::clone(&ready.graph) };
     let mut plan = planned(&graph, &observed, (cloud, &home), (secrets, reading.only.as_ref()), options).await;
     // What is wanted is not what was verified. What is read now may be news to others, which are read then.
-    while !plan.reread.is_empty() {
-        observe::observe_again(&graph, &cloud.session, &reading, &plan.reread, &mut observed).await;
+    while !plan.reread.is_empty() || !plan.queries.is_empty() {
+        if plan.queries.is_empty() {
+            observe::observe_again(&graph, &cloud.session, &reading, &plan.reread, &mut observed).await;
+        } else {
+            observe::look_up(&graph, &cloud.session, &plan.queries, &mut observed).await;
+        }
         plan = planned(&graph, &observed, (cloud, &home), (secrets, reading.only.as_ref()), options).await;
     }
     remember(&graph, &observed, &plan);

@@ -306,6 +306,7 @@ pub fn row<'a>(plan: &Plan, step: &'a Step, view: View) -> Option<Row<'a>> {
             Action::Delete => ("-", Tone::Bad, reasoned("delete", "teardown")),
             Action::Adopt => ("=", Tone::Note, reasoned("adopt", "")),
             Action::Blocked => ("!", Tone::Bad, reasoned("blocked", "")),
+            Action::Read => ("<=", Tone::Note, reasoned("read", "")),
             Action::None => nothing_to_do(plan, step, view)?,
         }
     };

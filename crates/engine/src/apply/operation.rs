@@ -12,6 +12,7 @@ use crate::desired::Desired;
 use crate::diagnostic::Severity;
 use crate::fault::{Fault, FaultKind};
 use crate::kind::Verb;
+use crate::lookup;
 use crate::owner::{self, Owner, Standing};
 use crate::plan::{Action, Known, Operation, Resource, Step, sends};
 use crate::schema::Domain;
@@ -85,6 +86,7 @@ impl<'a> Operations<'a> {
         let operation = &self.work.plan.operations[index];
         let step = &self.work.plan.steps[operation.step];
         let result = match operation.verb {
+            Verb::Read if step.desired.kind.is_lookup() => self.look_up(operation, step).await,
             Verb::Read => Ok(Written {
                 identity: operation.identity.clone(),
                 attributes: Map::new(),
@@ -109,6 +111,20 @@ impl<'a> Operations<'a> {
             identities[self.nodes[operation.step]].clone_from(&written.identity);
         }
         (index, result)
+    }
+
+    /// Asks a query with what is known by now.
+    async fn look_up(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {
+        let properties = self.resolved(operation).await?;
+        let text = lookup::text(&properties)
+            .ok_or_else(|| Fault::new(FaultKind::Invalid, "query", "the text of the query is not plain text"))?;
+        let answer = self.work.cloud.look_up(&step.desired.place, text).await;
+        Ok(Written {
+            identity: None,
+            attributes: lookup::attributes(answer)?,
+            readiness: Readiness::Ready(None),
+            notes: Vec::new(),
+        })
     }
 
     async fn create(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {

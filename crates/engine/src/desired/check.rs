@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::from_text;
 use super::reach::Reach;
 use super::text::{is_true, problem_of, problem_of_secret};
 use crate::diagnostic::suggest::nearest;
@@ -242,6 +243,7 @@ impl Checker<'_, '_> {
     }
 
     fn typed(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
+        let value = if self.instance.from_text { from_text::read(ty, value) } else { value };
         if secret && !matches!(value, Value::String(_) | Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_)) {
             self.sources.mask(self.instance.spans.value(pointer));
         }

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Observed, Orphan, Slot};
-use crate::cloud::{Live, Owned, Place, Present, Readiness, Want};
+use futures_util::future::join_all;
+
+use crate::cloud::{Cloud, Live, Owned, Place, Present, Readiness, Want};
 use crate::desired::Desired;
 use crate::fault::{Fault, FaultKind};
 use crate::graph::Graph;
@@ -28,6 +30,8 @@ pub(super) struct Found<'a> {
     numbers: HashMap<(&'static str, Place, String), usize>,
     /// What was read for each resource without a name of its own, with how it was found.
     candidates: BTreeMap<usize, Vec<(String, Way)>>,
+    /// What the manifest's own queries found for resources of which the tags tell nothing.
+    sought: BTreeMap<usize, Result<Option<String>, Fault>>,
 }
 
 /// A kind, a canonical place and an identity.
@@ -38,7 +42,7 @@ type Name = (&'static str, Place, String);
 enum Way {
     /// By its tags.
     Tags,
-    /// By what points at it.
+    /// By what points at it, or by the manifest's own query.
     Pointer,
 }
 
@@ -75,7 +79,23 @@ impl<'a> Found<'a> {
         }
         let known = |place: &&Place| matches!(all.whereabouts.get(*place), Some(Ok(_)));
         let nowhere = canon.keys().filter(|place| !known(place)).cloned().collect();
-        Self { graph, owned, canon, nowhere, named, tagged, numbers, candidates: BTreeMap::new() }
+        let (candidates, sought) = (BTreeMap::new(), BTreeMap::new());
+        Self { graph, owned, canon, nowhere, named, tagged, numbers, candidates, sought }
+    }
+
+    /// Asks the manifest's own queries for those resources without a name of which the tags tell nothing.
+    pub(super) async fn seek(&mut self, cloud: &dyn Cloud, wanted: &[usize], all: &Observed) {
+        let queries = wanted.iter().filter_map(|index| {
+            let node = &self.graph.nodes[*index];
+            let query = node.instance.find.as_ref().filter(|_| node.identity.is_none())?;
+            let reachable = super::nowhere(&all.whereabouts, &node.place).is_none();
+            (reachable && self.carrying(*index).is_empty()).then_some((*index, &node.place, &query.value))
+        });
+        let answers = join_all(queries.map(|(index, place, query)| async move {
+            (index, cloud.look_up(place, query).await.map(|row| row.as_ref().and_then(identifier)))
+        }))
+        .await;
+        self.sought = answers.into_iter().collect();
     }
 
     /// The full name of something of a kind in a place.
@@ -108,7 +128,8 @@ impl<'a> Found<'a> {
             return identities;
         }
         let mut candidates: Vec<(String, Way)> = carrying.into_iter().map(|identity| (identity, Way::Tags)).collect();
-        for identity in self.pointed_at(index, all) {
+        let sought = self.sought.get(&index).and_then(|answer| answer.clone().ok().flatten());
+        for identity in self.pointed_at(index, all).into_iter().chain(sought) {
             if !candidates.iter().any(|(other, _)| *other == identity) {
                 candidates.push((identity, Way::Pointer));
             }
@@ -136,6 +157,9 @@ impl<'a> Found<'a> {
         }
         if let Some(fault) = self.nameless(index) {
             return Live::Unreadable(fault);
+        }
+        if let Some(Err(fault)) = self.sought.get(&index) {
+            return Live::Unreadable(fault.clone());
         }
         let unread = pointers(self.graph, index).find_map(|(dependant, _)| match &all.live[dependant] {
             Some(Live::Unreadable(fault)) => Some(fault),
@@ -389,6 +413,13 @@ impl<'a> Found<'a> {
             }
         }
     }
+}
+
+/// The id in what a query found: the column that is called so, otherwise the first text that is there.
+fn identifier(row: &Map) -> Option<String> {
+    let named = row.iter().find(|(name, _)| name.eq_ignore_ascii_case("identifier")).map(|(_, value)| value);
+    let found = named.or_else(|| row.values().find(|value| value.as_str().is_some()))?;
+    found.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// The dependants that should name a resource in one of their properties, and that property.

@@ -11,6 +11,7 @@ use crate::desired::Desired;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::kind::Change;
+use crate::lookup;
 use crate::memory::{self, VERIFIED};
 use crate::observe::Observed;
 use crate::owner::{self, Owner, Standing};
@@ -52,9 +53,11 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
     let mut known = Known::new(graph, store);
     let pointing = pointing(graph, observed);
     let mut held = BTreeMap::new();
+    let mut queries = BTreeMap::new();
     let (mut steps, mut diagnostics, unread_beside, reread) = loop {
+        queries.clear();
         let (steps, diagnostics, unread_beside, reread) =
-            decide_all(graph, observed, options, &held, &mut known, store);
+            decide_all(graph, observed, options, &held, &mut known, store, &mut queries);
         // What is held is no longer replaced, so what follows from that replacement is decided again.
         let more = hold::held_by_dependants(graph, observed, &pointing, &steps);
         if more.is_empty() {
@@ -87,6 +90,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         take_over: options.take_over,
         unread_beside: unread_beside + if options.prune { observed.unsearched.len() } else { 0 },
         reread,
+        queries,
         estimate: super::Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);
@@ -101,6 +105,7 @@ fn decide_all(
     held: &BTreeMap<usize, String>,
     known: &mut Known<'_>,
     store: &dyn SecretStore,
+    queries: &mut BTreeMap<usize, String>,
 ) -> (Vec<Option<Step>>, Diagnostics, usize, BTreeSet<usize>) {
     let mut diagnostics = Diagnostics::new();
     let mut steps: Vec<Option<Step>> = graph.nodes.iter().map(|_| None).collect();
@@ -120,6 +125,15 @@ fn decide_all(
         owner::claim(&graph.stack, &graph.env, node, &mut resolved, present.map(|present| &present.properties));
         let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
         let live = observed.live[index].clone();
+        // What comes with this run cannot be found before it.
+        let comes = |dependency: &usize| {
+            let step = steps[*dependency].as_ref();
+            step.is_some_and(|step| matches!(step.action, Action::Create | Action::Replace | Action::Read))
+        };
+        let known_now = !resolved.values().any(delta::has_unknown) && !graph.dependencies[index].iter().any(comes);
+        if node.kind.is_lookup() && live.is_none() && known_now {
+            queries.extend(lookup::text(&resolved).map(|text| (index, text.to_owned())));
+        }
         if !selected {
             let attributes = live.as_ref().and_then(Live::present).map(|present| present.attributes.clone());
             known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
@@ -143,6 +157,25 @@ fn decide_all(
     let unread: BTreeSet<usize> = of_steps.filter_map(|(unread, _)| *unread).collect();
     let unread_beside = unread.into_iter().filter(|index| steps[*index].is_none()).count();
     (steps, diagnostics, unread_beside + not_compared, reread)
+}
+
+/// A query: what it found is known, or will be.
+fn decide_lookup(mut step: Step) -> (Step, Map) {
+    match &step.live {
+        Live::Present(present) => {
+            let attributes = present.attributes.clone();
+            (step, attributes)
+        }
+        Live::Unreadable(fault) => {
+            step.reason = format!("could not be read: {fault}");
+            (step, Map::new())
+        }
+        Live::Absent => {
+            step.action = Action::Read;
+            "what it asks with is known only after apply".clone_into(&mut step.reason);
+            (step, Map::new())
+        }
+    }
 }
 
 struct Decision<'a> {
@@ -196,6 +229,9 @@ impl Decision<'_> {
         }
         if self.node.orphan {
             return (self.orphan(step), Map::new());
+        }
+        if self.node.kind.is_lookup() {
+            return decide_lookup(step);
         }
         match step.live.clone() {
             Live::Unreadable(fault) => {

@@ -149,7 +149,7 @@ fn goes_on_pointing(step: &Step, texts: &[&str]) -> bool {
     let Some(present) = step.live.present() else { return false };
     let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
     match step.action {
-        Action::Delete => false,
+        Action::Delete | Action::Read => false,
         Action::Blocked | Action::None => !going && present.properties.values().any(holds),
         Action::Replace if !step.new_first => step.resolved.values().any(holds),
         Action::Create => step.resolved.values().any(holds),

@@ -90,6 +90,11 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
         present.is_some_and(|present| matches!(present.readiness, Readiness::Settling(_) | Readiness::Deleting(_)));
     match step.action {
         Action::Blocked => {}
+        Action::Read => {
+            let ask = push(Verb::Read, None, Vec::new());
+            own.first = Some(ask);
+            own.provides = Some(ask);
+        }
         // What nobody names any more goes like a former one: when nothing points at it.
         Action::Delete => own.former.push(push(Verb::Delete, identity, Vec::new())),
         Action::None => {

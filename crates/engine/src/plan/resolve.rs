@@ -118,7 +118,12 @@ impl Scope for Known<'_> {
         let Some(first) = reference.property.first() else {
             return Property::Missing(format!("name a property of `{}`", reference.address));
         };
-        if node.kind.attributes().iter().any(|attribute| attribute.name == first) {
+        if node.kind.is_lookup() && !resource.attributes.is_empty() {
+            let columns: Vec<&str> = resource.attributes.keys().map(String::as_str).collect();
+            let message = format!("the query `{}` finds {} and no `{first}`", reference.address, columns.join(", "));
+            return Property::Missing(message);
+        }
+        if node.kind.is_lookup() || node.kind.attributes().iter().any(|attribute| attribute.name == first) {
             return Property::Unknown;
         }
         Property::Missing(format!("`{}` gives no `{}`", reference.address, reference.property.join(".")))

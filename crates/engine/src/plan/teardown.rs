@@ -2,7 +2,7 @@
 //!
 //! No expression is evaluated and no secret read: a name is all that a delete needs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::cloud::{Live, Present, Readiness};
@@ -22,7 +22,8 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
     let mut steps = Vec::new();
     let mut position: HashMap<usize, usize> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
-        if options.selected.as_ref().is_some_and(|selected| !selected.contains(&index)) {
+        let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
+        if !selected || node.kind.is_lookup() {
             continue;
         }
         let mut step = Step {
@@ -136,6 +137,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         take_over: options.take_over,
         unread_beside,
         reread: BTreeSet::new(),
+        queries: BTreeMap::new(),
         estimate: Estimate::default(),
     };
     plan.estimate = super::operations::estimate(&plan);

@@ -54,6 +54,9 @@ pub struct Known {
     pub broken: bool,
 }
 
+/// A value, and the variables that it was made of.
+pub type Local = (Arc<Value>, Vec<String>);
+
 /// Where a template stands.
 pub struct Frame {
     /// The stack.
@@ -71,7 +74,7 @@ pub struct Frame {
     /// Variables that each of them was made of.
     pub this_made_of: RwLock<HashMap<String, Vec<String>>>,
     /// `locals` so far, and the variables that each was made of.
-    pub locals: RwLock<IndexMap<String, (Arc<Value>, Vec<String>)>>,
+    pub locals: RwLock<IndexMap<String, Local>>,
 }
 
 impl Session {
@@ -115,7 +118,7 @@ impl Frame {
     }
 
     /// A local value, and the variables that it was made of.
-    pub fn local(&self, name: &str) -> Option<(Arc<Value>, Vec<String>)> {
+    pub fn local(&self, name: &str) -> Option<Local> {
         self.locals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }

@@ -8,6 +8,7 @@ mod finding;
 mod hints;
 mod orphans;
 mod protection;
+mod queries;
 mod replacing;
 mod scheduled;
 mod sequences;

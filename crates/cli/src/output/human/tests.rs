@@ -83,6 +83,7 @@ fn plan_of(command: &'static str, steps: Vec<Step>) -> Plan {
         take_over: false,
         unread_beside: 0,
         reread: std::collections::BTreeSet::new(),
+        queries: std::collections::BTreeMap::new(),
         estimate: Estimate { calls: 9, seconds: 2 },
     }
 }

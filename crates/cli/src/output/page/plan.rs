@@ -145,6 +145,7 @@ fn standing(plan: &Plan, step: &Step) -> (&'static str, Level, Verdict) {
         Action::Delete => ("delete", Level::Warning, Verdict::Off),
         Action::Adopt => ("adopt", Level::Note, Verdict::Off),
         Action::Blocked => ("blocked", Level::Error, Verdict::Off),
+        Action::Read => ("read", Level::Fine, Verdict::Fine),
         Action::None if step.not_verifiable() > 0 => ("not-verifiable", Level::Note, Verdict::Open),
         Action::None if step.unhealthy().is_some() => ("unhealthy", Level::Warning, Verdict::Off),
         Action::None if plan.command == "teardown" => ("kept", Level::Note, Verdict::Open),

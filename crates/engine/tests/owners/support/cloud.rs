@@ -56,6 +56,10 @@ pub struct State {
     /// Identities whose own tags were read.
     pub tag_reads: Vec<String>,
     pub searches: usize,
+    /// The queries that were asked.
+    pub queries: Vec<String>,
+    /// A query fails so.
+    pub query_fault: Option<FaultKind>,
     /// What must never be asked of a cloud and was.
     pub violations: Vec<String>,
     history: Vec<(Instant, Items)>,
@@ -432,6 +436,25 @@ impl Cloud for FakeCloud {
             let readiness = Readiness::Scheduled { state: "PendingDeletion".to_owned(), until: Some(day) };
             Ok(Written { readiness, ..written(&id) })
         }))
+    }
+
+    /// `AWS::KMS::Key Description=for the tests`: what has that property, with its id, ARN and properties as columns.
+    fn look_up<'a>(&'a self, _: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+        Box::pin(async move {
+            let mut state = self.set();
+            state.queries.push(query.to_owned());
+            if let Some(kind) = state.query_fault {
+                return Err(refused(kind, "the query"));
+            }
+            let (kind, wanted) = query.split_once(' ').unwrap();
+            let (name, text) = wanted.split_once('=').unwrap();
+            let fits = |item: &Item| item.properties.get(name).and_then(Value::as_str) == Some(text);
+            let found = state.items.iter().find(|(id, item)| id.0 == kind && item.scheduled.is_none() && fits(item));
+            Ok(found.map(|(id, item)| {
+                let columns = [("Identifier".to_owned(), Value::from(&*id.1)), ("Arn".to_owned(), arn(id).into())];
+                columns.into_iter().chain(item.properties.clone()).collect()
+            }))
+        })
     }
 
     fn confirm<'a>(&'a self, _: &'static dyn Kind, _: &'a Place, _: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {

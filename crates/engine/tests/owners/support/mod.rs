@@ -14,10 +14,10 @@ use trueup_engine::cloud::Place;
 use trueup_engine::credential::{SecretSource, SecretStore};
 use trueup_engine::desired::{Defaults, desire};
 use trueup_engine::graph::{Graph, graph};
-use trueup_engine::kind::Kind as _;
+use trueup_engine::kind::Kind;
 use trueup_engine::observe::{self, Observed};
 use trueup_engine::plan::document::PlanDocument;
-use trueup_engine::plan::{self, Action, Plan, Step, plan, prune, teardown};
+use trueup_engine::plan::{self, Action, Plan, Step, prune, teardown};
 use trueup_engine::report::{Ending, Outcome, Report};
 use trueup_engine::secret::Secret;
 use trueup_engine::stack::Stack;
@@ -64,6 +64,10 @@ impl World {
         world
     }
 
+    pub fn render(manifest: &Json) -> (Stack, trueup_engine::source::Sources) {
+        manifest::render(manifest)
+    }
+
     pub fn graph(manifest: &Json) -> (Stack, Result<Graph, Vec<String>>) {
         let (stack, mut sources) = manifest::render(manifest);
         let (desired, diagnostics) = desire(&stack, KINDS, &mut sources, &Defaults::default());
@@ -103,8 +107,12 @@ impl World {
     }
 
     pub async fn plan(&self, manifest: &Json) -> Planned {
-        let (stack, graph, observed, options) = self.observed(manifest, false).await;
-        let plan = plan(&graph, &observed, &Nothing, &options);
+        let (stack, graph, mut observed, options) = self.observed(manifest, false).await;
+        let mut plan = plan::plan(&graph, &observed, &Nothing, &options);
+        while !plan.queries.is_empty() {
+            observe::look_up(&graph, &self.cloud, &plan.queries, &mut observed).await;
+            plan = plan::plan(&graph, &observed, &Nothing, &options);
+        }
         assert!(plan.diagnostics.iter().all(|it| it.code != "P190"), "{:?}", plan.diagnostics);
         Planned { stack, graph, observed, plan }
     }
@@ -221,6 +229,11 @@ pub fn alias(address: &str, name: &str, of: &str) -> Json {
 /// A link to the resource with that address.
 pub fn link(address: &str, name: &str, of: &str) -> Json {
     json!({"name": address, "type": LINK.name(), "props": {"Name": name, "TargetArn": format!("{{{{ {of}.Arn }}}}")}})
+}
+
+/// A query for what has a property.
+pub fn query(address: &str, kind: &dyn Kind, wanted: &str) -> Json {
+    json!({"name": address, "type": "query", "sql": format!("{} {wanted}", kind.name())})
 }
 
 /// The same with one more member: `with(&orders, "/protect", true)`.
