@@ -8,5 +8,11 @@
 //! project ─ iql ─ sql ─ lift ─ translate ─ Manifest          sql ─ query ─ rows
 //! ```
 
+pub mod iql;
+pub mod lift;
 pub mod project;
+pub mod sql;
 pub mod translate;
+
+#[cfg(test)]
+mod testing;
