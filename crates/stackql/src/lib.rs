@@ -11,6 +11,7 @@
 pub mod iql;
 pub mod lift;
 pub mod project;
+pub mod script;
 pub mod sql;
 pub mod translate;
 

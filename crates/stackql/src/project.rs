@@ -54,26 +54,25 @@ pub struct Global {
     pub protected: bool,
 }
 
-/// Whether a text is a project's manifest rather than one in the engine's own form: one of its resources has a type that
-/// only projects have, or none at all.
+/// Whether a text is a project's manifest rather than one in the engine's own form, in which every resource that is made
+/// has the type of what it is.
 pub fn is_project(text: &str) -> bool {
+    fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+        let Yaml::Map(entries) = &node.yaml else { return None };
+        entries.iter().find(|entry| &*entry.key.value == name).map(|entry| &entry.value)
+    }
     let mut found = Diagnostics::new();
-    let Some(Node { yaml: Yaml::Map(top), .. }) = tree::read(text, SourceId(u32::MAX), &mut found) else {
-        return true;
-    };
-    let Some(Yaml::List(resources)) =
-        top.iter().find(|entry| &*entry.key.value == "resources").map(|entry| &entry.value.yaml)
-    else {
-        return true;
-    };
-    let type_of = |node: &Node| match &node.yaml {
-        Yaml::Map(entries) => entries
-            .iter()
-            .find(|entry| &*entry.key.value == "type")
-            .and_then(|entry| entry.value.as_text().map(ToString::to_string)),
-        _ => None,
-    };
-    !resources.iter().all(|node| type_of(node).is_some_and(|ty| ty.contains("::")))
+    let Some(top) = tree::read(text, SourceId(u32::MAX), &mut found) else { return true };
+    let Some(Yaml::List(resources)) = member(&top, "resources").map(|node| &node.yaml) else { return true };
+    let mut own = false;
+    for resource in resources {
+        match member(resource, "type").and_then(Node::as_text).map(|ty| &**ty) {
+            Some("query") => {}
+            None | Some("resource" | "multi" | "command" | "script") => return true,
+            Some(_) => own = true,
+        }
+    }
+    !own
 }
 
 /// Reads a project whose manifest is among the sources; its other files are added to them.
@@ -185,8 +184,8 @@ fn add(sources: &mut Sources, manifest: SourceId, written: &str) -> Result<Sourc
     let manifest = sources.get(manifest).map(|source| source.name.clone()).unwrap_or_default();
     let folder = manifest.strip_suffix(FILE).unwrap_or_default();
     let name = format!("{folder}{RESOURCES}/{}", written.trim_start_matches("./"));
-    if let Some(known) = (0..).map(SourceId).map_while(|id| Some((id, sources.get(id)?))).find(|(_, s)| s.name == name) {
-        return Ok(known.0);
+    if let Some((known, _)) = sources.iter().find(|(_, source)| source.name == name) {
+        return Ok(known);
     }
     let text = open(sources, written)?;
     Ok(sources.add(name, text))

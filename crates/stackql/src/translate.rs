@@ -7,7 +7,7 @@
 
 mod condition;
 mod exports;
-mod names;
+pub(crate) mod names;
 mod notes;
 mod props;
 mod statement;
@@ -32,6 +32,7 @@ use crate::project::{Entry, EntryType, Project};
 pub type Answer = Vec<(String, String)>;
 
 /// How a project is translated.
+#[derive(Clone)]
 pub struct Options<'a> {
     /// The kinds that are known.
     pub kinds: Registry,
@@ -150,6 +151,15 @@ struct Translator<'p, 'd> {
     resources: Vec<Resource>,
 }
 
+/// A query that finds nothing.
+const NOTHING: &str = "SELECT NULL WHERE 1 = 0";
+
+/// The exports of a query: its columns.
+fn named(entry: &Entry) -> Vec<Export> {
+    let export = |e: &crate::project::Exported| Export { property: e.column.clone(), name: e.name.clone(), span: e.span };
+    entry.exports.iter().map(export).collect()
+}
+
 /// An empty resource of this name.
 fn blank(name: &Spanned<String>, span: Span) -> Resource {
     Resource {
@@ -205,6 +215,12 @@ impl Translator<'_, '_> {
     /// What others take from a resource that cannot be used is unknown, and nobody complains about it again.
     fn unusable(&mut self, entry: &Entry) {
         if !(self.options.selected)(&entry.name.value) {
+            // It keeps its place in the graph, as something that nobody can read.
+            let mut query = blank(&entry.name, entry.span);
+            query.type_name = Some(Spanned { value: lookup::NAME.to_owned(), span: entry.type_span });
+            query.sql = Some(Node { yaml: Yaml::Text(Arc::from(NOTHING)), span: entry.name.span });
+            query.exports = named(entry);
+            self.resources.push(query);
             return;
         }
         let names = entry.exports.iter().map(|export| &export.name).chain([&entry.name.value]);
@@ -330,11 +346,7 @@ impl Translator<'_, '_> {
         query.sql = Some(statement::translate(&props.using(&sql)));
         query.condition = self.condition(entry);
         query.locals = props.locals();
-        query.exports = entry
-            .exports
-            .iter()
-            .map(|export| Export { property: export.column.clone(), name: export.name.clone(), span: export.span })
-            .collect();
+        query.exports = named(entry);
         self.resources.push(query);
     }
 
