@@ -400,7 +400,7 @@ mod tests {
             "SELECT 0;\n/*+ exists */\nSELECT 1;\n/*+ preflight */\nSELECT 2;\n/*+ statechek, retries=3 */\nSELECT 3;\n\
              /*+ create, retry=3, retry_delay=soon */\nINSERT X;\n/*+ exports */\n/*+ */\nSELECT 4\n/*+ delete\nDELETE;\n",
         );
-        assert_eq!(iql.anchors.len(), 2);
+        assert_eq!(iql.anchors.len(), 3);
         assert_snapshot!(found, @"");
     }
 

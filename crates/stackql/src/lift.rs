@@ -311,7 +311,13 @@ fn exported(query: &Query, table: &Table, known: &[&str]) -> Vec<Exported> {
             let from = match &column.from {
                 _ if !own => ExportedFrom::Other,
                 ColumnSource::Plain(name) if name.eq_ignore_ascii_case("region") => ExportedFrom::Region,
-                ColumnSource::Plain(name) if name.eq_ignore_ascii_case("identifier") => ExportedFrom::Identifier,
+                // A type may have a property of this name, whose column has no capital.
+                ColumnSource::Plain(name)
+                    if name.eq_ignore_ascii_case("identifier")
+                        && (&**name == "Identifier" || !known.contains(&"Identifier")) =>
+                {
+                    ExportedFrom::Identifier
+                }
                 ColumnSource::Plain(name) => ExportedFrom::Property(vec![property(name)]),
                 ColumnSource::Json { column, path } => {
                     ExportedFrom::Property(std::iter::once(property(column)).chain(path.iter().cloned()).collect())

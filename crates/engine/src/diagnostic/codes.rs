@@ -18,7 +18,7 @@ macro_rules! page {
 }
 
 /// All codes, in order. `M1xx` reading, `M2xx` variables and templates, `M3xx` properties, `M4xx` references and graph,
-/// `M5xx` policy, `P1xx` planning, `I1xx` importing.
+/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` stackql-deploy projects and SQL.
 /// Each has its page in a file of its own, beside this one.
 pub static CODES: &[Code] = &[
     page!("I101", "Credentials that nobody could see"),
@@ -122,6 +122,24 @@ pub static CODES: &[Code] = &[
     page!("P130", "Owner tags that could not be searched"),
     page!("P131", "Something of the stack that nothing here manages"),
     page!("P190", "A patch that does not lead where it should"),
+    page!("Q101", "An anchor is there twice"),
+    page!("Q102", "An unknown anchor"),
+    page!("Q103", "An option of an anchor"),
+    page!("Q104", "Text without an anchor"),
+    page!("Q105", "An anchor that is not closed"),
+    page!("Q106", "An anchor with nothing below it"),
+    page!("Q110", "SQL that cannot be read"),
+    page!("Q111", "A statement that cannot be lifted"),
+    page!("Q112", "A table of another provider"),
+    page!("Q113", "Columns and values that do not fit"),
+    page!("Q114", "Statements about two tables"),
+    page!("Q115", "No statement that makes the resource"),
+    page!("Q120", "Create and update disagree"),
+    page!("Q121", "A property that only the update sets"),
+    page!("Q122", "A check that asks for more"),
+    page!("Q123", "A patch that cannot be seen"),
+    page!("Q124", "JSON that a template makes"),
+    page!("Q125", "Anchors that are not run"),
 ];
 
 /// The page of a code, written in any case.

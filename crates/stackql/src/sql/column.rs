@@ -125,7 +125,20 @@ mod tests {
             "AZs",
         ];
         let columns: Vec<String> = names.iter().map(|name| format!("{name} {}", column_of(name))).collect();
-        insta::assert_snapshot!(columns.join("\n"), @"");
+        insta::assert_snapshot!(columns.join("\n"), @"
+        Arn arn
+        VpcId vpc_id
+        KmsKeyIdentifier kms_key_identifier
+        ClientID client_id
+        OAuthParameters oauth_parameters
+        DBInstanceARN db_instance_arn
+        IPAMPoolId ip_am_pool_id
+        Values _values
+        EnableDNSSupport enable_dns_support
+        S3Bucket s3_bucket
+        ApiKeyAuthParameters api_key_auth_parameters
+        AZs azs
+        ");
         for name in names {
             assert_eq!(property_of(&column_of(name), names), Some(name));
         }

@@ -4,7 +4,7 @@
 //! The service is in lower case, the resource in snake case and in the plural, both by rules that lose capitals. The way
 //! back therefore takes a list of types; where there is none, [`likely_type`] spells the type from two lists of data.
 
-use trueup_engine::source::{Span, Spanned};
+use trueup_engine::source::Span;
 
 /// The names of services with their capitals, one to a line. From the schemas of the wheel `cfn-lint` 1.58.0, as is
 /// [`IRREGULAR`].
@@ -76,15 +76,15 @@ pub fn likely_type(table: &Table) -> String {
     if let Some(name) = type_of(table, IRREGULAR.lines()) {
         return name.to_owned();
     }
+    plainly_spelled(table)
+}
+
+/// The type of a table by the plain rule alone, which the tests compare with all types that there are.
+pub fn plainly_spelled(table: &Table) -> String {
     let service = SERVICES.lines().find(|name| name.eq_ignore_ascii_case(&table.service));
     let service = service.map_or_else(|| capitalised(&table.service), str::to_owned);
     let resource: String = singular(&table.name).split('_').map(capitalised).collect();
     format!("AWS::{service}::{resource}")
-}
-
-/// The same as a value with the place of the table.
-pub fn spanned(name: impl Into<String>, table: &Table) -> Spanned<String> {
-    Spanned { value: name.into(), span: table.span }
 }
 
 fn is_of_service(type_name: &str, service: &str) -> bool {
