@@ -2,6 +2,8 @@
 //!
 //! Each stage goes on after a mistake as far as what it got makes sense, so that one run shows all of them.
 
+mod project;
+
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -11,7 +13,7 @@ use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::graph::{self, Graph};
 use trueup_engine::manifest::{self, Manifest};
 use trueup_engine::render::{self, Inputs};
-use trueup_engine::source::{self, Sources};
+use trueup_engine::source::{self, SourceId, Sources};
 use trueup_engine::stack::Stack;
 
 use crate::error::CommandError;
@@ -127,23 +129,31 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
         }
         Err(diagnostic) => return loaded.diagnostics.push(diagnostic),
     };
-    let (manifest, found) = manifest::parse(&mut loaded.sources, source);
-    loaded.diagnostics.extend(found);
-    let Some(manifest) = manifest else { return };
-
     let today = OffsetDateTime::now_utc().date();
-    let mut pending = Pending {
-        manifest,
-        env: target.env.clone(),
-        files,
-        today: (today.year(), u8::from(today.month()), today.day()),
-        rendered: Diagnostics::new(),
+    let today = (today.year(), u8::from(today.month()), today.day());
+    let mut files = files;
+    let manifest = if is_project(&loaded.sources, source) {
+        files.extend(project::variables(settings, &loaded.sources));
+        project::manifest(settings, target, &files, today, source, loaded)
+    } else {
+        let (manifest, found) = manifest::parse(&mut loaded.sources, source);
+        loaded.diagnostics.extend(found);
+        manifest
     };
+    let Some(manifest) = manifest else { return };
+    let mut pending =
+        Pending { manifest, env: target.env.clone(), files, today, rendered: Diagnostics::new() };
     let (stack, found) =
         pending.with(settings, |manifest, inputs| render::render(manifest, inputs, &mut loaded.sources));
     pending.rendered = found;
     loaded.stack = stack;
     loaded.pending = Some(pending);
+}
+
+/// Whether a stack is a project of stackql-deploy.
+fn is_project(sources: &Sources, source: SourceId) -> bool {
+    let named = |name: &str| Path::new(name).file_name().is_some_and(|name| name == source::STACKQL);
+    sources.get(source).is_some_and(|source| named(&source.name) && trueup_stackql::project::is_project(&source.text))
 }
 
 /// The name and the text of a file of variables.

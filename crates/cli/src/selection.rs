@@ -104,3 +104,9 @@ fn matching<'a>(graph: &'a Graph, patterns: &'a Patterns<'_>) -> impl Iterator<I
         fits.then_some(index)
     })
 }
+
+/// Whether a run is about a resource of this name, as far as that can be said before there is a graph.
+pub fn fits(name: &str, run: &RunSettings) -> bool {
+    let fits = |given: &[String]| globs(given).is_ok_and(|patterns| patterns.globs.is_match(name));
+    (run.only.is_empty() || fits(&run.only)) && !fits(&run.exclude)
+}

@@ -155,6 +155,10 @@ pub struct RunSettings {
     pub cache_key: Option<FingerprintKey>,
     /// There is a terminal to ask on.
     pub can_ask: bool,
+    /// Scripts of a stackql-deploy project may be run.
+    pub allow_scripts: bool,
+    /// Each resource of a stackql-deploy project waits for the one before it.
+    pub keep_order: bool,
 }
 
 /// A stack and its environment.
@@ -327,6 +331,8 @@ fn merge(outer: Options, inner: Options) -> Options {
         sandbox: inner.sandbox.or(outer.sandbox),
         vars: both(outer.vars, inner.vars),
         var_files: both(outer.var_files, inner.var_files),
+        allow_scripts: inner.allow_scripts || outer.allow_scripts,
+        keep_order: inner.keep_order || outer.keep_order,
         only: both(outer.only, inner.only),
         exclude: both(outer.exclude, inner.exclude),
         allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
@@ -440,6 +446,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             plan_key: environment.filled("TRUEUP_PLAN_KEY").map(FingerprintKey::new),
             cache_key: environment.filled("TRUEUP_CACHE_KEY").map(FingerprintKey::new),
             can_ask: terminals.stdin && terminals.stderr,
+            allow_scripts: options.allow_scripts,
+            keep_order: options.keep_order,
         },
         given,
         var_files: options.var_files,

@@ -6,6 +6,7 @@
 pub(crate) mod bounded;
 mod filters;
 mod include;
+mod tera;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub const FILTERS: &[&str] = &[
     "format",
     "from_json",
     "generate_patch_document",
+    "get",
     "groupby",
     "indent",
     "int",
@@ -70,6 +72,8 @@ pub const FILTERS: &[&str] = &[
     "split",
     "sql_escape",
     "sql_list",
+    "sql_quoted",
+    "sql_text",
     "string",
     "sum",
     "title",
@@ -150,6 +154,7 @@ pub(crate) fn code(text: &str) -> &'static str {
 pub(crate) fn register(environment: &mut Environment<'static>) {
     bounded::register(environment);
     filters::register(environment);
+    tera::register(environment);
     environment.remove_filter("debug");
     environment.remove_global("debug");
     environment.add_function("secret", secret);

@@ -173,7 +173,11 @@ pub fn graph(nodes: Vec<Arc<Desired>>, stack: &Stack) -> Result<Graph, Diagnosti
         dependencies,
         dependants,
         order,
-        exports: stack.exports.iter().map(|export| (export.name.clone(), None)).collect(),
+        exports: stack
+            .exports
+            .iter()
+            .map(|export| (export.name.clone(), stack.constants.get(&export.name).cloned()))
+            .collect(),
     })
 }
 

@@ -84,9 +84,8 @@ pub(crate) fn render_with(
     for span in masked {
         sources.mask(span);
     }
-    let exports = top_exports(manifest, &session, &mut found);
+    let (exports, constants) = top_exports(manifest, &session, &mut found);
     let account = manifest.accounts.iter().find(|(env, _)| env.value == inputs.env).map(|(_, id)| id.clone());
-    let text = sources.get(manifest.source).map(|source| Arc::clone(&source.text)).unwrap_or_default();
     let stack = Stack {
         name: manifest.name.clone(),
         env: inputs.env.to_owned(),
@@ -97,17 +96,22 @@ pub(crate) fn render_with(
         protected_of,
         instances,
         exports,
-        manifest_digest: digest(&text, &session),
+        constants,
+        manifest_digest: digest(manifest, sources, &session),
         variables_digest: session.variables.digest(inputs.env),
         left_out,
     };
     (Some(stack), found)
 }
 
-/// SHA-256 of the manifest's text and of every file that it includes.
-fn digest(text: &str, session: &Session) -> String {
+/// SHA-256 of the manifest's text and of every file that it includes or was made from.
+fn digest(manifest: &Manifest, sources: &Sources, session: &Session) -> String {
     let mut hash = Sha256::new();
+    let text = sources.get(manifest.source).map(|source| Arc::clone(&source.text)).unwrap_or_default();
     hash.update(text.as_bytes());
+    for (_, source) in sources.iter().filter(|(id, _)| *id != manifest.source) {
+        hash.update(format!("\u{0}{}", hex(&Sha256::digest(source.text.as_bytes()))).as_bytes());
+    }
     let mut files = session.digests.lock().unwrap_or_else(PoisonError::into_inner).clone();
     files.sort_keys();
     for (path, digest) in files {
@@ -169,22 +173,36 @@ fn globals(manifest: &Manifest, leaves: &mut Leaves<'_>) -> Option<String> {
     region
 }
 
-fn top_exports(manifest: &Manifest, session: &Session, found: &mut Diagnostics) -> Vec<Export> {
+/// What the stack exports, and the values of those that no resource has to give.
+fn top_exports(
+    manifest: &Manifest,
+    session: &Session,
+    found: &mut Diagnostics,
+) -> (Vec<Export>, BTreeMap<String, Value>) {
     let mut exports = Vec::new();
+    let mut constants = BTreeMap::new();
     for name in &manifest.exports {
-        if session.exports.contains_key(&name.value) {
+        let constant = match &*name.value {
+            _ if session.exports.contains_key(&name.value) => None,
+            "stack_name" => Some(Value::String(session.name.clone())),
+            "stack_env" => Some(Value::String(session.env.clone())),
+            other => session.global(other).map(|value| Value::clone(&value)),
+        };
+        if session.exports.contains_key(&name.value) || constant.is_some() {
+            constants.extend(constant.map(|value| (name.value.clone(), value)));
             let (property, name, span) = (name.value.clone(), name.value.clone(), name.span);
             exports.push(Export { property, name, span });
             continue;
         }
         let diagnostic = Diagnostic::error("M219", format!("no resource exports `{}`", name.value)).at(name.span);
-        let near = suggest::nearest(&name.value, session.exports.keys().map(String::as_str));
-        found.push(match near {
+        let globals = session.globals.read().unwrap_or_else(PoisonError::into_inner);
+        let known = session.exports.keys().chain(globals.keys()).map(String::as_str).chain(["stack_name", "stack_env"]);
+        found.push(match suggest::nearest(&name.value, known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help("name it in `exports` of the resource that has it"),
         });
     }
-    exports
+    (exports, constants)
 }
 
 /// The names used as `vars.NAME`, in order, and every word that any template mentions.

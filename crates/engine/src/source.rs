@@ -71,12 +71,12 @@ pub(crate) struct Excerpts {
 
 /// The names of a manifest in a folder, in the order in which they are looked for.
 const NAMES: [&str; 2] = ["trueup.yaml", "trueup.yml"];
-/// stackql-deploy's name of a manifest.
-const STACKQL: &str = "stackql_manifest.yml";
+/// stackql-deploy's name of a manifest, which may also be one in our own form.
+pub const STACKQL: &str = "stackql_manifest.yml";
 /// Bytes of a manifest.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Reads a stack: a folder with `trueup.yaml` or `trueup.yml`, or the file itself.
+/// Reads a stack: a folder with `trueup.yaml`, `trueup.yml` or `stackql_manifest.yml`, or the file itself.
 ///
 /// # Errors
 ///
@@ -107,11 +107,6 @@ pub fn load(path: &Path) -> Result<(Sources, SourceId), Diagnostic> {
     } else {
         path.to_owned()
     };
-    if file.file_name().is_some_and(|name| name == STACKQL) {
-        return Err(Diagnostic::error("M114", format!("`{}` is stackql-deploy's form of a manifest", shown(&file)))
-            .noted("reading it is not supported yet")
-            .help("write the same resources into a `trueup.yaml`: `props` have the same form"));
-    }
     let metadata = file.metadata().map_err(|error| unreadable(&file, &error))?;
     if !metadata.is_file() {
         return Err(Diagnostic::error("M101", format!("`{}` is not a file", shown(&file))));
@@ -165,6 +160,11 @@ impl Sources {
     pub(crate) fn excerpts(&self, id: SourceId, make: impl FnOnce(&Source) -> Excerpts) -> Option<&Excerpts> {
         let source = self.get(id)?;
         Some(self.excerpts.get(id.0 as usize)?.get_or_init(|| make(source)))
+    }
+
+    /// Every text with its number, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.list.iter().enumerate().map(|(index, source)| (SourceId(u32::try_from(index).unwrap_or(u32::MAX)), source))
     }
 
     /// The text of a number.

@@ -30,6 +30,8 @@ pub struct Stack {
     pub instances: Vec<Instance>,
     /// Names of `exports` at the top level.
     pub exports: Vec<Export>,
+    /// The values of exports that no resource has to give: globals, and the names of stack and environment.
+    pub constants: BTreeMap<String, Value>,
     /// SHA-256 (hex) of the manifest's text and of every file that it includes.
     pub manifest_digest: String,
     /// SHA-256 (hex) of environment and variables that are not secret.

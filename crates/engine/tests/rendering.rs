@@ -93,7 +93,7 @@ fn a_stack_is_a_folder_or_a_file() {
     let error = source::load(&folder.stack()).unwrap_err();
     assert!(error.code == "M101" && error.summary.contains("has no `trueup.yaml`"), "{}", error.summary);
     folder.write("stackql_manifest.yml", "version: 1\n");
-    assert_eq!(source::load(&folder.stack()).unwrap_err().code, "M114");
+    assert_eq!(source::load(&folder.stack()).unwrap().0.iter().count(), 1);
     let file = folder.write("trueup.yml", "version: 1\nname: é\nresources: []\n");
     let (sources, id) = source::load(&folder.stack()).unwrap();
     assert_eq!(sources.root(), folder.stack());

@@ -10,7 +10,10 @@
 
 pub mod iql;
 pub mod lift;
+pub mod project;
+pub mod script;
 pub mod sql;
+pub mod translate;
 
 #[cfg(test)]
 mod testing;

@@ -45,6 +45,13 @@ pub struct Options {
     )]
     pub var_files: Vec<PathBuf>,
 
+    /// Run the scripts of a stackql-deploy project, before anything is planned
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
+    pub allow_scripts: bool,
+    /// In a stackql-deploy project, let each resource wait for the one before it, also where it needs nothing of it
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
+    pub keep_order: bool,
+
     /// Look only at resources whose address fits; may be repeated
     #[arg(long, value_name = "GLOB", help_heading = "Scope")]
     pub only: Vec<String>,

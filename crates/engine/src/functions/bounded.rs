@@ -108,7 +108,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     for name in TEXTS {
         let name: &'static str = name;
         environment.add_filter(name, move |rest: Rest<ValueOrKwargs>| {
-            let values = rest.into_values();
+            let values = by_position(name, rest.into_values());
             let expected = made(name, &values)?;
             spend(expected)?;
             apply(name, &values)
@@ -117,7 +117,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     for name in LISTS {
         let name: &'static str = name;
         environment.add_filter(name, move |rest: Rest<ValueOrKwargs>| {
-            let values = rest.into_values();
+            let values = by_position(name, rest.into_values());
             for value in &values {
                 spend(items(value)?.saturating_mul(8))?;
             }
@@ -131,6 +131,24 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         spend(items(&value)?.saturating_mul(8))?;
         minijinja::filters::map(state, value, rest)
     });
+}
+
+/// The arguments of Tera's spelling, which has names only, where they stand in Jinja's.
+const NAMED: &[(&str, &[&str])] = &[("join", &["sep"]), ("replace", &["from", "to"]), ("split", &["pat"])];
+
+fn by_position(filter: &str, mut values: Vec<Jinja>) -> Vec<Jinja> {
+    let Some((_, names)) = NAMED.iter().find(|(name, _)| *name == filter) else { return values };
+    let Some(keywords) = values.last().filter(|value| value.is_kwargs()).cloned() else { return values };
+    let given: Vec<Jinja> = names
+        .iter()
+        .filter_map(|name| keywords.get_attr(name).ok())
+        .filter(|value| !value.is_undefined())
+        .collect();
+    if given.len() == names.len() && keywords.len() == Some(names.len()) {
+        values.pop();
+        values.extend(given);
+    }
+    values
 }
 
 fn apply(name: &str, values: &[Jinja]) -> Result<Jinja, Error> {

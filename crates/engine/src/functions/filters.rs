@@ -26,6 +26,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("merge_objects", merge_objects);
     environment.add_filter("sql_escape", sql_escape);
     environment.add_filter("sql_list", sql_list);
+    environment.add_filter("sql_text", sql_text);
+    environment.add_filter("sql_quoted", sql_quoted);
     environment.add_filter("generate_patch_document", generate_patch_document);
     environment.add_filter("to_aws_tag_filters", to_aws_tag_filters);
 }
@@ -86,7 +88,7 @@ fn from_json(value: &Jinja) -> Result<Jinja, Error> {
 
 fn to_json(value: &Jinja, rest: Rest<Jinja>, keywords: Kwargs) -> Result<String, Error> {
     let document = json(value)?;
-    let indent = match argument(&rest, &keywords, &["indent"])? {
+    let indent = match argument(&rest, &keywords, &["indent", "pretty"])? {
         None => return Ok(document.to_string()),
         Some(indent) if indent.is_none() => return Ok(document.to_string()),
         Some(indent) if indent.kind() == minijinja::value::ValueKind::Bool => {
@@ -148,6 +150,36 @@ fn merge_objects(value: &Jinja, rest: Rest<Jinja>, keywords: Kwargs) -> Result<J
 
 fn sql_escape(value: &Jinja) -> Result<String, Error> {
     Ok(text(value, "sql_escape")?.replace('\'', "''"))
+}
+
+/// A value where SQL stands around it: text as it is, a list or a map as compact JSON with its keys sorted, which is how
+/// stackql-deploy carries every value.
+fn sql_text(value: &Jinja) -> Result<String, Error> {
+    use minijinja::value::ValueKind;
+    if value.kind() == ValueKind::String || objects::stands_for_text(value) {
+        return Ok(text(value, "sql_text")?.into_owned());
+    }
+    if value.is_none() {
+        return Ok(String::new());
+    }
+    Ok(sorted(json(value)?).to_string())
+}
+
+/// The same between single quotes.
+fn sql_quoted(value: &Jinja) -> Result<String, Error> {
+    Ok(sql_text(value)?.replace('\'', "''"))
+}
+
+fn sorted(value: Json) -> Json {
+    match value {
+        Json::Object(map) => {
+            let mut members: Vec<(String, Json)> = map.into_iter().collect();
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Json::Object(members.into_iter().map(|(name, member)| (name, sorted(member))).collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }
 
 fn sql_list(value: &Jinja) -> Result<String, Error> {

@@ -191,6 +191,65 @@ fn values_keep_their_types() {
     assert_eq!(value("|\n        {{ 1 }}\n"), Value::from("1\n"));
 }
 
+/// Every row of the table of filters that projects of stackql-deploy use, in Jinja's spelling (version 1) and in Tera's
+/// (version 2), and what it gives.
+#[test]
+fn both_spellings_of_every_filter_of_projects_give_the_same() {
+    use serde_json::json;
+    for (scalar, expected) in [
+        (r#"{{ '{"b":[1,2]}' | from_json }}"#, json!({"b": [1, 2]})),
+        ("{{ [1, {'b': 2}] | tojson }}", json!(r#"[1,{"b":2}]"#)),
+        ("{{ [1, {'b': 2}] | json_encode }}", json!(r#"[1,{"b":2}]"#)),
+        ("{{ [1] | json_encode(pretty=true) }}", json!("[\n  1\n]")),
+        ("{{ 'hi' | base64_encode }}", json!("aGk=")),
+        (r#"{{ "O'Brien" | sql_escape }}"#, json!("O''Brien")),
+        ("{{ 'a' | upper }}{{ ' b ' | trim }}{{ 'c' ~ 1 }}", json!("Abc1")),
+        ("{{ '3' | int + 1 }}", json!(4)),
+        ("{{ [1, 2, 3] | length }}", json!(3)),
+        (r#"{{ ['a', 'b', "c'd"] | sql_list }}"#, json!("('a','b','c''d')")),
+        ("{{ [] | sql_list }}", json!("(NULL)")),
+        ("{{ ['a', 'b'] | merge_lists(['b', 'c']) }}", json!(["a", "b", "c"])),
+        ("{{ ['a', 'b'] | merge_lists(other=['b', 'c']) }}", json!(["a", "b", "c"])),
+        (r#"{{ '["a"]' | merge_lists('["b"]') }}"#, json!(["a", "b"])),
+        ("{{ {'a': 1} | merge_objects({'b': 2}) }}", json!({"a": 1, "b": 2})),
+        ("{{ {'a': 1} | merge_objects(other={'a': 2}) }}", json!({"a": 2})),
+        ("{{ [{'Key': 'a', 'Value': 'b'}] | to_aws_tag_filters }}", json!(r#"[{"Key":"a","Values":["b"]}]"#)),
+        (
+            "{{ {'A/b': '1', 'C': true} | generate_patch_document }}",
+            json!(
+                r#"[{"op":"add","path":"/A~1b","value":"1"},{"op":"add","path":"/C","value":true}]"#
+            ),
+        ),
+        (
+            "{{ {'A': 1} | generate_patch_document | replace('add', 'test') }}",
+            json!(r#"[{"op":"test","path":"/A","value":1}]"#),
+        ),
+        ("{{ 'a-b' | replace('-', '_') }}", json!("a_b")),
+        ("{{ 'a-b' | replace(from='-', to='_') }}", json!("a_b")),
+        ("{{ ['a', 'b'] | join(sep='+') }}", json!("a+b")),
+        ("{{ 'a,b' | split(pat=',') | list }}", json!(["a", "b"])),
+        ("{{ range(3) | list }}", json!([0, 1, 2])),
+        ("{{ range(end=3) }}", json!([0, 1, 2])),
+        ("{{ range(start=1, end=6, step_by=2) }}", json!([1, 3, 5])),
+        ("{% for i in range('2' | int) %}{{ i }};{% endfor %}", json!("0;1;")),
+        ("{{ {}.x | default('d') }}", json!("d")),
+        ("{{ {}.x | default(value='d') }}", json!("d")),
+        ("{{ '' | default('d', true) }}", json!("d")),
+        ("{{ {'k': 1} | get(key='k') }}", json!(1)),
+        ("{{ {'k': 1} | get(key='x', default=2) }}", json!(2)),
+        ("{{ 'x' if 1 > 2 else 'y' }}", json!("y")),
+        ("{{ ({'a': {'b': 1}}).a.b }}", json!(1)),
+        ("{{ {'b': 1, 'a': [true, none]} | sql_text }}", json!(r#"{"a":[true,null],"b":1}"#)),
+        (r#"{{ ["it's"] | sql_quoted }}"#, json!(r#"["it''s"]"#)),
+    ] {
+        let written = serde_json::to_string(scalar).unwrap();
+        assert_eq!(value(&written).to_masked_json(), expected, "{scalar}");
+    }
+    let uuid = value("'{{ uuid() }}{{ uuid() }}'");
+    let (first, second) = uuid.as_str().unwrap().split_at(36);
+    assert_eq!(second, first, "the same within a run, and at the next one");
+}
+
 #[test]
 fn typed_text_arrives_unchanged() {
     for (written, value_of) in [

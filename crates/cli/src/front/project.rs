@@ -1,0 +1,67 @@
+//! A project of stackql-deploy as a stack: its manifest in the engine's form, and the variables of its `.env`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use trueup_engine::diagnostic::Diagnostics;
+use trueup_engine::manifest::Manifest;
+use trueup_engine::render::Inputs;
+use trueup_engine::source::{SourceId, Sources};
+use trueup_stackql::project;
+use trueup_stackql::script;
+use trueup_stackql::translate::{self, Options};
+
+use super::{Loaded, var_file};
+use crate::selection;
+use crate::settings::{Settings, Target};
+
+/// The file of variables that stackql-deploy reads without being told to.
+const ENV_FILE: &str = ".env";
+
+/// What stands in `.env`, beside the manifest or else in the current folder, where no file of variables is named.
+pub fn variables(settings: &Settings, sources: &Sources) -> Option<(String, String)> {
+    if !settings.var_files.is_empty() {
+        return None;
+    }
+    let candidates = [sources.root().join(ENV_FILE), Path::new(ENV_FILE).to_owned()];
+    candidates.iter().find(|path| path.is_file()).and_then(|path| var_file(path).ok())
+}
+
+/// The manifest of a project; what is wrong with it is among the stack's findings.
+pub fn manifest(
+    settings: &Settings,
+    target: &Target,
+    files: &[(String, String)],
+    today: (i32, u8, u8),
+    source: SourceId,
+    loaded: &mut Loaded,
+) -> Option<Manifest> {
+    let mut found = Diagnostics::new();
+    let project = project::read(&mut loaded.sources, source, &mut found);
+    let manifest = project.map(|project| {
+        let none = BTreeMap::new();
+        let selected = |name: &str| selection::fits(name, &settings.run);
+        let options = Options {
+            kinds: trueup_aws::registry(),
+            answers: &none,
+            allow_scripts: settings.run.allow_scripts,
+            keep_order: settings.run.keep_order,
+            selected: &selected,
+        };
+        let mut answers = BTreeMap::new();
+        if options.allow_scripts {
+            let environment = |name: &str| settings.environment.get(name);
+            let inputs = Inputs {
+                env: &target.env,
+                given: settings.given.clone(),
+                files: files.to_vec(),
+                environment: &environment,
+                today,
+            };
+            answers = script::run(&project, &mut loaded.sources, &options, &inputs, &mut found);
+        }
+        translate::translate(&project, &loaded.sources, &Options { answers: &answers, ..options }, &mut found)
+    });
+    loaded.diagnostics.extend(found);
+    manifest
+}
