@@ -7,3 +7,5 @@
 //! ```text
 //! project ─ iql ─ sql ─ lift ─ translate ─ Manifest          sql ─ query ─ rows
 //! ```
+
+pub mod query;

@@ -18,7 +18,7 @@ macro_rules! page {
 }
 
 /// All codes, in order. `M1xx` reading, `M2xx` variables and templates, `M3xx` properties, `M4xx` references and graph,
-/// `M5xx` policy, `P1xx` planning, `I1xx` importing.
+/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` queries.
 /// Each has its page in a file of its own, beside this one.
 pub static CODES: &[Code] = &[
     page!("I101", "Credentials that nobody could see"),
@@ -121,6 +121,13 @@ pub static CODES: &[Code] = &[
     page!("P130", "Owner tags that could not be searched"),
     page!("P131", "Something of the stack that nothing here manages"),
     page!("P190", "A patch that does not lead where it should"),
+    page!("Q101", "SQL that cannot be read"),
+    page!("Q102", "A table that there is not"),
+    page!("Q103", "A column that there is not"),
+    page!("Q104", "A table that is read for a value only"),
+    page!("Q105", "A statement that cannot be run"),
+    page!("Q106", "A secret is no column"),
+    page!("Q107", "A write that cannot be sent"),
 ];
 
 /// The page of a code, written in any case.
