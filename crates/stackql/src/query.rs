@@ -50,13 +50,11 @@ pub async fn select(
     script: &Script,
     statement: usize,
 ) -> Result<Rows, QueryError> {
-    match script.statement(statement) {
-        Some(Statement::Query(query)) => select::run(provider, place, script.text(), query).await,
-        _ => {
-            let found = Diagnostic::error("Q105", "this is no SELECT").at(script.whole(statement));
-            Err(QueryError::rejected(script.sources(), found))
-        }
-    }
+    let Some(Statement::Query(query)) = script.statement(statement) else {
+        let found = Diagnostic::error("Q105", "this is no SELECT").at(script.whole(statement));
+        return Err(QueryError::rejected(script.sources(), found));
+    };
+    select::run(provider, place, script.text(), query).await
 }
 
 /// The first row of a SELECT, by column.

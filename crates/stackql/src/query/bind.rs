@@ -270,9 +270,9 @@ impl Binder<'_> {
 
     fn equal(&mut self, column: &Expr, values: &[&Expr], around: &Around<'_>, side: &std::ops::Range<usize>) {
         let Some((mention, parameter)) = self.parameter(column, around, side) else { return };
-        let written: Option<Vec<Option<String>>> = values.iter().map(|value| literal(value)).collect();
+        let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
         if let Some(written) = written {
-            let mut values: Vec<String> = written.into_iter().flatten().collect();
+            let mut values: Vec<String> = written.into_iter().filter_map(Literal::text).collect();
             values.dedup();
             return self.note(mention, parameter, Values::Written(values));
         }
@@ -417,14 +417,14 @@ fn reachable(named: Vec<String>, around: &Around<'_>) -> (String, BTreeSet<usize
 }
 
 /// An expression without the parentheses around it.
-fn bare(expr: &Expr) -> &Expr {
+pub(super) fn bare(expr: &Expr) -> &Expr {
     match expr {
         Expr::Nested(inner) => bare(inner),
         other => other,
     }
 }
 
-fn conjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
+pub(super) fn conjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
     match bare(expr) {
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
             conjuncts(left, out);
@@ -444,15 +444,36 @@ fn disjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
     }
 }
 
-/// The value of a literal; `Some(None)` for NULL, which nothing is equal to.
-pub(super) fn literal(expr: &Expr) -> Option<Option<String>> {
-    let Expr::Value(value) = bare(expr) else { return None };
-    match &value.value {
-        Value::Null => Some(None),
-        Value::Number(number, _) => Some(Some(number.clone())),
-        Value::Boolean(flag) => Some(Some(i64::from(*flag).to_string())),
-        value => value.clone().into_string().map(Some),
+/// A literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Literal {
+    /// Nothing is equal to it.
+    Null,
+    /// A number or a boolean, as it is written.
+    Plain(String),
+    /// A text.
+    Text(String),
+}
+
+impl Literal {
+    /// As a text, where it is something.
+    pub(super) fn text(self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Plain(text) | Self::Text(text) => Some(text),
+        }
     }
+}
+
+/// The value of a literal.
+pub(super) fn literal(expr: &Expr) -> Option<Literal> {
+    let Expr::Value(value) = bare(expr) else { return None };
+    Some(match &value.value {
+        Value::Null => Literal::Null,
+        Value::Number(number, _) => Literal::Plain(number.clone()),
+        Value::Boolean(flag) => Literal::Plain(flag.to_string()),
+        value => Literal::Text(value.clone().into_string()?),
+    })
 }
 
 /// The columns that an expression names outside of nested selects.

@@ -10,8 +10,8 @@ use trueup_engine::value::Value;
 /// Makes the functions known.
 pub(super) fn register(connection: &Connection) -> Result<(), Error> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("json_equal", 2, flags, |context| equal(context, json_equal))?;
-    connection.create_scalar_function("aws_policy_equal", 2, flags, |context| equal(context, policy_equal))?;
+    connection.create_scalar_function("json_equal", 2, flags, |context| Ok(equal(context, json_equal)))?;
+    connection.create_scalar_function("aws_policy_equal", 2, flags, |context| Ok(equal(context, policy_equal)))?;
     connection.create_scalar_function("split_part", 3, flags, |context| {
         let (Some(text), Some(separator)) = (text(context, 0), text(context, 1)) else { return Ok(Sql::Null) };
         let part = match context.get_raw(2) {
@@ -44,9 +44,8 @@ fn text(context: &Context<'_>, at: usize) -> Option<String> {
 }
 
 /// NULL is equal to nothing, as everywhere in SQL.
-fn equal(context: &Context<'_>, same: fn(&str, &str) -> bool) -> Result<Option<bool>, Error> {
-    let (Some(a), Some(b)) = (text(context, 0), text(context, 1)) else { return Ok(None) };
-    Ok(Some(same(&a, &b)))
+fn equal(context: &Context<'_>, same: fn(&str, &str) -> bool) -> Option<bool> {
+    Some(same(&text(context, 0)?, &text(context, 1)?))
 }
 
 /// Whether two texts are the same JSON: members in any order, items in theirs. What is no JSON is compared as it is.

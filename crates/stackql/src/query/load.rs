@@ -124,14 +124,11 @@ async fn resources(
     kind: &'static dyn Kind,
     identifiers: Option<&Vec<String>>,
 ) -> Result<Vec<Vec<Cell>>, Fault> {
-    let named: Vec<(String, String)> = match identifiers {
-        Some(identifiers) => {
-            identifiers.iter().map(|identifier| (identifier.clone(), provider.identity(kind, identifier))).collect()
-        }
-        None => {
-            let listed = provider.cloud().list(kind, place).await?;
-            listed.into_iter().map(|identity| (identity.clone(), identity)).collect()
-        }
+    let named: Vec<(String, String)> = if let Some(identifiers) = identifiers {
+        identifiers.iter().map(|identifier| (identifier.clone(), provider.identity(kind, identifier))).collect()
+    } else {
+        let listed = provider.cloud().list(kind, place).await?;
+        listed.into_iter().map(|identity| (identity.clone(), identity)).collect()
     };
     let wants: Vec<Want> = named.iter().map(|(_, identity)| want(identity, false)).collect();
     let lives = provider.cloud().observe(kind, place, &wants).await;
@@ -187,7 +184,7 @@ async fn once(
             let kind = of_type(provider, place, type_name).await?;
             if let Some(properties) = provider.resource(place, type_name, identifier).await? {
                 let properties = without_secrets(kind, properties);
-                rows.push(made.row(|from| answered(from, "Properties", &properties)));
+                rows.push(made.row(|from| properties_in(from, &properties)));
             }
         }
         Source::AnyListing => {
@@ -198,7 +195,7 @@ async fn once(
                 let made = Made { identifier: Some(&identifier), ..Made { table, region, given, identifier: None } };
                 rows.push(made.row(|from| match from {
                     From::Answer("Identifier") => identifier.as_str().into(),
-                    from => answered(from, "Properties", &properties),
+                    from => properties_in(from, &properties),
                 }));
             }
         }
@@ -228,11 +225,10 @@ async fn once(
     Ok(rows)
 }
 
-fn answered(from: From, name: &str, value: &Json) -> Cell {
-    if from == From::Answer(if name == "Properties" { "Properties" } else { "" }) {
-        Cell::Text(value.to_string())
-    } else {
-        Cell::Null
+fn properties_in(from: From, properties: &Json) -> Cell {
+    match from {
+        From::Answer("Properties") => Cell::Text(properties.to_string()),
+        _ => Cell::Null,
     }
 }
 

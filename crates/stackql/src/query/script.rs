@@ -24,7 +24,7 @@ pub struct Script {
 pub(super) struct Text {
     pub(super) sources: Sources,
     id: SourceId,
-    text: String,
+    whole: String,
     lines: Vec<usize>,
 }
 
@@ -111,14 +111,14 @@ impl Text {
         let mut sources = Sources::default();
         let id = sources.add_open(name, text);
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { sources, id, text: text.to_owned(), lines }
+        Self { sources, id, whole: text.to_owned(), lines }
     }
 
     fn byte(&self, at: Location) -> usize {
         let line = usize::try_from(at.line).unwrap_or(usize::MAX).saturating_sub(1);
-        let Some(start) = self.lines.get(line).copied() else { return self.text.len() };
+        let Some(start) = self.lines.get(line).copied() else { return self.whole.len() };
         let column = usize::try_from(at.column).unwrap_or(usize::MAX).saturating_sub(1);
-        self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(offset, _)| start + offset)
+        self.whole[start..].char_indices().nth(column).map_or(self.whole.len(), |(offset, _)| start + offset)
     }
 
     /// A place of the parser's as a place of the engine's; nowhere for what the text does not hold.
@@ -137,7 +137,7 @@ impl Text {
     /// The place of one character.
     fn place(&self, at: Location) -> Span {
         let start = self.byte(at);
-        let width = self.text[start..].chars().next().map_or(0, char::len_utf8);
+        let width = self.whole[start..].chars().next().map_or(0, char::len_utf8);
         self.range(start, start + width)
     }
 
@@ -149,7 +149,7 @@ impl Text {
     }
 
     fn mask_from(&mut self, at: Location) {
-        let span = self.range(self.byte(at), self.text.len());
+        let span = self.range(self.byte(at), self.whole.len());
         self.sources.mask(span);
     }
 
