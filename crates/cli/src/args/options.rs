@@ -145,6 +145,8 @@ pub enum FormatName {
     Dot,
     /// A drawn graph.
     Svg,
+    /// Rows separated by commas.
+    Csv,
 }
 
 impl FormatName {
@@ -162,6 +164,7 @@ impl FormatName {
             Self::Mermaid => "mermaid",
             Self::Dot => "dot",
             Self::Svg => "svg",
+            Self::Csv => "csv",
         }
     }
 }
