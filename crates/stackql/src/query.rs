@@ -51,7 +51,7 @@ pub async fn select(
     statement: usize,
 ) -> Result<Rows, QueryError> {
     let Some(Statement::Query(query)) = script.statement(statement) else {
-        let found = Diagnostic::error("Q105", "this is no SELECT").at(script.whole(statement));
+        let found = Diagnostic::error("Q305", "this is no SELECT").at(script.whole(statement));
         return Err(QueryError::rejected(script.sources(), found));
     };
     select::run(provider, place, script.text(), query).await
@@ -65,7 +65,7 @@ pub async fn select(
 pub async fn first_row(provider: &dyn Provider, place: &Place, sql: &str) -> Result<Option<Map>, QueryError> {
     let script = Script::parse("query", sql)?;
     if script.len() != 1 {
-        let found = Diagnostic::error("Q105", "exactly one statement is needed here").at(script.whole(0));
+        let found = Diagnostic::error("Q305", "exactly one statement is needed here").at(script.whole(0));
         return Err(QueryError::rejected(script.sources(), found));
     }
     Ok(select(provider, place, &script, 0).await?.first())
@@ -90,7 +90,7 @@ pub async fn table(provider: &dyn Provider, place: &Place, name: &str) -> Result
     tables::find(provider, place, &parts).await.map_err(|lost| match lost {
         tables::Lost::Fault(fault) => fault.into(),
         tables::Lost::Unknown(summary, help) => {
-            let mut found = Diagnostic::error("Q102", summary);
+            let mut found = Diagnostic::error("Q302", summary);
             found.help = help;
             QueryError::rejected(&trueup_engine::source::Sources::default(), found)
         }

@@ -121,13 +121,13 @@ pub static CODES: &[Code] = &[
     page!("P130", "Owner tags that could not be searched"),
     page!("P131", "Something of the stack that nothing here manages"),
     page!("P190", "A patch that does not lead where it should"),
-    page!("Q101", "SQL that cannot be read"),
-    page!("Q102", "A table that there is not"),
-    page!("Q103", "A column that there is not"),
-    page!("Q104", "A table that is read for a value only"),
-    page!("Q105", "A statement that cannot be run"),
-    page!("Q106", "A secret is no column"),
-    page!("Q107", "A write that cannot be sent"),
+    page!("Q301", "SQL that cannot be read"),
+    page!("Q302", "A table that there is not"),
+    page!("Q303", "A column that there is not"),
+    page!("Q304", "A table that is read for a value only"),
+    page!("Q305", "A statement that cannot be run"),
+    page!("Q306", "A secret is no column"),
+    page!("Q307", "A write that cannot be sent"),
 ];
 
 /// The page of a code, written in any case.

@@ -40,7 +40,7 @@ impl Script {
             held.mask_from(Location { line: 1, column: 1 });
             let (what, at) = located(&error.to_string());
             let place = held.place(at.unwrap_or(Location { line: 1, column: 1 }));
-            let found = Diagnostic::error("Q101", format!("the SQL cannot be read: {}", lowered(&what))).at(place);
+            let found = Diagnostic::error("Q301", format!("the SQL cannot be read: {}", lowered(&what))).at(place);
             QueryError::rejected(&held.sources, found)
         })?;
         let literals: Vec<SqlSpan> =
@@ -162,7 +162,7 @@ impl Text {
         let said = said.split(", found: ").next().unwrap_or_default();
         let said = said.strip_prefix("Expected: ").map_or_else(|| lowered(said), |what| format!("expected {what}"));
         let place = self.place(at.unwrap_or(Location { line: 1, column: 1 }));
-        Diagnostic::error("Q101", format!("the SQL cannot be read: {said}")).at(place)
+        Diagnostic::error("Q301", format!("the SQL cannot be read: {said}")).at(place)
     }
 }
 

@@ -87,7 +87,7 @@ async fn find(
             Ok(table) => drop(tables.insert(name, table)),
             Err(Lost::Fault(fault)) => return Err(fault.into()),
             Err(Lost::Unknown(summary, help)) => {
-                let mut diagnostic = Diagnostic::error("Q102", summary).at(text.span(span));
+                let mut diagnostic = Diagnostic::error("Q302", summary).at(text.span(span));
                 diagnostic.help = help;
                 found.push(diagnostic);
             }
@@ -129,7 +129,7 @@ fn given(store: &Store, read: &Read) -> Result<Given, QueryError> {
 fn lacks(text: &Text, mentions: &[Mention], lacking: Lacking) -> Diagnostic {
     let mention = &mentions[lacking.mention];
     let (name, parameter) = (&mention.table.name, lacking.parameter);
-    let mut diagnostic = Diagnostic::error("Q104", format!("`{name}` needs `{parameter}`")).at(text.span(mention.span));
+    let mut diagnostic = Diagnostic::error("Q304", format!("`{name}` needs `{parameter}`")).at(text.span(mention.span));
     diagnostic = diagnostic.help(format!("add `{parameter} = '…'` to the WHERE, or join it: `ON … = {parameter}`"));
     match mention.table.kind() {
         Some(_) => {
@@ -145,7 +145,7 @@ fn senseless_at(text: &Text, query: &Query, mentions: &[Mention], said: String) 
     for ident in unknown_columns(query, mentions) {
         let span = text.span(ident.span);
         if let Some(why) = mentions.iter().find_map(|mention| mention.table.withheld(&ident.value)) {
-            found.push(Diagnostic::error("Q106", format!("{why}; it is no column")).at(span));
+            found.push(Diagnostic::error("Q306", format!("{why}; it is no column")).at(span));
             continue;
         }
         let columns = || mentions.iter().flat_map(|mention| &mention.table.columns);
@@ -154,7 +154,7 @@ fn senseless_at(text: &Text, query: &Query, mentions: &[Mention], said: String) 
             Some(column) => Some(column.name.as_str()),
             None => nearest(&ident.value, columns().filter(|it| !it.hidden).map(|it| it.name.as_str())),
         };
-        let mut diagnostic = Diagnostic::error("Q103", format!("there is no column `{}`", ident.value)).at(span);
+        let mut diagnostic = Diagnostic::error("Q303", format!("there is no column `{}`", ident.value)).at(span);
         diagnostic.help = match near {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => mentions
@@ -165,7 +165,7 @@ fn senseless_at(text: &Text, query: &Query, mentions: &[Mention], said: String) 
     }
     if found.is_empty() {
         found.push(
-            Diagnostic::error("Q105", format!("SQLite cannot run this: {said}")).at(text.span(query_span(query))),
+            Diagnostic::error("Q305", format!("SQLite cannot run this: {said}")).at(text.span(query_span(query))),
         );
     }
     found.sorted()

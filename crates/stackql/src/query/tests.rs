@@ -152,7 +152,7 @@ fn a_star_shows_each_column_once_and_no_secret() {
 fn a_missing_parameter_is_named_with_its_table_and_nothing_is_read() {
     let cloud = Small::new();
     let text = refused(&cloud, "SELECT name\nFROM awscc.events.connections\nWHERE region = 'us-east-1'");
-    assert!(text.contains("error[Q104]: `awscc.events.connections` needs `Identifier`"), "{text}");
+    assert!(text.contains("error[Q304]: `awscc.events.connections` needs `Identifier`"), "{text}");
     assert!(text.contains("query:2:6") && text.contains("connections_list_only"), "{text}");
     let text = refused(&cloud, "SELECT Properties FROM awscc.cloud_control.resource WHERE TypeName = 'A::B::C'");
     assert!(text.contains("needs `Identifier`"), "{text}");
@@ -166,14 +166,14 @@ fn a_missing_parameter_is_named_with_its_table_and_nothing_is_read() {
 fn unknown_tables_and_columns_are_named_with_what_was_meant() {
     let cloud = Small::new();
     let text = refused(&cloud, "SELECT 1 FROM awscc.events.connektions, connections");
-    assert!(text.contains("error[Q102]: there is no table `awscc.events.connektions`"), "{text}");
+    assert!(text.contains("error[Q302]: there is no table `awscc.events.connektions`"), "{text}");
     assert!(text.contains("did you mean `awscc.events.connections`?"), "{text}");
     assert_eq!(text.matches("did you mean").count(), 2, "{text}");
     let text = refused(
         &cloud,
         "SELECT c.descripton, AuthorizationType FROM awscc.events.connections c WHERE Identifier = 'x'",
     );
-    assert!(text.contains("error[Q103]: there is no column `descripton`"), "{text}");
+    assert!(text.contains("error[Q303]: there is no column `descripton`"), "{text}");
     assert!(
         text.contains("did you mean `description`?") && text.contains("did you mean `authorization_type`?"),
         "{text}"
@@ -181,7 +181,7 @@ fn unknown_tables_and_columns_are_named_with_what_was_meant() {
     let text = refused(&cloud, "SELECT 1 FROM google.compute.instances");
     assert!(text.contains("`google`"), "{text}");
     let text = refused(&cloud, "SELECT nothing(1)");
-    assert!(text.contains("error[Q105]"), "{text}");
+    assert!(text.contains("error[Q305]"), "{text}");
     assert!(cloud.told().is_empty());
 }
 
@@ -190,7 +190,7 @@ fn a_secret_is_no_column_and_the_message_says_why() {
     let cloud = Small::new();
     for name in ["SecretString", "secret_string"] {
         let text = refused(&cloud, &format!("SELECT {name} FROM awscc.events.connections WHERE Identifier = 'orders'"));
-        assert!(text.contains("error[Q106]") && text.contains("is a secret, and no query shows one"), "{text}");
+        assert!(text.contains("error[Q306]") && text.contains("is a secret, and no query shows one"), "{text}");
     }
 }
 
@@ -234,11 +234,11 @@ fn cloud_control_reads_any_type_and_its_requests_without_secrets() {
 fn what_cannot_be_read_as_sql_points_at_its_place_and_repeats_no_literal() {
     let cloud = Small::new();
     let text = refused(&cloud, "SELECT name\nFROM awscc.events.connections WHERE 'hunter2' 'x'");
-    assert!(text.contains("error[Q101]") && text.contains("query:2:"), "{text}");
+    assert!(text.contains("error[Q301]") && text.contains("query:2:"), "{text}");
     let text = refused(&cloud, "INSERT INTO awscc.events.connections (Name, SecretString) SELECT 'a' 'hunter2';");
     assert!(!text.contains("hunter2"), "{text}");
     let text = refused(&cloud, "INSERT INTO awscc.events.connections (Name) SELECT 'hunter2");
-    assert!(text.contains("error[Q101]") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("error[Q301]") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
