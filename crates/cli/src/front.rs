@@ -141,8 +141,7 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
         manifest
     };
     let Some(manifest) = manifest else { return };
-    let mut pending =
-        Pending { manifest, env: target.env.clone(), files, today, rendered: Diagnostics::new() };
+    let mut pending = Pending { manifest, env: target.env.clone(), files, today, rendered: Diagnostics::new() };
     let (stack, found) =
         pending.with(settings, |manifest, inputs| render::render(manifest, inputs, &mut loaded.sources));
     pending.rendered = found;

@@ -11,9 +11,11 @@
 pub mod iql;
 pub mod lift;
 pub mod project;
+pub mod query;
 pub mod script;
 pub mod sql;
 pub mod translate;
 
+pub mod query;
 #[cfg(test)]
 mod testing;

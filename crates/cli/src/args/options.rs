@@ -152,6 +152,8 @@ pub enum FormatName {
     Dot,
     /// A drawn graph.
     Svg,
+    /// Rows separated by commas.
+    Csv,
 }
 
 impl FormatName {
@@ -169,6 +171,7 @@ impl FormatName {
             Self::Mermaid => "mermaid",
             Self::Dot => "dot",
             Self::Svg => "svg",
+            Self::Csv => "csv",
         }
     }
 }
