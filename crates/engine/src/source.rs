@@ -53,6 +53,8 @@ pub struct Sources {
     pub root: PathBuf,
     list: Vec<Source>,
     masked: Vec<Span>,
+    /// What whoever added a text says may be shown of it, byte for byte; `None`: what the form of a manifest says.
+    shown: Vec<Option<Arc<str>>>,
     /// What may be shown of each text, made when it is first needed.
     excerpts: Vec<OnceLock<Excerpts>>,
     /// Where the lines of each text begin, found when it is first asked for.
@@ -154,8 +156,28 @@ impl Sources {
 
     /// Takes a text.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(name.into(), text.into(), None)
+    }
+
+    /// Takes a text that has not the form of a manifest. `shown` is what may be shown of it: the text with everything
+    /// blanked that could be a secret, of the same length and with the same lines; another length shows nothing.
+    pub fn add_shown(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, shown: &str) -> SourceId {
+        let text = text.into();
+        let shown = if shown.len() == text.len() {
+            Arc::from(shown)
+        } else {
+            text.bytes()
+                .map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' })
+                .collect::<String>()
+                .into()
+        };
+        self.push(name.into(), text, Some(shown))
+    }
+
+    fn push(&mut self, name: String, text: Arc<str>, shown: Option<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), text: text.into() });
+        self.list.push(Source { name, text });
+        self.shown.push(shown);
         self.excerpts.push(OnceLock::new());
         self.lines.push(OnceLock::new());
         id
@@ -165,6 +187,11 @@ impl Sources {
     pub(crate) fn excerpts(&self, id: SourceId, make: impl FnOnce(&Source) -> Excerpts) -> Option<&Excerpts> {
         let source = self.get(id)?;
         Some(self.excerpts.get(id.0 as usize)?.get_or_init(|| make(source)))
+    }
+
+    /// What may be shown of a text, where whoever added it said so.
+    pub(crate) fn shown(&self, id: SourceId) -> Option<&Arc<str>> {
+        self.shown.get(id.0 as usize)?.as_ref()
     }
 
     /// The text of a number.

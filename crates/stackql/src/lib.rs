@@ -10,6 +10,7 @@
 
 pub mod iql;
 pub mod lift;
+pub mod shown;
 pub mod sql;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod mask;
 mod patch;
 mod select;
 pub mod table;
+mod words;
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub struct Insert {
     /// Columns, as they are written but without `data__`, and their values.
     pub columns: Vec<(Spanned<Arc<str>>, Value)>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// What is changed.
@@ -61,7 +62,7 @@ pub struct Update {
     /// The equalities of WHERE.
     pub predicates: Vec<Predicate>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// What is deleted.
@@ -72,7 +73,7 @@ pub struct Delete {
     /// The equalities of WHERE.
     pub predicates: Vec<Predicate>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// A value of a statement.

@@ -12,6 +12,7 @@ use trueup_engine::source::Spanned;
 
 use super::mask::{Masked, PLACEHOLDER};
 use super::patch::{self, Patch};
+use super::select::{self, Column};
 use super::table::Table;
 use super::{Delete, Insert, Noted, Predicate, Refused, Update, Value, json, refused};
 
@@ -54,8 +55,14 @@ impl<'m, 't> Reader<'m, 't> {
         let values = self.values(insert)?;
         if values.len() != columns.len() {
             let (names, given) = (columns.len(), values.len());
-            let mut diagnostic =
-                Diagnostic::error("Q113", format!("{names} columns are named, and {given} values are given"));
+            let mut diagnostic = Diagnostic::error(
+                "Q113",
+                format!(
+                    "{} and {}",
+                    counted(names, "column is", "columns are"),
+                    counted(given, "value is", "values are")
+                ),
+            );
             // The first one without a partner.
             diagnostic = match (columns.get(given), values.get(names)) {
                 (Some(column), _) => diagnostic.labelled(column.span, "this column has no value"),
@@ -178,16 +185,8 @@ impl<'m, 't> Reader<'m, 't> {
     }
 
     /// The columns of RETURNING.
-    fn returning(&self, items: Option<&[SelectItem]>) -> Vec<Spanned<Arc<str>>> {
-        let name = |item: &SelectItem| match item {
-            SelectItem::UnnamedExpr(value) => self.column_of(value),
-            SelectItem::ExprWithAlias { alias, .. } => {
-                Some(Spanned { value: Arc::from(alias.value.as_str()), span: self.place_of(alias.span) })
-            }
-            SelectItem::Wildcard(_) => Some(Spanned { value: Arc::from("*"), span: self.place_of(item.span()) }),
-            _ => None,
-        };
-        items.unwrap_or_default().iter().filter_map(name).collect()
+    fn returning(&self, items: Option<&[SelectItem]>) -> Vec<Column> {
+        items.unwrap_or_default().iter().filter_map(|item| select::column(self, item)).collect()
     }
 
     fn place_of(&self, at: sqlparser::tokenizer::Span) -> trueup_engine::source::Span {
@@ -365,6 +364,10 @@ impl<'m, 't> Reader<'m, 't> {
         let text = value.node.as_text()?;
         (!trueup_engine::render::scan::is_template(text)).then(|| Arc::clone(text))
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {} given", if count == 1 { one } else { many })
 }
 
 /// A column's name without the prefix of older pages.

@@ -10,7 +10,7 @@ use trueup_engine::diagnostic::Diagnostic;
 use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::source::Span;
 
-use super::{Noted, Refused, refused};
+use super::{Noted, Refused, refused, words};
 
 /// What stands for each character of a template. It is of the private use area, and a letter to the parser.
 pub const PLACEHOLDER: char = '\u{e000}';
@@ -182,7 +182,8 @@ impl<'t> Masked<'t> {
         }
         let dialect = SQLiteDialect {};
         let tokens = Tokenizer::new(&dialect, &self.masked).with_unescape(false).tokenize_with_location();
-        let tokens = tokens.map_err(|error| self.unreadable(self.point(error.location)))?;
+        let mut tokens = tokens.map_err(|error| self.unreadable(self.point(error.location)))?;
+        words::make_names(&mut tokens);
         let mut parser = Parser::new(&dialect).with_recursion_limit(50).with_tokens_with_locations(tokens);
         parser.parse_statements().map_err(|_| {
             let next = parser.peek_token();

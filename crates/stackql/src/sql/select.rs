@@ -169,7 +169,8 @@ fn plain_table(select: &ast::Select) -> bool {
     }
 }
 
-fn column(reader: &Reader<'_, '_>, item: &SelectItem) -> Option<Column> {
+/// A column of SELECT or RETURNING.
+pub fn column(reader: &Reader<'_, '_>, item: &SelectItem) -> Option<Column> {
     let span = |value: &Expr| reader.place(value);
     match item {
         SelectItem::UnnamedExpr(value) => {

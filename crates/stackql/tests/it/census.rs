@@ -15,6 +15,7 @@ use trueup_engine::source::Sources;
 use trueup_engine::value::Map;
 use trueup_stackql::iql;
 use trueup_stackql::lift::{ExportedFrom, Lifted, lift};
+use trueup_stackql::shown::veiled;
 use trueup_stackql::sql::column::column_of;
 use trueup_stackql::sql::table::table_of;
 
@@ -148,7 +149,7 @@ impl<'w> Page<'w> {
 
 fn lifted(text: &str, kinds: &Registry) -> Lifted {
     let mut sources = Sources::new(Path::new(""));
-    let source = sources.add("resources/x.iql", text);
+    let source = sources.add_shown("resources/x.iql", text, &veiled(text));
     let mut found = Diagnostics::new();
     let iql = iql::parse(source, text, &mut found);
     let lifted = lift(&iql, kinds, &mut found);
