@@ -413,13 +413,13 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
     error[Q110]: a template is not closed: `}}` is missing
      --> resources/x.iql:2:40
       |
-    2 | INSERT INTO awscc.ec2.vpcs (A) SELECT '*****
+    2 | INSERT INTO awscc.ec2.vpcs (A) SELECT ******
       |                                        ^^
 
     error[Q110]: the SQL cannot be read
      --> resources/x.iql:2:39
       |
-    2 | INSERT INTO awscc.ec2.vpcs (A) SELECT '****
+    2 | INSERT INTO awscc.ec2.vpcs (A) SELECT *****
       |                                       ^^^^^ not expected here
       |
       = help: the dialect is SQLite's; a text stands between single quotes
@@ -440,13 +440,13 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
       |
       = help: write to `awscc.ec2.vpcs`
 
-    error[Q110]: the SQL cannot be read
-     --> resources/x.iql:2:6
+    error[Q111]: a statement that begins with `DROP` cannot be lifted
+     --> resources/x.iql:2:1
       |
     2 | DROP TABLE awscc.ec2.vpcs
-      |      ^^^^^ not expected here
+      | ^^^^
       |
-      = help: the dialect is SQLite's; a text stands between single quotes
+      = help: only INSERT, REPLACE, UPDATE, DELETE and SELECT say what a resource is
 
     error[Q111]: below `create` stands an INSERT or an UPDATE, and this is SELECT
      --> resources/x.iql:2:1

@@ -90,7 +90,7 @@ pub fn read(reader: &Reader<'_, '_>, query: &ast::Query, body: &Spanned<Arc<str>
         }
     });
     if let Some(select) = first_select(&query.body) {
-        result.columns = select.projection.iter().flat_map(|item| column(reader, item)).collect();
+        result.columns = select.projection.iter().filter_map(|item| column(reader, item)).collect();
         if query.with.is_none() && plain_table(select) {
             result.predicates = reader.predicates(select.selection.as_ref());
         } else {

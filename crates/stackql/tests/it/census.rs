@@ -132,12 +132,14 @@ impl<'w> Page<'w> {
             text,
             "/*+ delete */\nDELETE FROM {table}\nWHERE {prefix}Identifier = '{identifier}'\nAND region = 'us-east-1';\n"
         );
-        let listed: String = self.identifiers.iter().map(|name| format!(",\n{}", column_of(name))).collect();
+        let listed: Vec<String> = self.identifiers.iter().map(|name| format!(",\n{}", column_of(name))).collect();
+        let listed = listed.concat();
         let _ = writeln!(
             text,
             "/*+ exists */\nSELECT\nregion{listed}\nFROM {table}_list_only\nWHERE region = 'us-east-1';\n"
         );
-        let got: String = self.all.iter().map(|name| format!(",\n{}", column_of(name))).collect();
+        let got: Vec<String> = self.all.iter().map(|name| format!(",\n{}", column_of(name))).collect();
+        let got = got.concat();
         let _ = writeln!(
             text,
             "/*+ exports */\nSELECT\nregion{got}\nFROM {table}\nWHERE region = 'us-east-1' AND {prefix}Identifier = \
