@@ -53,7 +53,7 @@ pub fn of_create(
         if &*name.value == "region" {
             made.region = Some(value.node.clone());
         } else if is_parameter(&name.value, type_name, kind) {
-            if name.value.eq_ignore_ascii_case("RoleArn") {
+            if &*name.value == "RoleArn" {
                 made.role_arn = Some(value.node.clone());
             }
         } else {
@@ -65,7 +65,8 @@ pub fn of_create(
 
 /// Whether a column is something that Cloud Control takes, and no property of the type.
 fn is_parameter(column: &str, type_name: &str, kind: Option<&'static dyn Kind>) -> bool {
-    if !PARAMETERS.iter().any(|parameter| parameter.eq_ignore_ascii_case(column)) {
+    // With their capitals: `RoleARN` is a property.
+    if !PARAMETERS.contains(&column) {
         return false;
     }
     match kind.filter(|kind| !kind.is_opaque()) {
