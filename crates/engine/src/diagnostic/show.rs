@@ -8,7 +8,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::veil::veil;
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, veil_sql};
 use crate::source::{Excerpts, SourceId, Sources, Span};
 
 /// Columns below which a snippet cannot be read.
@@ -38,7 +38,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width: u
             sources.get(id),
             sources.excerpts(id, |source| {
                 let masked = sources.masked(id).map(|span| span.start as usize..span.end as usize);
-                let text = veil(&source.text, masked);
+                let statements = source.name.ends_with(".iql") || source.name.ends_with(".sql");
+                let text =
+                    if statements { veil_sql::veil(&source.text, masked) } else { veil(&source.text, masked) };
                 let starts = text.match_indices('\n').map(|(index, _)| index + 1);
                 Excerpts { lines: std::iter::once(0).chain(starts).collect(), text }
             }),
