@@ -10,9 +10,11 @@
 
 pub mod iql;
 pub mod lift;
+pub mod migrate;
 pub mod project;
 pub mod script;
 pub mod sql;
+pub mod statements;
 pub mod translate;
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ macro_rules! page {
 }
 
 /// All codes, in order. `M1xx` reading, `M2xx` variables and templates, `M3xx` properties, `M4xx` references and graph,
-/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` stackql-deploy projects and SQL.
+/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` SQL and statements, `Q2xx` stackql-deploy
+/// projects.
 /// Each has its page in a file of its own, beside this one.
 pub static CODES: &[Code] = &[
     page!("I101", "Credentials that nobody could see"),
@@ -140,6 +141,19 @@ pub static CODES: &[Code] = &[
     page!("Q123", "A patch that cannot be seen"),
     page!("Q124", "JSON that a template makes"),
     page!("Q125", "Anchors that are not run"),
+    page!("Q201", "A key that has no effect"),
+    page!("Q202", "A provider that is not supported"),
+    page!("Q203", "A file of a project that cannot be read"),
+    page!("Q204", "One name for two things"),
+    page!("Q205", "A type of resource that cannot be used"),
+    page!("Q206", "A script"),
+    page!("Q207", "A condition that asks for a prop"),
+    page!("Q208", "A text that stackql-deploy would change"),
+    page!("Q209", "A name that a project exports"),
+    page!("Q210", "A key without an effect"),
+    page!("Q211", "Something that is known only afterwards"),
+    page!("Q212", "Checks that are not run"),
+    page!("Q213", "A query that finds nothing by itself"),
 ];
 
 /// The page of a code, written in any case.
