@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use trueup_engine::drift::Level;
 
-pub use self::options::{ColorWhen, Format, FormatName, LogFormat, OnFailure, Options, PageFormat};
+pub use self::options::{ColorWhen, Format, FormatName, LogFormat, LogLevel, OnFailure, Options, PageFormat};
 
 const ABOUT: &str = "Makes AWS connections match a manifest, and shows first what that changes.";
 
@@ -102,14 +102,24 @@ manifest. Where several fit: 2, then 6, then 7."
     /// Executes exactly the plan that it has shown. After a failure, what does not depend on the failed step goes on; the
     /// same command again finishes the rest. A saved plan is executed without asking, and only where nothing that it was
     /// made from has changed since: otherwise nothing is written and the exit code is 4.
-    #[command(
-        visible_alias = "build",
-        after_help = "Examples:
+    #[command(after_help = "Examples:
   trueup apply                        Plan, ask, execute
   trueup apply . prod --yes           The same in a pipeline
-  trueup apply plan.json stacks/orders  Execute a saved plan as it is"
-    )]
+  trueup apply plan.json stacks/orders  Execute a saved plan as it is")]
     Apply(ApplyArgs),
+    /// Apply without asking: `trueup apply --yes` in stackql-deploy's word
+    #[command(after_help = "Examples:
+  trueup build stacks/orders prod
+  trueup build stacks/orders prod --dry-run")]
+    Build(ApplyArgs),
+    /// Write a stackql-deploy project as a `trueup.yaml`
+    ///
+    /// Its plan is the same. Where a value is text in the project and something else in AWS, it is written as what it is; a
+    /// secret that is written in the project becomes a variable. Nothing of the project is changed.
+    #[command(after_help = "Examples:
+  trueup migrate stacks/orders
+  trueup migrate stacks/orders prod --out orders/trueup.yaml")]
+    Migrate(MigrateArgs),
     /// Delete what the manifest describes, dependants first
     ///
     /// What is protected stays and ends the run with 3; what has `skip_on_delete` stays and is listed. What is gone
@@ -337,6 +347,17 @@ pub struct ApplyArgs {
     /// Options given behind the command.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// `migrate`.
+#[derive(Args, Debug)]
+pub struct MigrateArgs {
+    /// Write the manifest to a new file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Stack and environment.
+    #[command(flatten)]
+    pub stack: StackArgs,
 }
 
 /// `teardown`.

@@ -33,6 +33,10 @@ pub struct Loaded {
     pub stack: Option<Stack>,
     /// The graph; only where nothing is wrong with its resources.
     pub graph: Option<Graph>,
+    /// The statements of a project as they are rendered, where they were asked for.
+    pub queries: String,
+    /// It is a project of stackql-deploy.
+    pub is_project: bool,
     /// What the checks of its resources need besides.
     pending: Option<Pending>,
 }
@@ -62,6 +66,11 @@ impl Pending {
 }
 
 impl Loaded {
+    /// The manifest, before it is checked.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.pending.as_ref().map(|pending| &pending.manifest)
+    }
+
     /// Whether nothing may be sent.
     pub fn is_invalid(&self) -> bool {
         self.diagnostics.has_errors() || self.stack.is_none() || self.graph.is_none()
@@ -85,6 +94,8 @@ pub fn read(settings: &Settings, target: &Target) -> Result<Loaded, CommandError
         diagnostics: Diagnostics::new(),
         stack: None,
         graph: None,
+        queries: String::new(),
+        is_project: false,
         pending: None,
     };
     stages(settings, target, files, &mut loaded);
@@ -133,6 +144,7 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
     let today = (today.year(), u8::from(today.month()), today.day());
     let mut files = files;
     let manifest = if is_project(&loaded.sources, source) {
+        loaded.is_project = true;
         files.extend(project::variables(settings, &loaded.sources));
         project::manifest(settings, target, &files, today, source, loaded)
     } else {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, LogFormat, OnFailure, Options, SchemaOf, SeverityOf};
+use crate::args::{self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, SchemaOf, SeverityOf};
 use crate::commands::drift;
 use crate::error::CommandError;
 
@@ -159,6 +159,10 @@ pub struct RunSettings {
     pub allow_scripts: bool,
     /// Each resource of a stackql-deploy project waits for the one before it.
     pub keep_order: bool,
+    /// Nothing is written.
+    pub dry_run: bool,
+    /// The statements of a stackql-deploy project are shown.
+    pub show_queries: bool,
 }
 
 /// A stack and its environment.
@@ -260,6 +264,7 @@ pub enum Command {
     Orphans(Target),
     Apply { what: ApplyWhat, yes: bool, expect_digest: Option<String> },
     Teardown { target: Target, yes: bool },
+    Migrate { target: Target, out: Option<PathBuf> },
     Import(ImportWhat),
     Graph { target: Target, form: GraphForm },
     Preflight(Target),
@@ -305,7 +310,8 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Plan(_) => "plan",
         args::Command::Drift(_) => "drift",
         args::Command::Orphans(_) => "orphans",
-        args::Command::Apply(_) => "apply",
+        args::Command::Apply(_) | args::Command::Build(_) => "apply",
+        args::Command::Migrate(_) => "migrate",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
         args::Command::Graph(_) => "graph",
@@ -339,7 +345,8 @@ pub fn options(cli: &Cli) -> Options {
         | args::Command::Preflight(a) => &a.options,
         args::Command::Plan(a) => &a.stack.options,
         args::Command::Drift(a) => &a.stack.options,
-        args::Command::Apply(a) => &a.options,
+        args::Command::Apply(a) | args::Command::Build(a) => &a.options,
+        args::Command::Migrate(a) => &a.stack.options,
         args::Command::Teardown(a) => &a.stack.options,
         args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
@@ -373,6 +380,9 @@ fn merge(outer: Options, inner: Options) -> Options {
         var_files: both(outer.var_files, inner.var_files),
         allow_scripts: inner.allow_scripts || outer.allow_scripts,
         keep_order: inner.keep_order || outer.keep_order,
+        dry_run: inner.dry_run || outer.dry_run,
+        show_queries: inner.show_queries || outer.show_queries,
+        log_level: inner.log_level.or(outer.log_level),
         only: both(outer.only, inner.only),
         exclude: both(outer.exclude, inner.exclude),
         allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
@@ -408,7 +418,11 @@ pub fn output(options: &Options, environment: &Environment, terminals: Terminals
     OutputSettings {
         format,
         quiet: options.quiet,
-        verbose: options.verbose,
+        verbose: options.verbose.max(match options.log_level {
+            Some(LogLevel::Debug) => 2,
+            Some(LogLevel::Trace) => 3,
+            _ => 0,
+        }),
         stdout_colour: format == Format::Human && colour(terminals.stdout),
         stderr_colour: colour(terminals.stderr),
         stdout_width: terminals.width.filter(|_| terminals.stdout),
@@ -436,9 +450,14 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         return Err(CommandError::usage("`--sandbox` and `--endpoint-url` contradict each other")
             .hint("`--sandbox` brings an endpoint of its own"));
     }
+    if options.on_failure == Some(OnFailure::Rollback) {
+        return Err(CommandError::usage("`--on-failure rollback` is not offered: nothing is undone").hint(
+            "use `stop` or `continue`: the same command again finishes the rest, and `trueup teardown` removes what is there",
+        ));
+    }
     let prune = match &cli.command {
         args::Command::Plan(a) => a.prune,
-        args::Command::Apply(a) => a.prune,
+        args::Command::Apply(a) | args::Command::Build(a) => a.prune,
         args::Command::Iam(a) => a.prune,
         _ => false,
     };
@@ -448,7 +467,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         )
         .hint("give one or the other"));
     }
-    let preflight = matches!(&cli.command, args::Command::Apply(a) if a.preflight);
+    let preflight = matches!(&cli.command, args::Command::Apply(a) | args::Command::Build(a) if a.preflight);
     // Nothing lags in a sandbox.
     let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
     let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
@@ -488,6 +507,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             can_ask: terminals.stdin && terminals.stderr,
             allow_scripts: options.allow_scripts,
             keep_order: options.keep_order,
+            dry_run: options.dry_run,
+            show_queries: options.show_queries,
         },
         given,
         var_files: options.var_files,
@@ -525,6 +546,10 @@ fn command(
         args::Command::Apply(a) => {
             Command::Apply { what: apply_what(a.target, a.second)?, yes: a.yes, expect_digest: a.expect_digest }
         }
+        args::Command::Build(a) => {
+            Command::Apply { what: apply_what(a.target, a.second)?, yes: true, expect_digest: a.expect_digest }
+        }
+        args::Command::Migrate(a) => Command::Migrate { target: target(a.stack.stack, a.stack.env)?, out: a.out },
         args::Command::Teardown(a) => Command::Teardown { target: target(a.stack.stack, a.stack.env)?, yes: a.yes },
         args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
         args::Command::Import(a) => {

@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 use self::node::{Member, Node};
 use self::property::Writer;
 use self::reference::References;
+pub use self::yaml::written;
 use crate::cloud::{Present, Readiness};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fault::Fault;

@@ -10,11 +10,13 @@
 
 pub mod iql;
 pub mod lift;
+pub mod migrate;
 pub mod project;
 pub mod query;
 pub mod script;
 pub mod shown;
 pub mod sql;
+pub mod statements;
 pub mod translate;
 
 #[cfg(test)]

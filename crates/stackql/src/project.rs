@@ -192,5 +192,6 @@ fn add(sources: &mut Sources, manifest: SourceId, written: &str) -> Result<Sourc
         return Ok(known);
     }
     let text = open(sources, written)?;
-    Ok(sources.add(name, text))
+    let shown = crate::shown::veiled(&text);
+    Ok(sources.add_shown(name, text, &shown))
 }

@@ -105,6 +105,12 @@ fn piece<'p>(entry: &'p Entry, sources: &Sources, options: &Options<'_>, found: 
         (Some(iql), EntryType::Resource | EntryType::Multi) => lift::lift(iql, &options.kinds, &mut own),
         _ => None,
     };
+    // Said once for the whole project, see `notes`.
+    let own =
+        own.into_iter().filter(|diagnostic| diagnostic.code != "Q125").fold(Diagnostics::new(), |mut all, one| {
+            all.push(one);
+            all
+        });
     take(own, &entry.name, options, found);
     Piece { entry, iql, lifted }
 }

@@ -33,7 +33,7 @@ pub struct Options {
     pub sandbox: Option<Option<PathBuf>>,
 
     /// Value of a variable; may be repeated
-    #[arg(short = 'e', long = "var", value_name = "NAME=VALUE", help_heading = "Input")]
+    #[arg(short = 'e', long = "var", alias = "env", value_name = "NAME=VALUE", help_heading = "Input")]
     pub vars: Vec<String>,
     /// File with variables, dotenv or YAML; may be repeated
     #[arg(
@@ -69,11 +69,15 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", help_heading = "Scope", hide_short_help = true)]
     pub allow_replace: Vec<String>,
 
+    /// Show what an apply or a teardown would do, and do nothing
+    #[arg(long, help_heading = "Execution", hide_short_help = true)]
+    pub dry_run: bool,
     /// How many operations run at once
     #[arg(long, value_name = "N", help_heading = "Execution", hide_short_help = true,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: Option<u16>,
-    /// After a failed step: `continue` with what does not depend on it (default), or `stop`
+    /// After a failed step: `continue` with what does not depend on it (default), or `stop`; `ignore` and `error` mean the
+    /// same
     #[arg(long, value_name = "WHAT", help_heading = "Execution", hide_short_help = true, hide_possible_values = true)]
     pub on_failure: Option<OnFailure>,
     /// How long before a KMS key is created its tags are searched again, so that a search that lags makes no second one
@@ -110,6 +114,19 @@ pub struct Options {
         value_hint = ValueHint::FilePath
     )]
     pub output_file: Option<PathBuf>,
+    /// Print the statements of a stackql-deploy project as they are rendered, on stderr, with secrets masked
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub show_queries: bool,
+    /// How much is logged, in stackql-deploy's words: `error`, `warn`, `info`, `debug` or `trace`
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        help_heading = "Output",
+        hide_short_help = true,
+        hide_possible_values = true,
+        ignore_case = true
+    )]
+    pub log_level: Option<LogLevel>,
     /// Print results and errors only
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -231,7 +248,28 @@ pub enum LogFormat {
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
     /// Begin nothing more.
+    #[value(alias = "error")]
     Stop,
     /// Go on with what does not depend on it.
+    #[value(alias = "ignore")]
     Continue,
+    /// Undo what was done: a word of stackql-deploy that means nothing there, and is refused here.
+    #[value(hide = true)]
+    Rollback,
+}
+
+/// How much is logged, in stackql-deploy's words.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Errors.
+    Error,
+    /// Warnings.
+    #[value(alias = "warning")]
+    Warn,
+    /// What is done; said without a log anyhow.
+    Info,
+    /// As `-vv`.
+    Debug,
+    /// As `-vvv`.
+    Trace,
 }

@@ -169,7 +169,7 @@ fn there_already(path: &Path) -> CommandError {
 }
 
 /// A file that was not there before.
-fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+pub fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
     let mut file = opened.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => there_already(path),

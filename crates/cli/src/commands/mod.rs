@@ -12,6 +12,7 @@ pub mod import;
 pub mod init;
 pub mod kinds;
 pub mod man;
+pub mod migrate;
 pub mod orphans;
 pub mod plan;
 pub mod preflight;
@@ -98,6 +99,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Drift { target, options } => drift::run(context, target, options).await,
         Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
+        Command::Migrate { target, out } => Box::pin(migrate::run(context, target, out.as_deref())).await,
         Command::Import(what) => import::run(context, what).await,
         Command::Graph { target, form } => graph::run(context, target, *form),
         Command::Query(what) => Box::pin(query::run(context, what)).await,
@@ -140,26 +142,35 @@ pub fn ready(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exi
 
 /// The same for commands that reach the cloud: what is not known of a type is asked for.
 pub async fn ready_online(context: &Context<'_>, target: &Target) -> Result<Result<Ready, Exit>, CommandError> {
+    let mut loaded = front::read(context.settings, target)?;
+    check_online(context, &mut loaded).await?;
+    finish(context, loaded)
+}
+
+/// Checks what was read, asking for what is not known of a type.
+pub async fn check_online(context: &Context<'_>, loaded: &mut Loaded) -> Result<(), CommandError> {
     let settings = context.settings;
-    let mut loaded = front::read(settings, target)?;
-    let types = types::of(&loaded);
+    let types = types::of(loaded);
     let known = if types.is_empty() || loaded.diagnostics.has_errors() {
-        types::cached(settings, &loaded, &types)
+        types::cached(settings, loaded, &types)
     } else {
         let ask = async {
             let cloud = cloud::connect(settings, false).await?;
-            let found = types::fetched(settings, &cloud.session, &loaded, &types).await;
+            let found = types::fetched(settings, &cloud.session, loaded, &types).await;
             cloud.close().await?;
             found
         };
         Box::pin(ask).await?
     };
-    front::check(settings, &mut loaded, known);
-    finish(context, loaded)
+    front::check(settings, loaded, known);
+    Ok(())
 }
 
-fn finish(context: &Context<'_>, loaded: Loaded) -> Result<Result<Ready, Exit>, CommandError> {
+pub fn finish(context: &Context<'_>, loaded: Loaded) -> Result<Result<Ready, Exit>, CommandError> {
     context.is_about(&loaded);
+    if !loaded.queries.is_empty() {
+        context.printer.alert(&loaded.queries);
+    }
     if loaded.is_invalid() {
         return invalid(context, &loaded).map(Err);
     }

@@ -71,7 +71,7 @@ pub async fn run(
 }
 
 /// Saves the plan where that is asked for, and shows it.
-fn told(
+pub fn told(
     context: &Context<'_>,
     ready: &Ready,
     planned: &Planned,

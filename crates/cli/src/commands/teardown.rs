@@ -23,7 +23,8 @@ pub async fn run(context: &Context<'_>, target: &Target, yes: bool) -> Result<Ex
         Ok(ready) => ready,
         Err(exit) => return Ok(exit),
     };
-    execute::can_go_on(context, yes)?;
+    let dry_run = context.settings.run.dry_run;
+    execute::can_go_on(context, yes || dry_run)?;
     let options = planning::options(context, &ready)?;
     // A name is all that a delete needs: no secret is read, neither here nor there.
     let cloud = cloud::connect(context.settings, false).await?;
@@ -39,6 +40,9 @@ async fn planned_run(
     yes: bool,
 ) -> Result<Exit, CommandError> {
     let planned = make(ready, cloud, options).await;
+    if context.settings.run.dry_run {
+        return planning::told(context, ready, &planned, None, false);
+    }
     if matches!(context.format(), Format::Human | Format::Jsonl) {
         planning::show(context, ready, &planned)?;
     }

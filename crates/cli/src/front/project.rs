@@ -9,6 +9,7 @@ use trueup_engine::render::Inputs;
 use trueup_engine::source::{SourceId, Sources};
 use trueup_stackql::project;
 use trueup_stackql::script;
+use trueup_stackql::statements;
 use trueup_stackql::translate::{self, Options};
 
 use super::{Loaded, var_file};
@@ -48,19 +49,23 @@ pub fn manifest(
             keep_order: settings.run.keep_order,
             selected: &selected,
         };
+        let environment = |name: &str| settings.environment.get(name);
+        let inputs = Inputs {
+            env: &target.env,
+            given: settings.given.clone(),
+            files: files.to_vec(),
+            environment: &environment,
+            today,
+        };
         let mut answers = BTreeMap::new();
         if options.allow_scripts {
-            let environment = |name: &str| settings.environment.get(name);
-            let inputs = Inputs {
-                env: &target.env,
-                given: settings.given.clone(),
-                files: files.to_vec(),
-                environment: &environment,
-                today,
-            };
             answers = script::run(&project, &mut loaded.sources, &options, &inputs, &mut found);
         }
-        translate::translate(&project, &loaded.sources, &Options { answers: &answers, ..options }, &mut found)
+        let options = Options { answers: &answers, ..options };
+        if settings.run.show_queries {
+            loaded.queries = statements::shown(&project, &mut loaded.sources, &options, &inputs);
+        }
+        translate::translate(&project, &loaded.sources, &options, &mut found)
     });
     loaded.diagnostics.extend(found);
     manifest

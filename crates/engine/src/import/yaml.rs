@@ -8,9 +8,34 @@ use std::fmt::Write as _;
 
 use super::node::{Member, Node};
 use crate::manifest::scalar::{Plain, resolve};
+use crate::manifest::tree;
 
 /// Words that YAML 1.1 reads as booleans.
 const OLD_BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
+
+/// A value of a manifest as YAML; its texts are templates, as they are in a manifest.
+pub fn written(node: &tree::Node) -> String {
+    let mut out = String::new();
+    match node_of(node) {
+        Node::Map(inner) => members(&mut out, &inner, 0),
+        Node::List(items) => items.iter().for_each(|one| item(&mut out, one, 0)),
+        other => leaf(&mut out, &other, 0),
+    }
+    out
+}
+
+fn node_of(node: &tree::Node) -> Node {
+    match &node.yaml {
+        tree::Yaml::Null | tree::Yaml::Unreadable => Node::Null,
+        tree::Yaml::Bool(flag) => Node::Bool(*flag),
+        tree::Yaml::Number(number) => Node::Number(number.clone()),
+        tree::Yaml::Text(text) => Node::Template(text.to_string()),
+        tree::Yaml::List(items) => Node::List(items.iter().map(node_of).collect()),
+        tree::Yaml::Map(entries) => Node::Map(
+            entries.iter().map(|entry| Member::new(entry.key.value.to_string(), node_of(&entry.value))).collect(),
+        ),
+    }
+}
 
 /// Writes the members of a map, each line behind `indent` spaces.
 pub(super) fn members(out: &mut String, members: &[Member], indent: usize) {

@@ -1,0 +1,154 @@
+//! Values in the type that they have in AWS, and secrets as variables.
+
+use trueup_engine::manifest::tree::{Entry, Node, Yaml};
+use trueup_engine::manifest::{Property, PropertyValue};
+use trueup_engine::render::scan::{self, Piece};
+use trueup_engine::source::Spanned;
+use trueup_engine::value::Value;
+
+/// Writes values, and remembers the variables that it made.
+#[derive(Default)]
+pub struct Typist {
+    /// Variables for secrets.
+    pub variables: Vec<String>,
+}
+
+impl Typist {
+    /// A property, given what it was rendered to and what became of it.
+    pub fn property(&mut self, property: &Property, values: Option<(&Value, &Value)>) -> Property {
+        let name = property.name.value.to_string();
+        let mut one = |node: &Node| match values {
+            _ if property.protected => self.hide(node, &name),
+            Some((rendered, wanted)) => self.typed(node, rendered, wanted, &name),
+            None => node.clone(),
+        };
+        let value = match &property.value {
+            PropertyValue::Merged => PropertyValue::Merged,
+            PropertyValue::One(node) => PropertyValue::One(one(node)),
+            PropertyValue::PerEnvironment(values) => {
+                PropertyValue::PerEnvironment(values.iter().map(|(env, node)| (env.clone(), one(node))).collect())
+            }
+        };
+        Property { value, ..property.clone() }
+    }
+
+    /// A value in which every written text is a variable.
+    pub fn hide(&mut self, node: &Node, name: &str) -> Node {
+        let yaml = match &node.yaml {
+            Yaml::Text(text) if scan::is_template(text) => return node.clone(),
+            Yaml::Text(_) | Yaml::Number(_) => return self.variable(node, name),
+            Yaml::List(items) => Yaml::List(
+                items.iter().enumerate().map(|(index, item)| self.hide(item, &format!("{name}_{index}"))).collect(),
+            ),
+            Yaml::Map(entries) => Yaml::Map(
+                entries
+                    .iter()
+                    .map(|entry| Entry {
+                        key: entry.key.clone(),
+                        value: self.hide(&entry.value, &format!("{name}_{}", entry.key.value)),
+                    })
+                    .collect(),
+            ),
+            _ => return node.clone(),
+        };
+        Node { yaml, span: node.span }
+    }
+
+    fn variable(&mut self, node: &Node, name: &str) -> Node {
+        let mut upper: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        while self.variables.contains(&upper) {
+            upper.push('_');
+        }
+        let text = format!("{{{{ vars.{upper} }}}}");
+        self.variables.push(upper);
+        Node { yaml: Yaml::Text(text.into()), span: node.span }
+    }
+
+    fn typed(&mut self, node: &Node, rendered: &Value, wanted: &Value, name: &str) -> Node {
+        let yaml = match (&node.yaml, wanted) {
+            (Yaml::Text(text), Value::Secret(_)) if !scan::is_template(text) => return self.variable(node, name),
+            (Yaml::Text(text), _) if scan::is_template(text) => match converted(text, rendered, wanted) {
+                Some(text) => Yaml::Text(text.into()),
+                None => return node.clone(),
+            },
+            (Yaml::List(items), Value::List(wanted)) => {
+                let rendered = rendered.as_list().unwrap_or_default();
+                let each =
+                    items.iter().enumerate().map(|(index, item)| match rendered.get(index).zip(wanted.get(index)) {
+                        Some((rendered, wanted)) => self.typed(item, rendered, wanted, &format!("{name}_{index}")),
+                        None => item.clone(),
+                    });
+                Yaml::List(each.collect())
+            }
+            (Yaml::Map(entries), Value::Map(wanted)) => {
+                let each = entries.iter().map(|entry| {
+                    let key = &*entry.key.value;
+                    let value = match rendered.get(key).zip(wanted.get(key)) {
+                        Some((rendered, wanted)) => {
+                            self.typed(&entry.value, rendered, wanted, &format!("{name}_{key}"))
+                        }
+                        None => entry.value.clone(),
+                    };
+                    Entry { key: entry.key.clone(), value }
+                });
+                Yaml::Map(each.collect())
+            }
+            (Yaml::Text(text), Value::Bool(_)) => match &**text {
+                text if text.eq_ignore_ascii_case("true") => Yaml::Bool(true),
+                text if text.eq_ignore_ascii_case("false") => Yaml::Bool(false),
+                _ => return node.clone(),
+            },
+            (Yaml::Text(text), Value::Number(_)) => match text.parse() {
+                Ok(number) => Yaml::Number(number),
+                Err(_) => return node.clone(),
+            },
+            (Yaml::Text(text), Value::List(_) | Value::Map(_)) => match serde_json::from_str::<serde_json::Value>(text)
+            {
+                Ok(json) => return tree(&Value::from(json), node),
+                Err(_) => return node.clone(),
+            },
+            (Yaml::Number(number), Value::String(_)) => Yaml::Text(number.to_string().into()),
+            (Yaml::Bool(flag), Value::String(_)) => Yaml::Text(flag.to_string().into()),
+            _ => return node.clone(),
+        };
+        Node { yaml, span: node.span }
+    }
+}
+
+/// A template whose value is not of the type that is wanted, with a filter that makes it so.
+fn converted(text: &str, rendered: &Value, wanted: &Value) -> Option<String> {
+    let trimmed = text.trim();
+    let code = match scan::pieces(trimmed).ok()?.as_slice() {
+        [Piece::Expression(code)] => trimmed[code.clone()].trim().to_owned(),
+        _ => return None,
+    };
+    Some(match (rendered, wanted) {
+        (Value::String(_), Value::Bool(_)) => format!("{{{{ ({code}) | string | lower == 'true' }}}}"),
+        (Value::String(_), Value::Number(number)) if number.as_i64().is_some() => format!("{{{{ ({code}) | int }}}}"),
+        (Value::String(_), Value::Number(_)) => format!("{{{{ ({code}) | float }}}}"),
+        (Value::String(_), Value::Map(_) | Value::List(_)) => format!("{{{{ ({code}) | from_json }}}}"),
+        (Value::Number(_) | Value::Bool(_), Value::String(_)) => format!("{{{{ ({code}) | string }}}}"),
+        _ => return None,
+    })
+}
+
+/// Data as a node; what looks like a template in it stays data.
+fn tree(value: &Value, at: &Node) -> Node {
+    let yaml = match value {
+        Value::Bool(flag) => Yaml::Bool(*flag),
+        Value::Number(number) => Yaml::Number(number.clone()),
+        Value::String(text) => Yaml::Text(crate::translate::escaped(text).into()),
+        Value::List(items) => Yaml::List(items.iter().map(|item| tree(item, at)).collect()),
+        Value::Map(map) => Yaml::Map(
+            map.iter()
+                .map(|(name, member)| Entry {
+                    key: Spanned { value: name.as_str().into(), span: at.span },
+                    value: tree(member, at),
+                })
+                .collect(),
+        ),
+        _ => Yaml::Null,
+    };
+    Node { yaml, span: at.span }
+}
