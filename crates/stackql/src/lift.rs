@@ -4,6 +4,7 @@
 //! properties and its identifier, and that is what a manifest says. [`lift`] reads it off; nothing is evaluated.
 
 mod checks;
+mod native;
 mod properties;
 #[cfg(test)]
 mod tests;
@@ -119,7 +120,7 @@ pub fn lift(iql: &Iql, kinds: &Registry, found: &mut Diagnostics) -> Option<Lift
         }
     }
 
-    let mut made = properties::of_create(&create, &type_name.value, kind, found)?;
+    let mut made = properties::of_create(&create, &table, &type_name.value, kind, found)?;
     if let Some((_, Statement::Update(update))) = &update {
         properties::compare(update, &mut made.properties, kind, found);
     }

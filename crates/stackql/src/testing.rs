@@ -30,8 +30,12 @@ struct Thing;
 #[derive(Debug)]
 struct Native;
 
-/// Both.
-pub static KINDS: &[&dyn Kind] = &[&Thing, &Native];
+/// A type whose native dialect has other names.
+#[derive(Debug)]
+struct Key;
+
+/// All of them.
+pub static KINDS: &[&dyn Kind] = &[&Thing, &Native, &Key];
 
 const WHOLE: Type = Type::Integer { min: 0, max: 99 };
 static THING: Schema = Schema {
@@ -50,6 +54,11 @@ static NATIVE: Schema = Schema {
         Property::new("ConnectionInput", Type::Json, "All of it."),
         Property::new("Tags", Type::Json, "JSON."),
     ],
+    one_of: &[],
+};
+
+static KEY: Schema = Schema {
+    properties: &[Property::new("KeyPolicy", Type::Json, "JSON."), Property::new("Tags", Type::Json, "JSON.")],
     one_of: &[],
 };
 
@@ -93,3 +102,4 @@ macro_rules! kind {
 
 kind!(Thing, "AWS::Test::Thing", &[], &THING);
 kind!(Native, "AWS::Test::Native", &["aws.test.natives"], &NATIVE);
+kind!(Key, "AWS::KMS::Key", &["awscc.kms.keys", "aws.kms.keys"], &KEY);

@@ -192,6 +192,39 @@ SELECT name, json_extract(connection_input, '$.ConnectionProperties.USERNAME') A
 }
 
 #[test]
+fn parameters_of_an_api_become_properties() {
+    let text = "\
+/*+ create */
+INSERT INTO aws.kms.keys (Policy, Tags, region)
+SELECT '{{ policy }}', '[{\"TagKey\": \"team\", \"TagValue\": \"{{ team }}\"}]', '{{ region }}'
+";
+    assert_snapshot!(whole(text), @r#"
+    AWS::KMS::Key
+      KeyPolicy: "{{ policy }}" <- '{{ policy }}'
+      Tags: [{ Key: "team" <- "team", Value: "{{ team }}" <- "{{ team }}" }]
+    region "{{ region }}" <- '{{ region }}'
+    "#);
+    let text = "\
+/*+ create */
+INSERT INTO awscc.kms.keys (KeyPolicy, region) SELECT string({{ policy }}), '{{ region }}'
+/*+ exists */
+SELECT count(*) AS n FROM awscc.kms.keys_list_only WHERE region = '{{ region }}' AND key_id = '{{ this.key_id }}'
+";
+    assert_snapshot!(whole(text), @r#"
+    AWS::KMS::Key
+      KeyPolicy: "{{ policy }}" <- {{ policy }}
+    region "{{ region }}" <- '{{ region }}'
+    note[Q125]: `exists` is not run: trueup reads and compares by itself
+     --> resources/x.iql:3:1
+      |
+    3 | /*+ exists */
+      | ^^^^^^^^^^^^^
+      |
+      = note: options such as `retries` have no effect: waiting follows what the service says
+    "#);
+}
+
+#[test]
 fn checks_that_ask_for_more_are_named() {
     let text = "\
 /*+ exists */
@@ -315,6 +348,9 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
         create("INSERT INTO awscc.ec2.vpcs (A) SELECT 'open"),
         create("INSERT INTO awscc.ec2.vpcs (A) SELEC 'a'"),
         create("INSERT INTO awscc.ec2.vpcs_list_only (A) SELECT 'a'"),
+        create("INSERT INTO awscc.{{ service }}.vpcs (A) SELECT 'a'"),
+        create("INSERT INTO vpcs (A) SELECT 'a'"),
+        create("UPDATE awscc.ec2.vpcs SET PatchDocument = '{}' WHERE Identifier = 'x'"),
         create("DROP TABLE awscc.ec2.vpcs"),
         create("SELECT 1"),
         refused("/*+ delete */\nDELETE FROM awscc.ec2.vpcs WHERE Identifier = 'x'\n"),
@@ -323,7 +359,7 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
              WHERE Identifier = 'x'\n",
         ),
     ];
-    assert_snapshot!(all.join("\n\n"), @"
+    assert_snapshot!(all.join("\n\n"), @r#"
     error[Q112]: the provider `google` is not one of AWS
      --> resources/x.iql:2:13
       |
@@ -440,6 +476,30 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
       |
       = help: write to `awscc.ec2.vpcs`
 
+    error[Q111]: the name of a table cannot be a template
+     --> resources/x.iql:2:13
+      |
+    2 | INSERT INTO awscc.{{ service }}.vpcs (A) SELECT '*'
+      |             ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = note: the type of a resource must be known before anything is evaluated
+
+    error[Q111]: a table has three names: provider, service and resource
+     --> resources/x.iql:2:13
+      |
+    2 | INSERT INTO vpcs (A) SELECT '*'
+      |             ^^^^
+      |
+      = help: write it like `awscc.events.connections`
+
+    error[Q111]: this is not a patch document
+     --> resources/x.iql:2:43
+      |
+    2 | UPDATE awscc.ec2.vpcs SET PatchDocument = '**' WHERE Identifier = '*'
+      |                                           ^^^^
+      |
+      = help: write string('{{ { "Description": description } | generate_patch_document }}'), or the list of operations
+
     error[Q111]: a statement that begins with `DROP` cannot be lifted
      --> resources/x.iql:2:1
       |
@@ -475,7 +535,7 @@ fn what_cannot_be_lifted_is_said_with_its_place() {
       |             ^^^^^^^^^^^^^^^^^ `delete` here
       |
       = help: write each resource into a file of its own
-    ");
+    "#);
 }
 
 #[test]

@@ -151,6 +151,11 @@ impl<'m, 't> Reader<'m, 't> {
     fn table(&self, name: &ast::ObjectName) -> Result<Table, Refused> {
         let span = self.masked.place(self.masked.range(name.span()));
         let Some(table) = self.any_table(name) else {
+            let template = name.0.iter().filter_map(|part| part.as_ident()).any(|it| it.value.contains(PLACEHOLDER));
+            if template {
+                return Err(refused(span, "the name of a table cannot be a template")
+                    .noted("the type of a resource must be known before anything is evaluated"));
+            }
             return Err(refused(span, "a table has three names: provider, service and resource")
                 .help("write it like `awscc.events.connections`"));
         };
