@@ -15,12 +15,19 @@ pub fn run(rest: &[String]) -> Result<(), String> {
     let python = virtual_environment()?;
     println!("building the binary under test");
     tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
+    println!("hostile input, optimised and with every check");
+    tools::run(
+        tools::cargo()
+            .args(["test", "--package", "trueup-fuzz", "--profile", "hostile"])
+            .args(rest)
+            .env("TRUEUP_CASES", "100000"),
+    )?;
     println!("running the tests");
     // Lives as long as the tests run; the others start servers of their own.
     let moto = Moto::start(&python)?;
     tools::run(
         tools::cargo()
-            .args(["test", "--workspace"])
+            .args(["test", "--workspace", "--exclude", "trueup-fuzz"])
             .args(rest)
             .env("TRUEUP_TEST_PYTHON", &python)
             .env("TRUEUP_TEST_MOTO_URL", &moto.url)

@@ -28,6 +28,7 @@ mod limits;
 mod names;
 mod operation;
 mod query;
+pub mod raw;
 mod reach;
 mod sdk;
 mod session;

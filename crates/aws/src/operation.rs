@@ -249,6 +249,9 @@ pub(crate) static LIST_RESOURCE_REQUESTS: Operation =
 pub(crate) static DESCRIBE_TYPE: Operation =
     Operation::new("cloudformation:DescribeType", &CLOUD_FORMATION, Effect::Reads, 10);
 
+pub(crate) static LIST_TYPES: Operation =
+    Operation::new("cloudformation:ListTypes", &CLOUD_FORMATION, Effect::Reads, 10);
+
 /// One action on one resource counts as one; the API's page of quotas gives no rate that can be relied on.
 pub(crate) static SIMULATE_PRINCIPAL_POLICY: Operation =
     Operation::new("iam:SimulatePrincipalPolicy", &IAM, Effect::Reads, 5);

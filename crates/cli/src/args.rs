@@ -176,6 +176,20 @@ Formats: `mermaid` (default), `dot`, `svg`, `json`.")]
 
 Exit codes: 0 nothing is in the way, 3 a check failed, 6 something was not checked (--strict), 64 bad arguments.")]
     Preflight(StackArgs),
+    /// Run SQL over live resources
+    ///
+    /// Tables are `awscc.<service>.<plural>` (one resource, needs `Identifier = …`), `awscc.<service>.<plural>_list_only`, and
+    /// `aws.<service>.<plural>` for the types of `trueup kinds`. What a table needs is taken from the conditions and the
+    /// joins; the rest is SQLite. No secret is ever a column. INSERT, UPDATE and DELETE ask first. Without a statement, on a
+    /// terminal, a shell: `\d` lists the tables, `\d TABLE` its columns, `\q` leaves.
+    #[command(after_help = "Examples:
+  trueup query \"SELECT name, state FROM aws.events.connections WHERE region = 'eu-west-1'\"
+  trueup query -f report.sql --format csv > report.csv
+  trueup query \"DELETE FROM awscc.events.connections WHERE Identifier = 'old'\" --yes
+  trueup query --read-only
+
+Exit codes: 0 done, 1 a statement failed, 64 SQL that cannot be run; nothing was sent.")]
+    Query(QueryArgs),
     /// Print the exact IAM policy that a command needs for this stack
     ///
     /// Every action, on the ARNs that the manifest gives, with what each statement is for; `--json` prints the policy
@@ -406,6 +420,26 @@ pub struct ImportArgs {
     pub options: Options,
 }
 
+/// `query`.
+#[derive(Args, Debug)]
+pub struct QueryArgs {
+    /// Statements, separated by `;`; `-` reads them from stdin; without any, on a terminal, a shell
+    #[arg(value_name = "SQL", conflicts_with = "file")]
+    pub sql: Option<String>,
+    /// Read the statements from FILE
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Refuse INSERT, UPDATE and DELETE
+    #[arg(long)]
+    pub read_only: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Options given behind the command.
+    #[command(flatten)]
+    pub options: Options,
+}
+
 /// `kinds`.
 #[derive(Args, Debug)]
 pub struct KindsArgs {
@@ -446,7 +480,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan`, `drift`, `import`, `preflight`, `events` or `graph`
+    /// `manifest`, `plan`, `drift`, `import`, `preflight`, `events`, `graph` or `query`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -471,6 +505,8 @@ pub enum SchemaOf {
     Events,
     /// `graph --format json`.
     Graph,
+    /// `query --json`.
+    Query,
 }
 
 /// `completions`.

@@ -10,6 +10,7 @@ mod error;
 mod exit;
 mod files;
 mod front;
+mod live;
 mod log;
 mod manifest_schema;
 mod memory;

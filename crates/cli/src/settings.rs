@@ -217,6 +217,43 @@ pub enum GraphForm {
     Json,
 }
 
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsForm {
+    /// For people.
+    Table,
+    /// As a document.
+    Json,
+    /// Separated by commas.
+    Csv,
+}
+
+/// Where the statements of a query come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryFrom {
+    /// The command line.
+    Argument(String),
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// Somebody at a terminal.
+    Shell,
+}
+
+/// What `query` runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryWhat {
+    /// Where the statements come from.
+    pub from: QueryFrom,
+    /// How rows are written.
+    pub form: RowsForm,
+    /// Nothing may be written.
+    pub read_only: bool,
+    /// Nobody is asked.
+    pub yes: bool,
+}
+
 /// A command, with everything that only it needs.
 #[derive(Debug)]
 pub enum Command {
@@ -231,6 +268,7 @@ pub enum Command {
     Import(ImportWhat),
     Graph { target: Target, form: GraphForm },
     Preflight(Target),
+    Query(QueryWhat),
     Iam { target: Target, purpose: Purpose },
     Vars(Target),
     Kinds { kind: Option<String> },
@@ -278,6 +316,7 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Import(_) => "import",
         args::Command::Graph(_) => "graph",
         args::Command::Preflight(_) => "preflight",
+        args::Command::Query(_) => "query",
         args::Command::Iam(_) => "iam",
         args::Command::Vars(_) => "vars",
         args::Command::Kinds(_) => "kinds",
@@ -311,6 +350,7 @@ pub fn options(cli: &Cli) -> Options {
         args::Command::Teardown(a) => &a.stack.options,
         args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
+        args::Command::Query(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
         args::Command::Init(a) => &a.options,
@@ -521,6 +561,15 @@ fn command(
         args::Command::Preflight(a) => Command::Preflight(target(a.stack, a.env)?),
         args::Command::Iam(a) => {
             Command::Iam { target: target(a.stack.stack, a.stack.env)?, purpose: purpose(a.purpose) }
+        }
+        args::Command::Query(a) => {
+            let from = match (a.sql, a.file) {
+                (Some(sql), _) if sql == "-" => QueryFrom::Stdin,
+                (Some(sql), _) => QueryFrom::Argument(sql),
+                (None, Some(file)) => QueryFrom::File(file),
+                (None, None) => QueryFrom::Shell,
+            };
+            Command::Query(QueryWhat { from, form: formats::rows(options), read_only: a.read_only, yes: a.yes })
         }
         args::Command::Vars(a) => Command::Vars(target(a.stack, a.env)?),
         args::Command::Kinds(a) => Command::Kinds { kind: a.kind },

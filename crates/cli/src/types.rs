@@ -59,11 +59,16 @@ pub async fn fetched_in(
     place: &Place,
     names: &BTreeSet<String>,
 ) -> Result<Found, CommandError> {
-    let found = cloud_control::fetch(session, place, names, &cache(settings)).await;
+    let found = found_in(settings, session, place, names).await;
     match found.problems.iter().find_map(|(_, problem)| problem.fault()) {
         Some(fault) => Err(CommandError::unread(fault.clone())),
         None => Ok(found),
     }
+}
+
+/// The same, with what could not be read among the problems.
+pub async fn found_in(settings: &Settings, session: &Session, place: &Place, names: &BTreeSet<String>) -> Found {
+    cloud_control::fetch(session, place, names, &cache(settings)).await
 }
 
 /// Where types are asked for: where resources live that do not say it themselves.

@@ -111,6 +111,12 @@ pub fn canonical_form(schema: &'static Schema, properties: &Map) -> Map {
     align::canonical_object(schema.properties, properties)
 }
 
+/// A policy document of IAM, as a text or as a structure, in the form in which two that say the same are the same;
+/// statements keep their order. `None` for what is no document.
+pub fn canonical_policy(document: &Value) -> Option<serde_json::Value> {
+    policy::canonical(document)
+}
+
 /// Whether a pattern (a JSON pointer in which `*` stands for any one token) matches a pointer.
 pub(crate) fn pattern_matches(pattern: &str, pointer: &str) -> bool {
     let mut pattern = crate::value::tokens(pattern);

@@ -44,6 +44,8 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: Arc<str>,
+    /// All of it may be shown, but for what is masked: a text in which whoever read it has found what is secret.
+    pub(crate) open: bool,
 }
 
 /// The texts of a run, and the folder that includes may not leave.
@@ -149,8 +151,17 @@ impl Sources {
 
     /// Takes a text.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(Source { name: name.into(), text: text.into(), open: false })
+    }
+
+    /// Takes a text that is no manifest and that may be shown, but for what is [masked](Self::mask).
+    pub fn add_open(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(Source { name: name.into(), text: text.into(), open: true })
+    }
+
+    fn push(&mut self, source: Source) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), text: text.into() });
+        self.list.push(source);
         self.excerpts.push(OnceLock::new());
         self.lines.push(OnceLock::new());
         id

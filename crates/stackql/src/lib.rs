@@ -12,6 +12,7 @@ pub mod iql;
 pub mod lift;
 pub mod migrate;
 pub mod project;
+pub mod query;
 pub mod script;
 pub mod sql;
 pub mod statements;

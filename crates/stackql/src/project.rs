@@ -100,7 +100,11 @@ impl Reader<'_> {
             description: self.text(top.get("description"), "`description`").map(|text| text.value),
             providers: self.providers(top),
             globals: self.globals(top),
-            resources: self.list(top.get("resources"), "`resources`").iter().filter_map(|node| self.entry(node)).collect(),
+            resources: self
+                .list(top.get("resources"), "`resources`")
+                .iter()
+                .filter_map(|node| self.entry(node))
+                .collect(),
             exports: self.texts(top.get("exports"), "`exports`"),
         };
         if top.get("resources").is_none() {

@@ -49,9 +49,9 @@ pub fn run(
 }
 
 fn failed(entry: &Entry, at: Span, why: &str) -> Diagnostic {
-    Diagnostic::error("Q206", format!("the script `{}` cannot be used: {why}", entry.name.value))
-        .at(at)
-        .help("it is a line for `sh -c` that prints a JSON map from names to texts, made of what is known before a plan")
+    Diagnostic::error("Q206", format!("the script `{}` cannot be used: {why}", entry.name.value)).at(at).help(
+        "it is a line for `sh -c` that prints a JSON map from names to texts, made of what is known before a plan",
+    )
 }
 
 /// The line with its templates evaluated; `None` where it is left out by its `if`, or what is wrong was said.
@@ -85,8 +85,7 @@ fn line(
     }
     alone.exports.clear();
     let mut quiet = Diagnostics::new();
-    let mut manifest =
-        translate::translate(&alone, sources, &Options { answers, ..options.clone() }, &mut quiet);
+    let mut manifest = translate::translate(&alone, sources, &Options { answers, ..options.clone() }, &mut quiet);
     for resource in manifest.resources.iter_mut().filter(|resource| resource.name.value == entry.name.value) {
         resource.sql = Some(run.clone());
     }
@@ -97,7 +96,9 @@ fn line(
         Some(Value::String(line)) => Some(line.clone()),
         Some(Value::Secret(_) | Value::Deferred(_)) => {
             let why = "its line holds a secret, which every process of this machine could read there";
-            found.push(failed(entry, run.span, why).noted("a script inherits the environment: take the secret from there"));
+            found.push(
+                failed(entry, run.span, why).noted("a script inherits the environment: take the secret from there"),
+            );
             None
         }
         _ => {

@@ -54,12 +54,7 @@ struct Piece<'p> {
 }
 
 /// The engine's manifest of a project.
-pub fn translate(
-    project: &Project,
-    sources: &Sources,
-    options: &Options<'_>,
-    found: &mut Diagnostics,
-) -> Manifest {
+pub fn translate(project: &Project, sources: &Sources, options: &Options<'_>, found: &mut Diagnostics) -> Manifest {
     let pieces: Vec<Piece<'_>> = project.resources.iter().map(|entry| piece(entry, sources, options, found)).collect();
     notes::of_project(project, pieces.iter().filter_map(|piece| piece.iql.as_ref()), found);
     let deferred = deferred(project);
@@ -161,7 +156,8 @@ const NOTHING: &str = "SELECT NULL WHERE 1 = 0";
 
 /// The exports of a query: its columns.
 fn named(entry: &Entry) -> Vec<Export> {
-    let export = |e: &crate::project::Exported| Export { property: e.column.clone(), name: e.name.clone(), span: e.span };
+    let export =
+        |e: &crate::project::Exported| Export { property: e.column.clone(), name: e.name.clone(), span: e.span };
     entry.exports.iter().map(export).collect()
 }
 
@@ -205,11 +201,16 @@ impl Translator<'_, '_> {
             EntryType::Command => {
                 let mut own = Diagnostics::new();
                 own.push(
-                    Diagnostic::error("Q205", format!("`{}` is a command: SQL that is run at every build", entry.name.value))
-                        .at(entry.type_span)
-                        .noted("nobody could say in a plan what it changes")
-                        .help("run it by itself with `trueup query`, or write what it makes as a resource; \
-                               `--exclude` leaves it out of a run"),
+                    Diagnostic::error(
+                        "Q205",
+                        format!("`{}` is a command: SQL that is run at every build", entry.name.value),
+                    )
+                    .at(entry.type_span)
+                    .noted("nobody could say in a plan what it changes")
+                    .help(
+                        "run it by itself with `trueup query`, or write what it makes as a resource; \
+                               `--exclude` leaves it out of a run",
+                    ),
                 );
                 take(own, &entry.name, self.options, self.found);
                 self.unusable(entry);
@@ -254,7 +255,8 @@ impl Translator<'_, '_> {
             };
             resource.properties.push(property);
         }
-        resource.region = lifted.region.as_ref().filter(|node| !self.is_default_region(node, entry)).map(|n| props.using(n));
+        resource.region =
+            lifted.region.as_ref().filter(|node| !self.is_default_region(node, entry)).map(|n| props.using(n));
         resource.role_arn = lifted.role_arn.as_ref().map(|node| props.using(node));
         resource.find = self.find(lifted, entry).map(|node| props.using(&node));
         resource.condition = self.condition(entry);
@@ -315,9 +317,8 @@ impl Translator<'_, '_> {
 
     fn condition(&mut self, entry: &Entry) -> Option<Node> {
         let node = entry.condition.as_ref()?;
-        if let Some(prop) = names::in_node(node)
-            .iter()
-            .find_map(|used| entry.props.iter().find(|prop| *prop.name.value == *used.name))
+        if let Some(prop) =
+            names::in_node(node).iter().find_map(|used| entry.props.iter().find(|prop| *prop.name.value == *used.name))
         {
             self.found.push(
                 Diagnostic::error("Q207", format!("`if` asks for the prop `{}`", prop.name.value))
@@ -385,7 +386,10 @@ impl Translator<'_, '_> {
             };
             let name = Spanned { value: export.name.clone(), span: export.span };
             self.globals.push(Global { name, value: text(value), protected: protected(&export.name) });
-            members.push(Member { key: Spanned { value: Arc::from(&*export.name), span: export.span }, value: text(value) });
+            members.push(Member {
+                key: Spanned { value: Arc::from(&*export.name), span: export.span },
+                value: text(value),
+            });
         }
         let hidden = !entry.protected.is_empty();
         let value = Node { yaml: Yaml::Map(members), span };
@@ -398,7 +402,8 @@ impl Translator<'_, '_> {
             let own = used.name == "this" || (used.name == entry.name.value && used.member.is_some());
             let own = own && used.member.as_deref() != Some("idempotency_token");
             let polled = used.name == "callback" || used.member.as_deref() == Some("callback");
-            let prop = used.member.as_deref().is_some_and(|name| entry.props.iter().any(|prop| *prop.name.value == *name));
+            let prop =
+                used.member.as_deref().is_some_and(|name| entry.props.iter().any(|prop| *prop.name.value == *name));
             if polled || (own && !prop) {
                 let what = used.member.as_deref().map_or(used.name.clone(), |member| format!("{}.{member}", used.name));
                 self.found.push(
@@ -414,7 +419,9 @@ impl Translator<'_, '_> {
     fn keep_order(&mut self) {
         let mut before: Option<Spanned<String>> = None;
         for resource in &mut self.resources {
-            if let Some(name) = before.as_ref().filter(|name| !resource.depends_on.iter().any(|d| d.value == name.value)) {
+            if let Some(name) =
+                before.as_ref().filter(|name| !resource.depends_on.iter().any(|d| d.value == name.value))
+            {
                 resource.depends_on.push(name.clone());
             }
             // What may be left out cannot be waited for.

@@ -163,6 +163,8 @@ pub enum FormatName {
     Dot,
     /// A drawn graph.
     Svg,
+    /// Rows separated by commas.
+    Csv,
 }
 
 impl FormatName {
@@ -180,6 +182,7 @@ impl FormatName {
             Self::Mermaid => "mermaid",
             Self::Dot => "dot",
             Self::Svg => "svg",
+            Self::Csv => "csv",
         }
     }
 }

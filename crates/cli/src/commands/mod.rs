@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod orphans;
 pub mod plan;
 pub mod preflight;
+pub mod query;
 pub mod render;
 pub mod sandbox;
 pub mod schema;
@@ -101,6 +102,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Migrate { target, out } => Box::pin(migrate::run(context, target, out.as_deref())).await,
         Command::Import(what) => import::run(context, what).await,
         Command::Graph { target, form } => graph::run(context, target, *form),
+        Command::Query(what) => Box::pin(query::run(context, what)).await,
         Command::Preflight(target) => Box::pin(preflight::run(context, target)).await,
         Command::Iam { target, purpose } => iam::run(context, target, *purpose).await,
         Command::Vars(target) => vars::run(context, target),

@@ -12,6 +12,7 @@ use crate::output::drift::DriftDocument;
 use crate::output::graph::GraphDocument;
 use crate::output::jsonl::EventLine;
 use crate::output::preflight::PreflightDocument;
+use crate::output::query::QueryDocument;
 
 /// Prints a schema.
 pub fn run(context: &Context<'_>, what: SchemaOf) -> Result<Exit, CommandError> {
@@ -28,6 +29,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Preflight => written::<PreflightDocument>(),
         SchemaOf::Events => written::<EventLine>(),
         SchemaOf::Graph => written::<GraphDocument>(),
+        SchemaOf::Query => written::<QueryDocument>(),
     }
 }
 
@@ -50,6 +52,7 @@ mod tests {
             ("preflight", SchemaOf::Preflight),
             ("events", SchemaOf::Events),
             ("graph", SchemaOf::Graph),
+            ("query", SchemaOf::Query),
         ] {
             let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let there = std::fs::read_to_string(&path).unwrap_or_default();

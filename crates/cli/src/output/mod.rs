@@ -18,6 +18,7 @@ pub mod markdown;
 pub mod page;
 pub mod preflight;
 pub mod progress;
+pub mod query;
 pub mod report;
 pub mod sarif;
 pub mod text;

@@ -1,6 +1,6 @@
 //! Which form was asked for, and which ones a command has.
 
-use super::GraphForm;
+use super::{GraphForm, RowsForm};
 use crate::args::{Format, FormatName, Options, PageFormat};
 use crate::error::CommandError;
 
@@ -12,8 +12,10 @@ pub fn format(options: &Options) -> Format {
     let max_bytes = options.max_bytes.map_or(MAX_BYTES, |most| most as usize);
     match options.format {
         _ if options.json => Format::Json,
-        // A graph is a text on stdout, with messages for people beside it.
-        None | Some(FormatName::Human | FormatName::Mermaid | FormatName::Dot | FormatName::Svg) => Format::Human,
+        // A graph, or rows, are a text on stdout, with messages for people beside it.
+        None | Some(FormatName::Human | FormatName::Mermaid | FormatName::Dot | FormatName::Svg | FormatName::Csv) => {
+            Format::Human
+        }
         Some(FormatName::Json) => Format::Json,
         Some(FormatName::Jsonl) => Format::Jsonl,
         Some(FormatName::Markdown) => Format::Page(PageFormat::Markdown { max_bytes }),
@@ -26,9 +28,10 @@ pub fn format(options: &Options) -> Format {
 
 /// The forms that a command can give its result in.
 fn of_command(name: &str) -> &'static [FormatName] {
-    use FormatName::{Dot, Github, Html, Human, Json, Jsonl, Junit, Markdown, Mermaid, Sarif, Svg};
+    use FormatName::{Csv, Dot, Github, Html, Human, Json, Jsonl, Junit, Markdown, Mermaid, Sarif, Svg};
     match name {
         "graph" => &[Mermaid, Dot, Json, Svg],
+        "query" => &[Human, Json, Csv],
         name if super::is_about_a_stack(name) => &[Human, Json, Jsonl, Markdown, Sarif, Junit, Github, Html],
         _ => &[Human, Json, Jsonl],
     }
@@ -59,5 +62,15 @@ pub fn graph(options: &Options) -> GraphForm {
         Some(FormatName::Dot) => GraphForm::Dot,
         Some(FormatName::Svg) => GraphForm::Svg,
         _ => GraphForm::Mermaid,
+    }
+}
+
+/// How rows are written.
+pub fn rows(options: &Options) -> RowsForm {
+    match options.format {
+        _ if options.json => RowsForm::Json,
+        Some(FormatName::Json) => RowsForm::Json,
+        Some(FormatName::Csv) => RowsForm::Csv,
+        _ => RowsForm::Table,
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     matches!((canonical(a), canonical(b)), (Some(a), Some(b)) if a == b)
 }
 
-fn canonical(value: &Value) -> Option<Json> {
+/// A document in the form in which all that says the same is the same; `None` for what is no document.
+pub(super) fn canonical(value: &Value) -> Option<Json> {
     let document = match value {
         Value::String(text) => serde_json::from_str(text).ok()?,
         Value::Map(_) => value.to_masked_json(),

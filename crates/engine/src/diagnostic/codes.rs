@@ -18,8 +18,7 @@ macro_rules! page {
 }
 
 /// All codes, in order. `M1xx` reading, `M2xx` variables and templates, `M3xx` properties, `M4xx` references and graph,
-/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` SQL and statements, `Q2xx` stackql-deploy
-/// projects.
+/// `M5xx` policy, `P1xx` planning, `I1xx` importing, `Q1xx` and `Q2xx` stackql-deploy projects, `Q3xx` queries.
 /// Each has its page in a file of its own, beside this one.
 pub static CODES: &[Code] = &[
     page!("I101", "Credentials that nobody could see"),
@@ -154,6 +153,13 @@ pub static CODES: &[Code] = &[
     page!("Q211", "Something that is known only afterwards"),
     page!("Q212", "Checks that are not run"),
     page!("Q213", "A query that finds nothing by itself"),
+    page!("Q301", "SQL that cannot be read"),
+    page!("Q302", "A table that there is not"),
+    page!("Q303", "A column that there is not"),
+    page!("Q304", "A table that is read for a value only"),
+    page!("Q305", "A statement that cannot be run"),
+    page!("Q306", "A secret is no column"),
+    page!("Q307", "A write that cannot be sent"),
 ];
 
 /// The page of a code, written in any case.

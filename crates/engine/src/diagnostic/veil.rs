@@ -30,7 +30,15 @@ const HIDING: &str = "default";
 pub(super) fn veil(text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
     let mut reader = Reader::new(text);
     reader.document();
-    let mut out = reader.out;
+    without(reader.out, text, masked)
+}
+
+/// The text with `masked` blanked and nothing else.
+pub(super) fn blank(text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
+    without(text.as_bytes().to_vec(), text, masked)
+}
+
+fn without(mut out: Vec<u8>, text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
     for range in masked {
         for byte in out.get_mut(range.start..range.end.min(text.len())).unwrap_or_default() {
             if !matches!(*byte, b'\n' | b'\r') {

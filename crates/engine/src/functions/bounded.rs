@@ -139,11 +139,8 @@ const NAMED: &[(&str, &[&str])] = &[("join", &["sep"]), ("replace", &["from", "t
 fn by_position(filter: &str, mut values: Vec<Jinja>) -> Vec<Jinja> {
     let Some((_, names)) = NAMED.iter().find(|(name, _)| *name == filter) else { return values };
     let Some(keywords) = values.last().filter(|value| value.is_kwargs()).cloned() else { return values };
-    let given: Vec<Jinja> = names
-        .iter()
-        .filter_map(|name| keywords.get_attr(name).ok())
-        .filter(|value| !value.is_undefined())
-        .collect();
+    let given: Vec<Jinja> =
+        names.iter().filter_map(|name| keywords.get_attr(name).ok()).filter(|value| !value.is_undefined()).collect();
     if given.len() == names.len() && keywords.len() == Some(names.len()) {
         values.pop();
         values.extend(given);

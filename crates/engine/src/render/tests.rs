@@ -216,9 +216,7 @@ fn both_spellings_of_every_filter_of_projects_give_the_same() {
         ("{{ [{'Key': 'a', 'Value': 'b'}] | to_aws_tag_filters }}", json!(r#"[{"Key":"a","Values":["b"]}]"#)),
         (
             "{{ {'A/b': '1', 'C': true} | generate_patch_document }}",
-            json!(
-                r#"[{"op":"add","path":"/A~1b","value":"1"},{"op":"add","path":"/C","value":true}]"#
-            ),
+            json!(r#"[{"op":"add","path":"/A~1b","value":"1"},{"op":"add","path":"/C","value":true}]"#),
         ),
         (
             "{{ {'A': 1} | generate_patch_document | replace('add', 'test') }}",

@@ -50,8 +50,8 @@ impl Reader<'_> {
             if known.contains(&key) {
                 continue;
             }
-            let diagnostic = Diagnostic::warning("Q201", format!("{what} has no key `{key}`: it has no effect"))
-                .at(entry.key.span);
+            let diagnostic =
+                Diagnostic::warning("Q201", format!("{what} has no key `{key}`: it has no effect")).at(entry.key.span);
             self.found.push(match suggest::nearest(key, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help("remove it; stackql-deploy passes it over in silence"),

@@ -130,8 +130,8 @@ impl Reader<'_> {
             self.missing(name.span, "a script", "run");
         }
         let sql = self.scalar(fields, "sql");
-        let needs_file = !matches!(ty, EntryType::Script)
-            && !(matches!(ty, EntryType::Query | EntryType::Command) && sql.is_some());
+        let needs_file =
+            !matches!(ty, EntryType::Script) && !(matches!(ty, EntryType::Query | EntryType::Command) && sql.is_some());
         let file = if needs_file { self.file(fields, &name) } else { None };
         Some(Entry {
             span: node.span,

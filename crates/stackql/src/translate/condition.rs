@@ -29,7 +29,8 @@ fn expression(text: &str) -> String {
         );
     }
     let pieces = pieces(text);
-    let ordered = pieces.iter().any(|piece| matches!(piece, Piece::Mark(mark) if matches!(&**mark, "<" | ">" | "<=" | ">=")));
+    let ordered =
+        pieces.iter().any(|piece| matches!(piece, Piece::Mark(mark) if matches!(&**mark, "<" | ">" | "<=" | ">=")));
     let words: Vec<String> = pieces.iter().map(|piece| piece.written(ordered)).collect();
     format!("{{{{ {} }}}}", words.join(" "))
 }
@@ -100,9 +101,8 @@ fn pieces(text: &str) -> Vec<Piece> {
             open = false;
             at += character.len_utf8();
             continue;
-        } else if let Some(mark) = ["==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","]
-            .iter()
-            .find(|mark| rest.starts_with(**mark))
+        } else if let Some(mark) =
+            ["==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","].iter().find(|mark| rest.starts_with(**mark))
         {
             pieces.push(Piece::Mark((*mark).to_owned()));
             open = false;
@@ -179,10 +179,7 @@ mod tests {
             ("'a{{ b }}' == ab", "{{ ('a' ~ ((b) | string)) == 'ab' }}"),
             ("('{{ a }}' == 'x') or {{ n }} == 3", "{{ ( ((a) | string) == 'x' ) or ((n) | string) == '3' }}"),
             ("{{ n }} >= 3", "{{ (n) >= 3 }}"),
-            (
-                "{{ flag }}",
-                "{{ {'true': true, 'True': true, 'false': false, 'False': false}[(flag) | string] }}",
-            ),
+            ("{{ flag }}", "{{ {'true': true, 'True': true, 'false': false, 'False': false}[(flag) | string] }}"),
         ] {
             assert_eq!(expression(written), expected, "{written}");
         }

@@ -1,8 +1,8 @@
 //! What a resource exports: properties under the names that the project gave them, and a query for what is none.
 
 use trueup_engine::diagnostic::{Diagnostic, suggest};
-use trueup_engine::manifest::tree::{Node, Yaml};
 use trueup_engine::manifest::Property;
+use trueup_engine::manifest::tree::{Node, Yaml};
 use trueup_engine::source::Span;
 use trueup_engine::stack::Export;
 
@@ -46,14 +46,12 @@ impl Translator<'_, '_> {
         for value in entry.returning.iter().filter(|all| all.operation == "create").flat_map(|all| &all.values) {
             let property = match &*value.column {
                 "Identifier" | "identifier" => self.identity(lifted),
-                column => lifted
-                    .exports
-                    .iter()
-                    .find(|known| known.name.value.eq_ignore_ascii_case(column))
-                    .and_then(|known| match &known.from {
+                column => lifted.exports.iter().find(|known| known.name.value.eq_ignore_ascii_case(column)).and_then(
+                    |known| match &known.from {
                         ExportedFrom::Property(path) if path.len() == 1 => path.first().cloned(),
                         _ => None,
-                    }),
+                    },
+                ),
             };
             match property {
                 Some(property) if direct.iter().all(|known| known.name != value.name) => {
@@ -61,9 +59,12 @@ impl Translator<'_, '_> {
                 }
                 Some(_) => {}
                 None => self.found.push(
-                    Diagnostic::warning("Q209", format!("`{}` of RETURNING is nothing that the resource has", value.column))
-                        .at(value.span)
-                        .help("only `Identifier` is kept: the rest describes a request that is over"),
+                    Diagnostic::warning(
+                        "Q209",
+                        format!("`{}` of RETURNING is nothing that the resource has", value.column),
+                    )
+                    .at(value.span)
+                    .help("only `Identifier` is kept: the rest describes a request that is over"),
                 ),
             }
         }
@@ -139,17 +140,22 @@ impl Translator<'_, '_> {
             match prop_property(entry, lifted, &name) {
                 Some(property) => direct.push(Export { property, name, span }),
                 None => self.found.push(
-                    Diagnostic::error("Q209", format!("`{}.{name}` is a prop that is no property by itself", entry.name.value))
-                        .at(span)
-                        .help("make it a global, or name a property or an export of the resource"),
+                    Diagnostic::error(
+                        "Q209",
+                        format!("`{}.{name}` is a prop that is no property by itself", entry.name.value),
+                    )
+                    .at(span)
+                    .help("make it a global, or name a property or an export of the resource"),
                 ),
             }
         }
     }
 
     fn missing(&mut self, entry: &Entry, lifted: &Lifted, export: &crate::project::Exported) {
-        let diagnostic =
-            Diagnostic::error("Q209", format!("no query of `{}` gives the column `{}`", entry.name.value, export.column));
+        let diagnostic = Diagnostic::error(
+            "Q209",
+            format!("no query of `{}` gives the column `{}`", entry.name.value, export.column),
+        );
         let diagnostic = match &lifted.exports_query {
             Some(query) => diagnostic.labelled(export.span, "").labelled(query.sql.span, "this is what it exports"),
             None => diagnostic.at(export.span).noted("the file has no `exports` query"),

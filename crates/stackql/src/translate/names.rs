@@ -90,9 +90,9 @@ pub fn map_property(property: &Property, change: &mut dyn FnMut(&str, Span) -> O
     let value = match &property.value {
         PropertyValue::Merged => PropertyValue::Merged,
         PropertyValue::One(node) => PropertyValue::One(map(node, change)),
-        PropertyValue::PerEnvironment(values) => PropertyValue::PerEnvironment(
-            values.iter().map(|(env, node)| (env.clone(), map(node, change))).collect(),
-        ),
+        PropertyValue::PerEnvironment(values) => {
+            PropertyValue::PerEnvironment(values.iter().map(|(env, node)| (env.clone(), map(node, change))).collect())
+        }
     };
     Property { value, ..property.clone() }
 }

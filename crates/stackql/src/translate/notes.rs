@@ -27,8 +27,10 @@ pub fn of_project<'i>(project: &Project, files: impl Iterator<Item = &'i Iql>, f
             ));
         }
         if polls > 0 {
-            diagnostic = diagnostic
-                .noted(format!("it waits by itself for what the service is doing in place of `callback` ({})", files_of(polls)));
+            diagnostic = diagnostic.noted(format!(
+                "it waits by itself for what the service is doing in place of `callback` ({})",
+                files_of(polls)
+            ));
         }
         found.push(diagnostic);
     }

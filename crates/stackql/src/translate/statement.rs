@@ -31,8 +31,7 @@ fn wrapped(text: &str) -> String {
                     (code, close) = (rest, "-}}");
                 }
                 let words = scan::words(code, 0);
-                let escaped =
-                    words.last().is_some_and(|last| last.kind == Kind::Filter && last.text == "sql_escape");
+                let escaped = words.last().is_some_and(|last| last.kind == Kind::Filter && last.text == "sql_escape");
                 let filter = if quoted && !escaped { "sql_quoted" } else { "sql_text" };
                 let _ = write!(out, "{open} ({}) | {filter} {close}", code.trim());
             }

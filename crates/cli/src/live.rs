@@ -1,0 +1,114 @@
+//! Live resources as tables: what the SQL of `trueup query` reads and writes, over a session with AWS.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+use tokio::sync::OnceCell;
+use trueup_aws::kinds::cloud_control::Problem;
+use trueup_aws::{Session, raw};
+use trueup_engine::cloud::{Cloud, Place, Task};
+use trueup_engine::fault::Fault;
+use trueup_engine::kind::{Kind, Registry};
+use trueup_stackql::query::Provider;
+
+use crate::settings::Settings;
+use crate::types;
+
+/// The tables of a session.
+pub struct LiveTables<'a> {
+    settings: &'a Settings,
+    session: &'a Session,
+    /// Which types there are, asked for once.
+    names: OnceCell<Vec<String>>,
+}
+
+impl<'a> LiveTables<'a> {
+    /// The tables of a session. Sends nothing.
+    pub fn new(settings: &'a Settings, session: &'a Session) -> Self {
+        Self { settings, session, names: OnceCell::new() }
+    }
+}
+
+/// Where is read and written that names no region of its own.
+pub fn place(settings: &Settings) -> Place {
+    Place {
+        region: settings.cloud.region.as_deref().map(Into::into),
+        role_arn: settings.cloud.role_arn.as_deref().map(Into::into),
+    }
+}
+
+impl Provider for LiveTables<'_> {
+    fn cloud(&self) -> &dyn Cloud {
+        self.session
+    }
+
+    fn registry(&self) -> Registry {
+        trueup_aws::registry()
+    }
+
+    fn region<'a>(&'a self, place: &'a Place) -> Task<'a, Result<String, Fault>> {
+        Box::pin(raw::region(self.session, place))
+    }
+
+    fn type_names<'a>(&'a self, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {
+        Box::pin(async move { self.names.get_or_try_init(|| raw::type_names(self.session, place)).await.cloned() })
+    }
+
+    fn kind<'a>(
+        &'a self,
+        place: &'a Place,
+        name: &'a str,
+    ) -> Task<'a, Result<Result<&'static dyn Kind, String>, Fault>> {
+        Box::pin(async move {
+            let names = BTreeSet::from([name.to_owned()]);
+            let found = types::found_in(self.settings, self.session, place, &names).await;
+            match (found.kinds.first(), found.problems.into_iter().next()) {
+                (Some(kind), _) => Ok(Ok(*kind)),
+                (None, Some((_, Problem::Unread(fault)))) => Err(*fault),
+                (None, Some((_, Problem::Unusable(why)))) => Ok(Err(why.to_string())),
+                (None, Some((_, Problem::Unknown)) | None) => {
+                    Ok(Err("CloudFormation does not know it in this region".to_owned()))
+                }
+            }
+        })
+    }
+
+    fn identity(&self, kind: &'static dyn Kind, identifier: &str) -> String {
+        raw::identity(kind, identifier)
+    }
+
+    fn resource<'a>(
+        &'a self,
+        place: &'a Place,
+        type_name: &'a str,
+        identifier: &'a str,
+    ) -> Task<'a, Result<Option<Json>, Fault>> {
+        Box::pin(raw::resource(self.session, place, type_name, identifier))
+    }
+
+    fn resources<'a>(
+        &'a self,
+        place: &'a Place,
+        type_name: &'a str,
+        model: Option<&'a str>,
+    ) -> Task<'a, Result<Vec<(String, Json)>, Fault>> {
+        Box::pin(raw::resources(self.session, place, type_name, model))
+    }
+
+    fn request<'a>(&'a self, place: &'a Place, token: &'a str) -> Task<'a, Result<Option<Json>, Fault>> {
+        Box::pin(raw::request(self.session, place, token))
+    }
+
+    fn requests<'a>(&'a self, place: &'a Place) -> Task<'a, Result<Vec<Json>, Fault>> {
+        Box::pin(raw::requests(self.session, place))
+    }
+
+    fn tagged<'a>(
+        &'a self,
+        place: &'a Place,
+        filters: &'a Json,
+        types: &'a Json,
+    ) -> Task<'a, Result<Vec<(String, Json)>, Fault>> {
+        Box::pin(raw::tagged(self.session, place, filters, types))
+    }
+}

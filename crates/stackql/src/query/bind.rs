@@ -1,0 +1,576 @@
+//! Which values a read of each table takes: from the predicates of its select, from joins, and from selects around it.
+//!
+//! `column = …`, `column IN (…)` and `column = … OR column = …` give a parameter its values. Where the other side is no
+//! literal, its values are asked of SQLite when the tables that it needs have been read. That gives rows enough and
+//! never too few: the whole statement runs afterwards, with every condition in it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Cte, Expr, JoinOperator, Query, Select, SetExpr, TableFactor, Value, Visit, Visitor,
+};
+
+use super::rewrite::{Mention, alias_of, constraint, factors, mention_of, number_of, words};
+use super::tables::Parameter;
+
+/// The values of a parameter.
+#[derive(Debug, Clone)]
+pub(super) enum Values {
+    /// Written in the statement.
+    Written(Vec<String>),
+    /// The one column of a select, once these mentions have been read.
+    Asked {
+        /// The select.
+        sql: String,
+        /// What it reads.
+        needs: BTreeSet<usize>,
+    },
+}
+
+impl Values {
+    fn needs(&self) -> Option<&BTreeSet<usize>> {
+        match self {
+            Self::Written(_) => None,
+            Self::Asked { needs, .. } => Some(needs),
+        }
+    }
+}
+
+/// What is known of the parameters of a mention: ways to their values, the best first.
+pub(super) type Ways = Vec<(&'static str, Vec<Values>)>;
+
+/// A read: the mention, and where the values of its parameters come from.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub(super) mention: usize,
+    pub(super) parameters: Vec<(&'static str, Values)>,
+}
+
+/// A mention whose read lacks a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lacking {
+    pub(super) mention: usize,
+    pub(super) parameter: &'static str,
+}
+
+/// The ways to the parameters of every mention of a rewritten statement.
+pub(super) fn ways(query: &Query, mentions: &[Mention]) -> Vec<Ways> {
+    let mut binder = Binder { mentions, ways: vec![Ways::new(); mentions.len()] };
+    binder.query(query, &Around::default());
+    for ways in &mut binder.ways {
+        for (_, values) in ways {
+            values.sort_by_key(|values| matches!(values, Values::Asked { .. }));
+        }
+    }
+    binder.ways
+}
+
+/// The reads in an order in which each has what it needs; those of one step may run at once.
+pub(super) fn schedule(ways: &[Ways], mentions: &[Mention]) -> Result<Vec<Vec<Read>>, Vec<Lacking>> {
+    let mut steps: Vec<Vec<Read>> = Vec::new();
+    let mut done: BTreeSet<usize> = BTreeSet::new();
+    while done.len() < mentions.len() {
+        let step = ready(ways, mentions, &done, true).or_else(|| ready(ways, mentions, &done, false));
+        let Some(step) = step else {
+            let open = (0..mentions.len()).filter(|mention| !done.contains(mention));
+            let lacking = open.flat_map(|mention| {
+                let needed = mentions[mention].table.parameters.iter().filter(|parameter| parameter.required);
+                let lacking = needed.filter(|parameter| chosen(&ways[mention], parameter, &done).is_none());
+                lacking.map(move |parameter| Lacking { mention, parameter: parameter.name }).collect::<Vec<_>>()
+            });
+            return Err(lacking.collect());
+        };
+        done.extend(step.iter().map(|read| read.mention));
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+/// What can be read now. With `patient` one waits for values that are to come although it could do without.
+fn ready(ways: &[Ways], mentions: &[Mention], done: &BTreeSet<usize>, patient: bool) -> Option<Vec<Read>> {
+    let mut step = Vec::new();
+    'mentions: for (mention, written) in mentions.iter().enumerate().filter(|(it, _)| !done.contains(it)) {
+        let mut parameters = Vec::new();
+        for parameter in &written.table.parameters {
+            match chosen(&ways[mention], parameter, done) {
+                Some(values) => parameters.push((parameter.name, values)),
+                None if parameter.required || (patient && is_known(&ways[mention], parameter)) => continue 'mentions,
+                None => {}
+            }
+        }
+        step.push(Read { mention, parameters });
+    }
+    Some(step).filter(|step| !step.is_empty())
+}
+
+fn is_known(ways: &Ways, parameter: &Parameter) -> bool {
+    ways.iter().any(|(name, _)| *name == parameter.name)
+}
+
+fn chosen(ways: &Ways, parameter: &Parameter, done: &BTreeSet<usize>) -> Option<Values> {
+    let (_, values) = ways.iter().find(|(name, _)| *name == parameter.name)?;
+    values.iter().find(|values| values.needs().is_none_or(|needs| needs.is_subset(done))).cloned()
+}
+
+/// What can be seen around a select.
+#[derive(Clone, Default)]
+struct Around<'a> {
+    ctes: Vec<&'a Cte>,
+    recursive: bool,
+    /// From the outermost to the innermost.
+    scopes: Vec<Scope<'a>>,
+}
+
+/// The relations of one select, and the conditions that all its rows meet.
+#[derive(Clone)]
+struct Scope<'a> {
+    relations: Vec<Relation<'a>>,
+    conditions: Vec<&'a Expr>,
+}
+
+#[derive(Clone)]
+struct Relation<'a> {
+    alias: String,
+    factor: &'a TableFactor,
+    mention: Option<usize>,
+}
+
+/// A relation by its scope and its place in it.
+type At = (usize, usize);
+
+struct Binder<'m> {
+    mentions: &'m [Mention],
+    ways: Vec<Ways>,
+}
+
+impl Binder<'_> {
+    fn query(&mut self, query: &Query, around: &Around<'_>) {
+        let mut here = around.clone();
+        if let Some(with) = &query.with {
+            here.recursive |= with.recursive;
+            for cte in &with.cte_tables {
+                self.query(&cte.query, &here);
+                here.ctes.push(cte);
+            }
+        }
+        self.body(&query.body, &here);
+        for nested in queries_in(&query.order_by) {
+            self.query(&nested, &here);
+        }
+    }
+
+    fn body(&mut self, body: &SetExpr, around: &Around<'_>) {
+        match body {
+            SetExpr::Select(select) => self.select(select, around),
+            SetExpr::Query(query) => self.query(query, around),
+            SetExpr::SetOperation { left, right, .. } => {
+                self.body(left, around);
+                self.body(right, around);
+            }
+            _ => {}
+        }
+    }
+
+    fn select(&mut self, select: &Select, around: &Around<'_>) {
+        let mut relations = Vec::new();
+        for factor in factors(select) {
+            if let TableFactor::Derived { subquery, .. } = factor {
+                self.query(subquery, around);
+            }
+            let alias = alias_of(factor).map(|alias| alias.value).unwrap_or_default();
+            relations.push(Relation { alias, factor, mention: mention_of(factor) });
+        }
+        let mut everywhere: Vec<&Expr> = Vec::new();
+        if let Some(selection) = &select.selection {
+            conjuncts(selection, &mut everywhere);
+        }
+        // Conditions of an outer join hold for the side that may be missing, and filter nothing of the other.
+        let mut of_side: Vec<(&Expr, std::ops::Range<usize>)> = Vec::new();
+        let mut at = 0;
+        for from in &select.from {
+            let first = at;
+            for join in &from.joins {
+                at += 1;
+                let Some(sqlparser::ast::JoinConstraint::On(condition)) = constraint(join) else { continue };
+                let mut conditions = Vec::new();
+                conjuncts(condition, &mut conditions);
+                match &join.join_operator {
+                    JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => {
+                        of_side.extend(conditions.into_iter().map(|it| (it, at..at + 1)));
+                    }
+                    JoinOperator::Right(_) | JoinOperator::RightOuter(_) => {
+                        of_side.extend(conditions.into_iter().map(|it| (it, first..at)));
+                    }
+                    JoinOperator::FullOuter(_) => {}
+                    _ => everywhere.extend(conditions),
+                }
+            }
+            at += 1;
+        }
+        let mut here = around.clone();
+        here.scopes.push(Scope { relations, conditions: everywhere.clone() });
+        let count = here.scopes.last().map_or(0, |scope| scope.relations.len());
+        for condition in everywhere {
+            self.condition(condition, &here, &(0..count));
+        }
+        for (condition, side) in of_side {
+            self.condition(condition, &here, &side);
+        }
+        for nested in queries_of_select(select) {
+            self.query(&nested, &here);
+        }
+    }
+
+    /// Takes what a condition says of a parameter of one of the relations in `side`.
+    fn condition(&mut self, condition: &Expr, around: &Around<'_>, side: &std::ops::Range<usize>) {
+        match bare(condition) {
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+                self.equal(left, &[right], around, side);
+                self.equal(right, &[left], around, side);
+            }
+            Expr::InList { expr, list, negated: false } => {
+                let list: Vec<&Expr> = list.iter().collect();
+                self.equal(expr, &list, around, side);
+            }
+            Expr::InSubquery { expr, subquery, negated: false } => {
+                if let Some((mention, parameter)) = self.parameter(expr, around, side) {
+                    let nested = Expr::Subquery(subquery.clone());
+                    if let Some(values) = self.asked(&nested, mention, around) {
+                        self.note(mention, parameter, values);
+                    }
+                }
+            }
+            Expr::BinaryOp { op: BinaryOperator::Or, .. } => {
+                let mut branches = Vec::new();
+                disjuncts(condition, &mut branches);
+                let sides: Option<Vec<(&Expr, &Expr)>> = branches
+                    .into_iter()
+                    .map(|branch| match bare(branch) {
+                        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if literal(right).is_some() => {
+                            Some((&**left, &**right))
+                        }
+                        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if literal(left).is_some() => {
+                            Some((&**right, &**left))
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                if let Some([(first, _), rest @ ..]) = sides.as_deref()
+                    && rest.iter().all(|(column, _)| column == first)
+                {
+                    let values: Vec<&Expr> = sides.iter().flatten().map(|(_, value)| *value).collect();
+                    self.equal(first, &values, around, side);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn equal(&mut self, column: &Expr, values: &[&Expr], around: &Around<'_>, side: &std::ops::Range<usize>) {
+        let Some((mention, parameter)) = self.parameter(column, around, side) else { return };
+        let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
+        if let Some(written) = written {
+            let mut values: Vec<String> = written.into_iter().filter_map(Literal::text).collect();
+            values.dedup();
+            return self.note(mention, parameter, Values::Written(values));
+        }
+        if let [value] = values
+            && let Some(values) = self.asked(value, mention, around)
+        {
+            self.note(mention, parameter, values);
+        }
+    }
+
+    fn note(&mut self, mention: usize, parameter: &'static str, values: Values) {
+        let ways = &mut self.ways[mention];
+        match ways.iter_mut().find(|(name, _)| *name == parameter) {
+            Some((_, known)) => known.push(values),
+            None => ways.push((parameter, vec![values])),
+        }
+    }
+
+    /// The parameter that a column is, of a relation of the innermost scope.
+    fn parameter(
+        &self,
+        column: &Expr,
+        around: &Around<'_>,
+        side: &std::ops::Range<usize>,
+    ) -> Option<(usize, &'static str)> {
+        let inner = around.scopes.len().checked_sub(1)?;
+        let name = match bare(column) {
+            Expr::Identifier(name) => name,
+            Expr::CompoundIdentifier(parts) => parts.last()?,
+            _ => return None,
+        };
+        let (scope, relation) = self.resolve(column, around)?;
+        if scope != inner || !side.contains(&relation) {
+            return None;
+        }
+        let mention = around.scopes[scope].relations[relation].mention?;
+        let parameter = self.mentions[mention].table.parameter(&name.value)?;
+        Some((mention, parameter.name))
+    }
+
+    /// The relation that a column is of; the innermost scope goes first.
+    fn resolve(&self, column: &Expr, around: &Around<'_>) -> Option<At> {
+        for (at, scope) in around.scopes.iter().enumerate().rev() {
+            let found = match bare(column) {
+                Expr::CompoundIdentifier(parts) => {
+                    let alias = &parts.get(parts.len().checked_sub(2)?)?.value;
+                    scope.relations.iter().position(|relation| relation.alias.eq_ignore_ascii_case(alias))
+                }
+                Expr::Identifier(name) => {
+                    let has = |relation: &Relation<'_>| {
+                        relation
+                            .mention
+                            .is_some_and(|mention| self.mentions[mention].table.column(&name.value).is_some())
+                    };
+                    let others: Vec<usize> =
+                        (0..scope.relations.len()).filter(|it| scope.relations[*it].mention.is_none()).collect();
+                    // What a relation of another sort has for columns is not known here; one alone is it.
+                    scope.relations.iter().position(has).or(match others.as_slice() {
+                        [one] => Some(*one),
+                        _ => None,
+                    })
+                }
+                _ => return None,
+            };
+            if let Some(relation) = found {
+                return Some((at, relation));
+            }
+        }
+        None
+    }
+
+    /// The select that gives the values of an expression, where none of its columns is of the mention itself.
+    fn asked(&self, value: &Expr, mention: usize, around: &Around<'_>) -> Option<Values> {
+        let own = |at: &At| around.scopes[at.0].relations[at.1].mention == Some(mention);
+        let used = self.used(value, around)?;
+        if used.iter().any(own) {
+            return None;
+        }
+        let mut from = String::new();
+        for (scope, relation) in &used {
+            let factor = around.scopes[*scope].relations[*relation].factor;
+            let _ = write!(from, "{}{factor}", if from.is_empty() { " FROM " } else { ", " });
+        }
+        let mut conditions: Vec<&Expr> = Vec::new();
+        if !used.is_empty() {
+            for condition in around.scopes.iter().flat_map(|scope| &scope.conditions) {
+                let inside = self.used(condition, around).is_some_and(|of| !of.is_empty() && of.is_subset(&used));
+                if inside && queries_in(*condition).is_empty() {
+                    conditions.push(condition);
+                }
+            }
+        }
+        let mut filter = String::new();
+        for condition in &conditions {
+            let _ = write!(filter, "{}({condition})", if filter.is_empty() { " WHERE " } else { " AND " });
+        }
+        let mut named = relations_in(value);
+        named.extend(conditions.iter().flat_map(|condition| relations_in(*condition)));
+        for (scope, relation) in &used {
+            named.extend(relations_in(around.scopes[*scope].relations[*relation].factor));
+        }
+        let (with, needs) = reachable(named, around);
+        if needs.contains(&mention) {
+            return None;
+        }
+        let select = match bare(value) {
+            Expr::Subquery(query) if used.is_empty() => format!("SELECT * FROM ({query})"),
+            value => format!("SELECT DISTINCT {value}{from}{filter}"),
+        };
+        Some(Values::Asked { sql: format!("{with}{select}"), needs })
+    }
+
+    /// The relations whose columns an expression uses; `None` where one is not known, or hides in a nested select.
+    fn used(&self, value: &Expr, around: &Around<'_>) -> Option<BTreeSet<At>> {
+        if matches!(bare(value), Expr::Subquery(_)) {
+            return Some(BTreeSet::new());
+        }
+        columns_in(value).iter().map(|column| self.resolve(column, around)).collect()
+    }
+}
+
+/// The common table expressions behind some names, as a `WITH`, and the mentions behind all of them.
+fn reachable(named: Vec<String>, around: &Around<'_>) -> (String, BTreeSet<usize>) {
+    let mut needs = BTreeSet::new();
+    let mut wanted: BTreeSet<usize> = BTreeSet::new();
+    let mut open = named;
+    while let Some(name) = open.pop() {
+        if let Some(number) = number_of(&name) {
+            needs.insert(number);
+        } else if let Some(at) = around.ctes.iter().rposition(|cte| cte.alias.name.value.eq_ignore_ascii_case(&name))
+            && wanted.insert(at)
+        {
+            open.extend(relations_in(&around.ctes[at].query));
+        }
+    }
+    if wanted.is_empty() {
+        return (String::new(), needs);
+    }
+    let ctes: Vec<String> = wanted.iter().map(|at| around.ctes[*at].to_string()).collect();
+    let recursive = if around.recursive { "RECURSIVE " } else { "" };
+    (format!("WITH {recursive}{} ", ctes.join(", ")), needs)
+}
+
+/// An expression without the parentheses around it.
+pub(super) fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inner) => bare(inner),
+        other => other,
+    }
+}
+
+pub(super) fn conjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
+    match bare(expr) {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            conjuncts(left, out);
+            conjuncts(right, out);
+        }
+        other => out.push(other),
+    }
+}
+
+fn disjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
+    match bare(expr) {
+        Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
+            disjuncts(left, out);
+            disjuncts(right, out);
+        }
+        other => out.push(other),
+    }
+}
+
+/// A literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Literal {
+    /// Nothing is equal to it.
+    Null,
+    /// A number or a boolean, as it is written.
+    Plain(String),
+    /// A text.
+    Text(String),
+}
+
+impl Literal {
+    /// As a text, where it is something.
+    pub(super) fn text(self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Plain(text) | Self::Text(text) => Some(text),
+        }
+    }
+}
+
+/// The value of a literal.
+pub(super) fn literal(expr: &Expr) -> Option<Literal> {
+    let Expr::Value(value) = bare(expr) else { return None };
+    Some(match &value.value {
+        Value::Null => Literal::Null,
+        Value::Number(number, _) => Literal::Plain(number.clone()),
+        Value::Boolean(flag) => Literal::Plain(flag.to_string()),
+        value => Literal::Text(value.clone().into_string()?),
+    })
+}
+
+/// The columns that an expression names outside of nested selects.
+fn columns_in(expr: &Expr) -> Vec<Expr> {
+    #[derive(Default)]
+    struct Columns {
+        depth: usize,
+        found: Vec<Expr>,
+    }
+    impl Visitor for Columns {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if self.depth == 0 && matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                self.found.push(expr.clone());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut columns = Columns::default();
+    let _ = expr.visit(&mut columns);
+    columns.found
+}
+
+/// The names of the relations below something.
+fn relations_in(what: &impl Visit) -> Vec<String> {
+    #[derive(Default)]
+    struct Relations(Vec<String>);
+    impl Visitor for Relations {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, args: None, .. } = factor {
+                self.0.extend(words(name).last().map(|word| (*word).to_owned()));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut relations = Relations::default();
+    let _ = what.visit(&mut relations);
+    relations.0
+}
+
+/// The outermost selects that are nested in something.
+fn queries_in(what: &impl Visit) -> Vec<Query> {
+    #[derive(Default)]
+    struct Nested {
+        depth: usize,
+        found: Vec<Query>,
+    }
+    impl Visitor for Nested {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            if self.depth == 0 {
+                self.found.push(query.clone());
+            }
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+    }
+    let mut nested = Nested::default();
+    let _ = what.visit(&mut nested);
+    nested.found
+}
+
+/// The selects nested in the expressions of a select; those of its relations are looked at by themselves.
+fn queries_of_select(select: &Select) -> Vec<Query> {
+    let mut without = select.clone();
+    for from in &mut without.from {
+        hide(&mut from.relation);
+        from.joins.iter_mut().for_each(|join| hide(&mut join.relation));
+    }
+    queries_in(&without)
+}
+
+/// Takes the select out of a derived relation, which was looked at.
+fn hide(factor: &mut TableFactor) {
+    if let TableFactor::Derived { subquery, .. } = factor {
+        let none = sqlparser::ast::Values { explicit_row: false, value_keyword: false, rows: Vec::new() };
+        subquery.with = None;
+        subquery.order_by = None;
+        *subquery.body = SetExpr::Values(none);
+    }
+}

@@ -1,0 +1,123 @@
+//! SQLite, in memory, for as long as one statement runs: what was read is put into local tables, and the statement runs
+//! over them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::{Value as Sql, ValueRef};
+use rusqlite::{Connection, Error};
+
+use super::error::QueryError;
+use super::functions;
+use super::rewrite::local;
+use super::rows::{Cell, Rows};
+use super::tables::Table;
+
+/// A database of one statement.
+pub(super) struct Store(Mutex<Connection>);
+
+/// A statement that SQLite cannot make sense of, in its own words.
+pub(super) struct Senseless(pub(super) String);
+
+impl Store {
+    /// An empty database.
+    pub(super) fn new() -> Result<Self, QueryError> {
+        let open = || {
+            let connection = Connection::open_in_memory()?;
+            // A misspelled column in quotes is a mistake, and not a text.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+            functions::register(&connection)?;
+            Ok::<_, Error>(connection)
+        };
+        Ok(Self(Mutex::new(open().map_err(|error| ended(&error))?)))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the local table of a mention.
+    pub(super) fn make(&self, number: usize, table: &Table) -> Result<(), QueryError> {
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| format!("{} {}", quoted(&column.name), column.affinity())).collect();
+        let sql = format!("CREATE TABLE {} ({})", quoted(&local(number)), columns.join(", "));
+        self.connection().execute_batch(&sql).map_err(|error| ended(&error))
+    }
+
+    /// Puts rows into the local table of a mention.
+    pub(super) fn fill(&self, number: usize, rows: Vec<Vec<Cell>>) -> Result<(), QueryError> {
+        let Some(width) = rows.first().map(Vec::len) else { return Ok(()) };
+        let sql = format!("INSERT INTO {} VALUES ({})", quoted(&local(number)), vec!["?"; width].join(", "));
+        let mut connection = self.connection();
+        let insert = || {
+            let transaction = connection.transaction()?;
+            {
+                let mut statement = transaction.prepare(&sql)?;
+                for row in rows {
+                    statement.execute(rusqlite::params_from_iter(row.into_iter().map(sql_of)))?;
+                }
+            }
+            transaction.commit()
+        };
+        insert().map_err(|error| ended(&error))
+    }
+
+    /// Whether SQLite can make sense of a statement.
+    pub(super) fn understands(&self, sql: &str) -> Result<(), Senseless> {
+        match self.connection().prepare(sql) {
+            Ok(_) => Ok(()),
+            Err(Error::SqliteFailure(_, Some(message)) | Error::SqlInputError { msg: message, .. }) => {
+                Err(Senseless(message))
+            }
+            Err(error) => Err(Senseless(error.to_string())),
+        }
+    }
+
+    /// Runs a statement.
+    pub(super) fn run(&self, sql: &str) -> Result<Rows, QueryError> {
+        let connection = self.connection();
+        let run = || {
+            let mut statement = connection.prepare(sql)?;
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let mut found = Vec::new();
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let cells: Result<Vec<Cell>, Error> =
+                    (0..columns.len()).map(|at| row.get_ref(at).map(cell_of)).collect();
+                found.push(cells?);
+            }
+            Ok(Rows { columns, rows: found })
+        };
+        run().map_err(|error| ended(&error))
+    }
+}
+
+fn sql_of(cell: Cell) -> Sql {
+    match cell {
+        Cell::Null => Sql::Null,
+        Cell::Integer(number) => Sql::Integer(number),
+        Cell::Real(number) => Sql::Real(number),
+        Cell::Text(text) => Sql::Text(text),
+    }
+}
+
+fn cell_of(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn ended(error: &Error) -> QueryError {
+    QueryError::Ended(match error {
+        Error::SqliteFailure(_, Some(message)) | Error::SqlInputError { msg: message, .. } => message.clone(),
+        Error::UserFunctionError(inner) => inner.to_string(),
+        other => other.to_string(),
+    })
+}
