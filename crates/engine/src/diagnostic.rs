@@ -8,7 +8,6 @@ pub mod codes;
 mod show;
 pub mod suggest;
 mod veil;
-mod veil_sql;
 
 pub use self::show::render;
 use crate::source::Span;

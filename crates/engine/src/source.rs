@@ -44,8 +44,6 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: Arc<str>,
-    /// All of it may be shown, but for what is masked: a text in which whoever read it has found what is secret.
-    pub(crate) open: bool,
 }
 
 /// The texts of a run, and the folder that includes may not leave.
@@ -55,6 +53,8 @@ pub struct Sources {
     pub root: PathBuf,
     list: Vec<Source>,
     masked: Vec<Span>,
+    /// What whoever added a text says may be shown of it, byte for byte; `None`: what the form of a manifest says.
+    shown: Vec<Option<Arc<str>>>,
     /// What may be shown of each text, made when it is first needed.
     excerpts: Vec<OnceLock<Excerpts>>,
     /// Where the lines of each text begin, found when it is first asked for.
@@ -151,17 +151,34 @@ impl Sources {
 
     /// Takes a text.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        self.push(Source { name: name.into(), text: text.into(), open: false })
+        self.push(name.into(), text.into(), None)
+    }
+
+    /// Takes a text that has not the form of a manifest. `shown` is what may be shown of it: the text with everything
+    /// blanked that could be a secret, of the same length and with the same lines; another length shows nothing.
+    pub fn add_shown(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, shown: &str) -> SourceId {
+        let text = text.into();
+        let shown = if shown.len() == text.len() {
+            Arc::from(shown)
+        } else {
+            text.bytes()
+                .map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' })
+                .collect::<String>()
+                .into()
+        };
+        self.push(name.into(), text, Some(shown))
     }
 
     /// Takes a text that is no manifest and that may be shown, but for what is [masked](Self::mask).
     pub fn add_open(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        self.push(Source { name: name.into(), text: text.into(), open: true })
+        let text = text.into();
+        self.push(name.into(), Arc::clone(&text), Some(text))
     }
 
-    fn push(&mut self, source: Source) -> SourceId {
+    fn push(&mut self, name: String, text: Arc<str>, shown: Option<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(source);
+        self.list.push(Source { name, text });
+        self.shown.push(shown);
         self.excerpts.push(OnceLock::new());
         self.lines.push(OnceLock::new());
         id
@@ -176,6 +193,11 @@ impl Sources {
     /// Every text with its number, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         self.list.iter().enumerate().map(|(index, source)| (SourceId(u32::try_from(index).unwrap_or(u32::MAX)), source))
+    }
+
+    /// What may be shown of a text, where whoever added it said so.
+    pub(crate) fn shown(&self, id: SourceId) -> Option<&Arc<str>> {
+        self.shown.get(id.0 as usize)?.as_ref()
     }
 
     /// The text of a number.

@@ -401,7 +401,68 @@ mod tests {
              /*+ create, retry=3, retry_delay=soon */\nINSERT X;\n/*+ exports */\n/*+ */\nSELECT 4\n/*+ delete\nDELETE;\n",
         );
         assert_eq!(iql.anchors.len(), 3);
-        assert_snapshot!(found, @"");
+        assert_snapshot!(found, @"
+        error[Q105]: the anchor is not closed
+          --> resources/x.iql:13:1
+           |
+        13 | /*+ delete
+           | ^^^^^^^^^^ there is no `*/` behind it
+           |
+           = help: write the anchor on one line: `/*+ create */`
+        warning[Q104]: text before the first anchor is not used
+         --> resources/x.iql:1:1
+          |
+        1 | SELECT *;
+          | ^^^^^^^^^
+          |
+          = help: put an anchor above it: `/*+ create */`, `/*+ exists */`, `/*+ exports */`, …
+        error[Q101]: the anchor `exists` is there twice
+         --> resources/x.iql:4:1
+          |
+        2 | /*+ exists */
+          | ------------- first here
+        3 | SELECT *;
+        4 | /*+ preflight */
+          | ^^^^^^^^^^^^^^^^ again here
+          |
+          = note: `exists` and `preflight` are one anchor
+          = help: keep one of them; stackql-deploy uses the last one without a word
+        warning[Q102]: there is no anchor `statechek`, so that the text below it is not used
+         --> resources/x.iql:6:5
+          |
+        6 | /*+ statechek, retries=3 */
+          |     ^^^^^^^^^
+          |
+          = help: did you mean `statecheck`?
+        warning[Q103]: an anchor has no option `retry`
+         --> resources/x.iql:8:13
+          |
+        8 | /*+ create, retry=3, retry_delay=soon */
+          |             ^^^^^
+          |
+          = help: the options are `retries`, `retry_delay`, `postdelete_retries`, `postdelete_retry_delay`, `short_circuit_field` and `short_circuit_value`
+        warning[Q103]: the option `retry_delay` takes a whole number
+         --> resources/x.iql:8:22
+          |
+        8 | /*+ create, retry=3, retry_delay=soon */
+          |                      ^^^^^^^^^^^^^^^^
+          |
+          = help: write `retry_delay=3`, or leave it out
+        warning[Q106]: there is nothing below the anchor `exports`
+          --> resources/x.iql:10:1
+           |
+        10 | /*+ exports */
+           | ^^^^^^^^^^^^^^
+           |
+           = help: write the statement below it, or remove the anchor
+        warning[Q102]: an anchor without a name, so that the text below it is not used
+          --> resources/x.iql:11:1
+           |
+        11 | /*+ */
+           | ^^^^^^
+           |
+           = help: name it: `/*+ create */`, `/*+ exists */`, `/*+ exports */`, …
+        ");
     }
 
     #[test]

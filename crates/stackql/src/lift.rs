@@ -4,7 +4,10 @@
 //! properties and its identifier, and that is what a manifest says. [`lift`] reads it off; nothing is evaluated.
 
 mod checks;
+mod native;
 mod properties;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -14,9 +17,9 @@ use trueup_engine::manifest::tree::Node;
 use trueup_engine::source::{Span, Spanned};
 
 use crate::iql::{Anchor, AnchorKind, Iql, Operation};
-use crate::sql::column::{likely_property, property_of};
+use crate::sql::column::{column_of, likely_property, property_of};
 use crate::sql::table::{likely_type, type_of};
-use crate::sql::{self, ColumnSource, Predicate, Query, Statement, Table};
+use crate::sql::{self, Column, ColumnSource, Predicate, Query, Statement, Table};
 
 /// What the statements of a resource say that it should be.
 #[derive(Debug, Clone)]
@@ -70,8 +73,8 @@ pub enum ExportedFrom {
 pub struct Returning {
     /// Of which operation.
     pub operation: Operation,
-    /// Their names: `Identifier`, `OperationStatus`, … or `*`.
-    pub columns: Vec<Spanned<Arc<str>>>,
+    /// Each with its name and what it is of the progress event: `Identifier`, `OperationStatus`, … or everything.
+    pub columns: Vec<Column>,
 }
 
 /// The names by which statements of the native dialect name one resource, besides the identity of its kind.
@@ -117,7 +120,7 @@ pub fn lift(iql: &Iql, kinds: &Registry, found: &mut Diagnostics) -> Option<Lift
         }
     }
 
-    let mut made = properties::of_create(&create, &type_name.value, kind, found)?;
+    let mut made = properties::of_create(&create, &table, &type_name.value, kind, found)?;
     if let Some((_, Statement::Update(update))) = &update {
         properties::compare(update, &mut made.properties, kind, found);
     }
@@ -132,7 +135,9 @@ pub fn lift(iql: &Iql, kinds: &Registry, found: &mut Diagnostics) -> Option<Lift
     let region = made.region.take().or_else(|| first(&predicates, |it| it.column.value.eq_ignore_ascii_case("region")));
     let identifier = first(&predicates, |it| names_identifier(it, &table, kind));
 
-    checks::tell(iql, [exists.as_ref(), check.as_ref()], &table, &made.properties, found);
+    let finds =
+        |predicate: &Predicate| names_identifier(predicate, &table, kind) || looks_like_identifier(predicate, kind);
+    checks::tell(iql, [(exists.as_ref(), true), (check.as_ref(), false)], &finds, &table, &made.properties, found);
     let names: Vec<&str> = known(kind, &made.properties);
     let exported = exports.as_ref().map(|query| exported(query, &table, &names)).unwrap_or_default();
     let returning = [(Operation::Create, Some(&create)), (Operation::Update, update.as_ref().map(|(_, it)| it))]
@@ -228,7 +233,7 @@ fn predicates_of(statement: &Statement) -> &[Predicate] {
     }
 }
 
-fn returning_of(statement: &Statement) -> &[Spanned<Arc<str>>] {
+fn returning_of(statement: &Statement) -> &[Column] {
     match statement {
         Statement::Insert(it) => &it.returning,
         Statement::Update(it) => &it.returning,
@@ -291,6 +296,13 @@ fn names_identifier(predicate: &Predicate, table: &Table, kind: Option<&'static 
     }
     let of_kind = kind.is_some_and(|kind| kind.identity_property().rsplit('/').next() == Some(column));
     table.provider == "aws" && (of_kind || NATIVE_IDENTIFIERS.contains(&column))
+}
+
+/// Whether a column finds a resource in a list: what names it, or what the service gives it.
+fn looks_like_identifier(predicate: &Predicate, kind: Option<&'static dyn Kind>) -> bool {
+    let column = predicate.column.value.to_ascii_lowercase();
+    let of_kind = kind.is_some_and(|kind| column_of(kind.identity_property()) == column);
+    of_kind || ["id", "arn", "identifier"].iter().any(|end| column == *end || column.ends_with(&format!("_{end}")))
 }
 
 fn first(all: &[&[Predicate]], wanted: impl Fn(&Predicate) -> bool) -> Option<Node> {

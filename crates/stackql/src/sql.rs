@@ -11,6 +11,7 @@ mod mask;
 mod patch;
 mod select;
 pub mod table;
+mod words;
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub struct Insert {
     /// Columns, as they are written but without `data__`, and their values.
     pub columns: Vec<(Spanned<Arc<str>>, Value)>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// What is changed.
@@ -61,7 +62,7 @@ pub struct Update {
     /// The equalities of WHERE.
     pub predicates: Vec<Predicate>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// What is deleted.
@@ -72,7 +73,7 @@ pub struct Delete {
     /// The equalities of WHERE.
     pub predicates: Vec<Predicate>,
     /// The columns of RETURNING.
-    pub returning: Vec<Spanned<Arc<str>>>,
+    pub returning: Vec<Column>,
 }
 
 /// A value of a statement.
@@ -109,11 +110,11 @@ impl Statement {
 
 /// Reads one statement. `None` where it cannot be lifted; the one reason is among `found`.
 pub fn parse(body: &Spanned<Arc<str>>, found: &mut Diagnostics) -> Option<Statement> {
-    read(body).map_err(|diagnostic| found.push(*diagnostic)).ok()
+    read(body).map_err(|refused| found.push(*refused.0)).ok()
 }
 
 /// Why a statement cannot be lifted. Boxed: it is the rare way out of small functions.
-pub(crate) type Refused = Box<Diagnostic>;
+pub(crate) struct Refused(Box<Diagnostic>);
 
 fn read(body: &Spanned<Arc<str>>) -> Result<Statement, Refused> {
     let masked = Masked::of(&body.value, body.span)?;
@@ -137,7 +138,7 @@ fn read(body: &Spanned<Arc<str>>) -> Result<Statement, Refused> {
             reader.delete(delete).map(Statement::Delete)
         }
         _ => Err(refused(masked.first_word(), "a statement of this sort cannot be lifted")
-            .noted_boxed("only INSERT, UPDATE, DELETE and SELECT say what a resource is")),
+            .noted("only INSERT, UPDATE, DELETE and SELECT say what a resource is")),
     }
 }
 
@@ -145,7 +146,7 @@ fn several(masked: &Masked<'_>, count: usize) -> Refused {
     let here = masked.first_word();
     match count {
         0 => refused(here, "there is no statement here"),
-        _ => Box::new(
+        _ => Refused::from(
             Diagnostic::error("Q111", format!("there are {count} statements here, and one can be lifted"))
                 .at(masked.second_statement())
                 .help("give each its own anchor"),
@@ -155,21 +156,23 @@ fn several(masked: &Masked<'_>, count: usize) -> Refused {
 
 /// A statement that cannot be lifted.
 fn refused(span: Span, why: impl Into<String>) -> Refused {
-    Box::new(Diagnostic::error("Q111", why).at(span))
+    Refused::from(Diagnostic::error("Q111", why).at(span))
 }
 
-/// Adds to a diagnostic in its box.
-trait Noted {
-    fn noted_boxed(self, note: &str) -> Self;
-    fn help_boxed(self, help: &str) -> Self;
+impl From<Diagnostic> for Refused {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(Box::new(diagnostic))
+    }
 }
 
-impl Noted for Refused {
-    fn noted_boxed(self, note: &str) -> Self {
-        Self::new((*self).noted(note))
+impl Refused {
+    /// Adds a fact.
+    fn noted(self, note: &str) -> Self {
+        (*self.0).noted(note).into()
     }
 
-    fn help_boxed(self, help: &str) -> Self {
-        Self::new((*self).help(help))
+    /// Says what to do.
+    fn help(self, help: &str) -> Self {
+        (*self.0).help(help).into()
     }
 }

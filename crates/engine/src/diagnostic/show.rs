@@ -8,7 +8,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::veil::{blank, veil};
-use super::{Diagnostic, Severity, veil_sql};
+use super::{Diagnostic, Severity};
 use crate::source::{Excerpts, SourceId, Sources, Span};
 
 /// Columns below which a snippet cannot be read.
@@ -38,12 +38,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width: u
             sources.get(id),
             sources.excerpts(id, |source| {
                 let masked = sources.masked(id).map(|span| span.start as usize..span.end as usize);
-                let text = if source.open {
-                    blank(&source.text, masked)
-                } else if source.name.ends_with(".iql") {
-                    veil_sql::veil(&source.text, masked)
-                } else {
-                    veil(&source.text, masked)
+                let text = match sources.shown(id) {
+                    Some(shown) => blank(shown, masked),
+                    None => veil(&source.text, masked),
                 };
                 let starts = text.match_indices('\n').map(|(index, _)| index + 1);
                 Excerpts { lines: std::iter::once(0).chain(starts).collect(), text }

@@ -30,25 +30,27 @@ const HIDING: &str = "default";
 pub(super) fn veil(text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
     let mut reader = Reader::new(text);
     reader.document();
-    without(reader.out, text, masked)
+    hide(reader.out, masked)
 }
 
-/// The text with `masked` blanked and nothing else.
-pub(super) fn blank(text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
-    without(text.as_bytes().to_vec(), text, masked)
+/// A text of which somebody else says what may be shown, with `masked` blanked.
+pub(super) fn blank(shown: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
+    hide(shown.as_bytes().to_vec(), masked)
 }
 
-fn without(mut out: Vec<u8>, text: &str, masked: impl Iterator<Item = Range<usize>>) -> String {
+fn hide(mut out: Vec<u8>, masked: impl Iterator<Item = Range<usize>>) -> String {
+    let length = out.len();
     for range in masked {
-        for byte in out.get_mut(range.start..range.end.min(text.len())).unwrap_or_default() {
+        for byte in out.get_mut(range.start..range.end.min(length)).unwrap_or_default() {
             if !matches!(*byte, b'\n' | b'\r') {
                 *byte = b'*';
             }
         }
     }
     // A character is shown as a whole or not at all: ranges are whole tokens.
-    String::from_utf8(out).unwrap_or_else(|_| {
-        text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' }).collect()
+    String::from_utf8(out).unwrap_or_else(|error| {
+        let blank = |byte: &u8| if matches!(*byte, b'\n' | b'\r') { char::from(*byte) } else { '*' };
+        error.as_bytes().iter().map(blank).collect()
     })
 }
 

@@ -15,10 +15,12 @@ use crate::sql::{Predicate, Query, Table};
 const PARAMETERS: &[&str] =
     &["region", "Identifier", "TypeName", "TypeNameFilters", "ResourceTypeFilters", "TagFilters"];
 
-/// Says which anchors have no effect, and where a check asks for something that the resource does not say.
+/// Says which anchors have no effect, and where a check asks for something that the resource does not say. Of a query
+/// that looks for the resource, what `finds` it is left out.
 pub fn tell(
     iql: &Iql,
-    queries: [Option<&Query>; 2],
+    queries: [(Option<&Query>, bool); 2],
+    finds: &dyn Fn(&Predicate) -> bool,
     table: &Table,
     properties: &[(Spanned<Arc<str>>, Node)],
     found: &mut Diagnostics,
@@ -40,10 +42,14 @@ pub fn tell(
                 .noted("options such as `retries` have no effect: waiting follows what the service says"),
         );
     }
-    for query in queries.into_iter().flatten() {
+    for (query, looks) in queries.into_iter().filter_map(|(query, looks)| Some((query?, looks))) {
         let mut told: Vec<&str> = Vec::new();
         for predicate in query.predicates.iter().chain(&query.compared) {
             let column = &*predicate.column.value;
+            // What `exists` looks for by is no demand.
+            if looks && finds(predicate) {
+                continue;
+            }
             if told.contains(&column) || PARAMETERS.iter().any(|it| it.eq_ignore_ascii_case(column)) {
                 continue;
             }

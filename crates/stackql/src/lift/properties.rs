@@ -9,8 +9,9 @@ use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::schema::{Property, Type};
 use trueup_engine::source::Spanned;
 
+use super::native;
 use crate::sql::column::property_of;
-use crate::sql::{Statement, Update, Value};
+use crate::sql::{Statement, Table, Update, Value};
 
 /// The types that have a property with the name of a parameter: `AWS::Events::Rule RoleArn`. From the schemas of the
 /// wheel `cfn-lint` 1.58.0.
@@ -29,6 +30,7 @@ pub struct Made {
 /// The columns of an INSERT, or what an UPDATE below `createorupdate` sets.
 pub fn of_create(
     statement: &Statement,
+    table: &Table,
     type_name: &str,
     kind: Option<&'static dyn Kind>,
     found: &mut Diagnostics,
@@ -52,12 +54,14 @@ pub fn of_create(
         // The property `Region` of a type is another thing than the parameter.
         if &*name.value == "region" {
             made.region = Some(value.node.clone());
+        } else if native::is_parameter(table, &name.value) {
+            // Says how the call is made, and not what is made.
         } else if is_parameter(&name.value, type_name, kind) {
-            if name.value.eq_ignore_ascii_case("RoleArn") {
+            if &*name.value == "RoleArn" {
                 made.role_arn = Some(value.node.clone());
             }
         } else {
-            made.properties.push(property(name, value, kind, found));
+            made.properties.push(property(table, name, value, kind, found));
         }
     }
     Some(made)
@@ -65,7 +69,8 @@ pub fn of_create(
 
 /// Whether a column is something that Cloud Control takes, and no property of the type.
 fn is_parameter(column: &str, type_name: &str, kind: Option<&'static dyn Kind>) -> bool {
-    if !PARAMETERS.iter().any(|parameter| parameter.eq_ignore_ascii_case(column)) {
+    // With their capitals: `RoleARN` is a property.
+    if !PARAMETERS.contains(&column) {
         return false;
     }
     match kind.filter(|kind| !kind.is_opaque()) {
@@ -75,13 +80,15 @@ fn is_parameter(column: &str, type_name: &str, kind: Option<&'static dyn Kind>) 
 }
 
 fn property(
+    table: &Table,
     name: &Spanned<Arc<str>>,
     value: &Value,
     kind: Option<&'static dyn Kind>,
     found: &mut Diagnostics,
 ) -> (Spanned<Arc<str>>, Node) {
     let schema = kind.map(Kind::schema).map(|schema| schema.properties).unwrap_or_default();
-    let known = property_of(&name.value, schema.iter().map(|property| property.name));
+    let renamed = native::property(table, &name.value);
+    let known = property_of(renamed.unwrap_or(&name.value), schema.iter().map(|property| property.name)).or(renamed);
     let definition = schema.iter().find(|property| Some(property.name) == known);
     let name = Spanned { value: known.map_or_else(|| Arc::clone(&name.value), Arc::from), span: name.span };
     if value.tree.is_none() && is_made_by_a_block(&value.node) && !is_text(definition) {
@@ -92,7 +99,7 @@ fn property(
                 .help("build the value in the manifest, and write '{{ value }}' here"),
         );
     }
-    (name, node(value, definition))
+    (name, native::value(table, node(value, definition)))
 }
 
 /// The form of a value that a property takes.
@@ -179,8 +186,11 @@ pub fn compare(
             (name, Node { yaml: Yaml::Text(without_json(text)), span: node.span })
         }));
     }
-    let columns = update.columns.iter().filter(|(name, _)| &*name.value != "region");
-    sets.extend(columns.map(|(name, value)| property(name, value, kind, found)));
+    let columns = update
+        .columns
+        .iter()
+        .filter(|(name, _)| &*name.value != "region" && !native::is_parameter(&update.table, &name.value));
+    sets.extend(columns.map(|(name, value)| property(&update.table, name, value, kind, found)));
     for (name, node) in sets {
         match properties.iter().find(|(other, _)| other.value == name.value) {
             None => {

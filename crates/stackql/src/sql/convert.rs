@@ -12,8 +12,9 @@ use trueup_engine::source::Spanned;
 
 use super::mask::{Masked, PLACEHOLDER};
 use super::patch::{self, Patch};
+use super::select::{self, Column};
 use super::table::Table;
-use super::{Delete, Insert, Noted, Predicate, Refused, Update, Value, json, refused};
+use super::{Delete, Insert, Predicate, Refused, Update, Value, json, refused};
 
 /// The prefix of parameters in older pages of the provider.
 const PREFIX: &str = "data__";
@@ -38,7 +39,7 @@ impl<'m, 't> Reader<'m, 't> {
         for name in &insert.columns {
             let column = self.column(name)?;
             if let Some(first) = columns.iter().find(|earlier| earlier.value == column.value) {
-                return Err(Box::new(
+                return Err(Refused::from(
                     Diagnostic::error("Q113", format!("the column `{}` is given twice", column.value))
                         .labelled(column.span, "given again here")
                         .labelled(first.span, "first given here")
@@ -49,20 +50,26 @@ impl<'m, 't> Reader<'m, 't> {
         }
         if columns.is_empty() {
             return Err(refused(table.span, "INSERT without a list of columns does not say what it sets")
-                .help_boxed("name the columns: `INSERT INTO t (Name, region) SELECT …`"));
+                .help("name the columns: `INSERT INTO t (Name, region) SELECT …`"));
         }
         let values = self.values(insert)?;
         if values.len() != columns.len() {
             let (names, given) = (columns.len(), values.len());
-            let mut diagnostic =
-                Diagnostic::error("Q113", format!("{names} columns are named, and {given} values are given"));
+            let mut diagnostic = Diagnostic::error(
+                "Q113",
+                format!(
+                    "{} and {}",
+                    counted(names, "column is", "columns are"),
+                    counted(given, "value is", "values are")
+                ),
+            );
             // The first one without a partner.
             diagnostic = match (columns.get(given), values.get(names)) {
                 (Some(column), _) => diagnostic.labelled(column.span, "this column has no value"),
                 (_, Some(value)) => diagnostic.labelled(self.place(value), "this value has no column"),
                 _ => diagnostic.at(table.span),
             };
-            return Err(Box::new(diagnostic.help("give one value for each column, in the same order")));
+            return Err(Refused::from(diagnostic.help("give one value for each column, in the same order")));
         }
         let values: Vec<Value> =
             columns.iter().zip(values).map(|(column, value)| self.set(column, value)).collect::<Result<_, _>>()?;
@@ -74,7 +81,7 @@ impl<'m, 't> Reader<'m, 't> {
     fn values<'e>(&self, insert: &'e ast::Insert) -> Result<Vec<&'e Expr>, Refused> {
         let not_plain = |why: &str| {
             refused(self.masked.first_word(), format!("an INSERT {why} cannot be lifted"))
-                .help_boxed("give the values themselves: `INSERT INTO t (Name) SELECT '{{ name }}'`")
+                .help("give the values themselves: `INSERT INTO t (Name) SELECT '{{ name }}'`")
         };
         let Some(query) = &insert.source else { return Err(not_plain("without values")) };
         match query.body.as_ref() {
@@ -144,11 +151,16 @@ impl<'m, 't> Reader<'m, 't> {
     fn table(&self, name: &ast::ObjectName) -> Result<Table, Refused> {
         let span = self.masked.place(self.masked.range(name.span()));
         let Some(table) = self.any_table(name) else {
+            let template = name.0.iter().filter_map(|part| part.as_ident()).any(|it| it.value.contains(PLACEHOLDER));
+            if template {
+                return Err(refused(span, "the name of a table cannot be a template")
+                    .noted("the type of a resource must be known before anything is evaluated"));
+            }
             return Err(refused(span, "a table has three names: provider, service and resource")
-                .help_boxed("write it like `awscc.events.connections`"));
+                .help("write it like `awscc.events.connections`"));
         };
         if !table.is_aws() {
-            return Err(Box::new(
+            return Err(Refused::from(
                 Diagnostic::error("Q112", format!("the provider `{}` is not one of AWS", table.provider))
                     .at(span)
                     .noted(format!("the statement writes `{}`", table.path()))
@@ -178,16 +190,8 @@ impl<'m, 't> Reader<'m, 't> {
     }
 
     /// The columns of RETURNING.
-    fn returning(&self, items: Option<&[SelectItem]>) -> Vec<Spanned<Arc<str>>> {
-        let name = |item: &SelectItem| match item {
-            SelectItem::UnnamedExpr(value) => self.column_of(value),
-            SelectItem::ExprWithAlias { alias, .. } => {
-                Some(Spanned { value: Arc::from(alias.value.as_str()), span: self.place_of(alias.span) })
-            }
-            SelectItem::Wildcard(_) => Some(Spanned { value: Arc::from("*"), span: self.place_of(item.span()) }),
-            _ => None,
-        };
-        items.unwrap_or_default().iter().filter_map(name).collect()
+    fn returning(&self, items: Option<&[SelectItem]>) -> Vec<Column> {
+        items.unwrap_or_default().iter().filter_map(|item| select::column(self, item)).collect()
     }
 
     fn place_of(&self, at: sqlparser::tokenizer::Span) -> trueup_engine::source::Span {
@@ -216,8 +220,8 @@ impl<'m, 't> Reader<'m, 't> {
                 self.place(value),
                 format!("the value of `{}` is an expression, and cannot be lifted", column.value),
             )
-            .noted_boxed("only the SQL engine could evaluate it, and there is none")
-            .help_boxed("write it as a template: '{{ … }}'")
+            .noted("only the SQL engine could evaluate it, and there is none")
+            .help("write it as a template: '{{ … }}'")
         })
     }
 
@@ -286,7 +290,7 @@ impl<'m, 't> Reader<'m, 't> {
         let span = self.place(value);
         let Some(document) = self.value(value) else {
             return Err(refused(span, "the patch is an expression, and cannot be lifted")
-                .help_boxed("write it as a template: string('{{ { … } | generate_patch_document }}')"));
+                .help("write it as a template: string('{{ { … } | generate_patch_document }}')"));
         };
         patch::read(&document, self.masked)
     }
@@ -365,6 +369,10 @@ impl<'m, 't> Reader<'m, 't> {
         let text = value.node.as_text()?;
         (!trueup_engine::render::scan::is_template(text)).then(|| Arc::clone(text))
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {} given", if count == 1 { one } else { many })
 }
 
 /// A column's name without the prefix of older pages.

@@ -70,7 +70,7 @@ pub fn units(content: &str, at: usize, quote: char) -> Vec<Unit<'_>> {
     units
 }
 
-fn letters<'t>(content: &str, range: Range<usize>, at: usize, quote: char, units: &mut Vec<Unit<'t>>) {
+fn letters(content: &str, range: Range<usize>, at: usize, quote: char, units: &mut Vec<Unit<'_>>) {
     let mut letters = content[range.clone()].char_indices().peekable();
     while let Some((index, letter)) = letters.next() {
         let start = at + range.start + index;

@@ -10,7 +10,7 @@ use trueup_engine::diagnostic::Diagnostic;
 use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::source::Span;
 
-use super::{Noted, Refused, refused};
+use super::{Refused, refused, words};
 
 /// What stands for each character of a template. It is of the private use area, and a letter to the parser.
 pub const PLACEHOLDER: char = '\u{e000}';
@@ -22,7 +22,7 @@ pub struct Masked<'t> {
     /// Where that is.
     pub span: Span,
     /// With placeholders. Line for line and character for character the same.
-    pub masked: String,
+    pub placed: String,
     /// The bytes at which the lines of `text` begin.
     lines: Vec<usize>,
     /// Templates outside of quotes, as bytes of `text`.
@@ -51,7 +51,7 @@ impl<'t> Masked<'t> {
         let mut this = Self {
             text,
             span,
-            masked: String::with_capacity(text.len() * 2),
+            placed: String::with_capacity(text.len() * 2),
             lines,
             bare: Vec::new(),
             blocks: Vec::new(),
@@ -63,7 +63,7 @@ impl<'t> Masked<'t> {
             ));
         }
         let pieces = scan::pieces(text).map_err(|unclosed| {
-            Box::new(
+            Refused::from(
                 Diagnostic::error("Q110", format!("a template is not closed: `{}` is missing", unclosed.missing))
                     .at(this.place(unclosed.at..unclosed.at + 2)),
             )
@@ -118,7 +118,7 @@ impl<'t> Masked<'t> {
                 (Within::Code, '/') if next == Some('*') => {
                     within = Within::Block;
                     // The star that opens it does not close it.
-                    self.masked.push_str("  ");
+                    self.placed.push_str("  ");
                     letters.next();
                     continue;
                 }
@@ -126,7 +126,7 @@ impl<'t> Masked<'t> {
                 (Within::Quotes(quote), _) if letter == quote => within = Within::Code,
                 (Within::Line, '\n') => within = Within::Code,
                 (Within::Block, '*') if next == Some('/') => {
-                    self.masked.push_str("  ");
+                    self.placed.push_str("  ");
                     letters.next();
                     within = Within::Code;
                     continue;
@@ -138,7 +138,7 @@ impl<'t> Masked<'t> {
                 _ if letter == '\r' => ' ',
                 _ => letter,
             };
-            self.masked.push(shown);
+            self.placed.push(shown);
         }
         within
     }
@@ -154,18 +154,18 @@ impl<'t> Masked<'t> {
                 Within::Code if value && first_line => PLACEHOLDER,
                 _ => ' ',
             };
-            self.masked.push(shown);
+            self.placed.push(shown);
         }
     }
 
     /// REPLACE is an INSERT or an UPDATE to the parser; the words are of one length.
     fn say_replace(&mut self) {
-        let start = self.masked.len() - self.masked.trim_start().len();
-        let is_replace = self.masked.get(start..start + 7).is_some_and(|word| word.eq_ignore_ascii_case("replace"));
-        let rest = self.masked.get(start + 7..).unwrap_or_default();
+        let start = self.placed.len() - self.placed.trim_start().len();
+        let is_replace = self.placed.get(start..start + 7).is_some_and(|word| word.eq_ignore_ascii_case("replace"));
+        let rest = self.placed.get(start + 7..).unwrap_or_default();
         if is_replace && rest.starts_with(char::is_whitespace) {
             let into = rest.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("into"));
-            self.masked.replace_range(start..start + 7, if into { "INSERT " } else { "UPDATE " });
+            self.placed.replace_range(start..start + 7, if into { "INSERT " } else { "UPDATE " });
         }
     }
 
@@ -175,14 +175,24 @@ impl<'t> Masked<'t> {
     ///
     /// SQL that cannot be read, and EXEC.
     pub fn parse(&self) -> Result<Vec<ast::Statement>, Refused> {
-        let word = self.masked.split_whitespace().next().unwrap_or_default();
+        let word = self.placed.split_whitespace().next().unwrap_or_default();
         if word.eq_ignore_ascii_case("exec") || word.eq_ignore_ascii_case("execute") {
             return Err(refused(self.first_word(), "EXEC calls a method of a provider, and cannot be lifted")
-                .help_boxed("write the resource with INSERT, UPDATE and DELETE"));
+                .help("write the resource with INSERT, UPDATE and DELETE"));
+        }
+        let known = ["insert", "update", "delete", "select", "with", "values"];
+        let letters: String = word.chars().take_while(char::is_ascii_alphabetic).collect();
+        if !letters.is_empty() && !known.iter().any(|it| letters.eq_ignore_ascii_case(it)) {
+            return Err(refused(
+                self.first_word(),
+                format!("a statement that begins with `{letters}` cannot be lifted"),
+            )
+            .help("only INSERT, REPLACE, UPDATE, DELETE and SELECT say what a resource is"));
         }
         let dialect = SQLiteDialect {};
-        let tokens = Tokenizer::new(&dialect, &self.masked).with_unescape(false).tokenize_with_location();
-        let tokens = tokens.map_err(|error| self.unreadable(self.point(error.location)))?;
+        let tokens = Tokenizer::new(&dialect, &self.placed).with_unescape(false).tokenize_with_location();
+        let mut tokens = tokens.map_err(|error| self.unreadable(self.point(error.location)))?;
+        words::make_names(&mut tokens);
         let mut parser = Parser::new(&dialect).with_recursion_limit(50).with_tokens_with_locations(tokens);
         parser.parse_statements().map_err(|_| {
             let next = parser.peek_token();
@@ -196,7 +206,7 @@ impl<'t> Masked<'t> {
         let range = if range.is_empty() { self.word_at(range.start) } else { range };
         let diagnostic =
             Diagnostic::error("Q110", "the SQL cannot be read").labelled(self.place(range), "not expected here");
-        Box::new(match self.blocks.first() {
+        Refused::from(match self.blocks.first() {
             Some(block) => diagnostic
                 .labelled(self.place(block.clone()), "the block may be why: it is not evaluated here")
                 .help("choose the value inside of quotes: '{{ a if b else c }}'"),
@@ -213,8 +223,8 @@ impl<'t> Masked<'t> {
         match self.blocks.first() {
             Some(block) => {
                 Err(refused(self.place(block.clone()), "a statement that a template block makes cannot be lifted")
-                    .noted_boxed("what it sets would depend on a condition or on a loop")
-                    .help_boxed("choose the value inside of quotes: '{{ a if b else c }}'"))
+                    .noted("what it sets would depend on a condition or on a loop")
+                    .help("choose the value inside of quotes: '{{ a if b else c }}'"))
             }
             None => Ok(()),
         }
@@ -257,14 +267,14 @@ impl<'t> Masked<'t> {
 
     /// The first word, for what is wrong with the statement as a whole.
     pub fn first_word(&self) -> Span {
-        let start = self.masked.chars().take_while(|letter| letter.is_whitespace()).count();
+        let start = self.placed.chars().take_while(|letter| letter.is_whitespace()).count();
         let byte = self.text.char_indices().nth(start).map_or(0, |(index, _)| index);
         self.place(self.word_at(byte))
     }
 
     /// The first word behind the first `;`.
     pub fn second_statement(&self) -> Span {
-        let tokens = Tokenizer::new(&SQLiteDialect {}, &self.masked).with_unescape(false).tokenize_with_location();
+        let tokens = Tokenizer::new(&SQLiteDialect {}, &self.placed).with_unescape(false).tokenize_with_location();
         let tokens = tokens.unwrap_or_default();
         let mut behind = tokens.iter().skip_while(|token| token.token != Token::SemiColon);
         let next = behind.find(|token| !matches!(token.token, Token::SemiColon | Token::Whitespace(_) | Token::EOF));

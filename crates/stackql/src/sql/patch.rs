@@ -7,7 +7,7 @@ use trueup_engine::render::scan::{self, Kind, Piece, Word};
 use trueup_engine::source::{Span, Spanned};
 
 use super::mask::Masked;
-use super::{Noted, Refused, Value, refused};
+use super::{Refused, Value, refused};
 
 /// A patch document.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub fn read(document: &Value, masked: &Masked<'_>) -> Result<Patch, Refused> {
 }
 
 fn not_a_patch(span: Span) -> Refused {
-    refused(span, "this is not a patch document").help_boxed(
+    refused(span, "this is not a patch document").help(
         "write string('{{ { \"Description\": description } | generate_patch_document }}'), or the list of operations",
     )
 }

@@ -82,15 +82,18 @@ pub fn read(reader: &Reader<'_, '_>, query: &ast::Query, body: &Spanned<Arc<str>
         compared: Vec::new(),
     };
     let mut aliases: BTreeSet<String> = BTreeSet::new();
-    selects(&query.body, &mut |select| {
-        for item in &select.projection {
-            if let SelectItem::ExprWithAlias { alias, .. } = item {
-                aliases.insert(alias.value.to_ascii_lowercase());
+    let named = query.with.iter().flat_map(|with| &with.cte_tables).map(|table| &table.query.body);
+    for body in named.chain([&query.body]) {
+        selects(body, &mut |select| {
+            for item in &select.projection {
+                if let SelectItem::ExprWithAlias { alias, .. } = item {
+                    aliases.insert(alias.value.to_ascii_lowercase());
+                }
             }
-        }
-    });
+        });
+    }
     if let Some(select) = first_select(&query.body) {
-        result.columns = select.projection.iter().flat_map(|item| column(reader, item)).collect();
+        result.columns = select.projection.iter().filter_map(|item| column(reader, item)).collect();
         if query.with.is_none() && plain_table(select) {
             result.predicates = reader.predicates(select.selection.as_ref());
         } else {
@@ -169,7 +172,8 @@ fn plain_table(select: &ast::Select) -> bool {
     }
 }
 
-fn column(reader: &Reader<'_, '_>, item: &SelectItem) -> Option<Column> {
+/// A column of SELECT or RETURNING.
+pub fn column(reader: &Reader<'_, '_>, item: &SelectItem) -> Option<Column> {
     let span = |value: &Expr| reader.place(value);
     match item {
         SelectItem::UnnamedExpr(value) => {

@@ -109,7 +109,7 @@ fn snake_case(name: &str) -> String {
     let mut breaks = vec![false; letters.len()];
     let mut at = 0;
     while at < letters.len() {
-        let end = (at..).find(|index| !large(*index)).unwrap_or(letters.len());
+        let end = (at..letters.len()).find(|index| !large(*index)).unwrap_or(letters.len());
         if end - at >= 2 && small(end) {
             // All capitals of the run, and the small letter behind them.
             lowered[at..end].fill(true);
