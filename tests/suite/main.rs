@@ -20,6 +20,7 @@ mod saved_plan;
 mod scenarios;
 mod sources;
 mod stackql_page;
+mod stackql_projects;
 mod terminal;
 mod typing;
 mod verified;
