@@ -102,12 +102,10 @@ manifest. Where several fit: 2, then 6, then 7."
     /// Executes exactly the plan that it has shown. After a failure, what does not depend on the failed step goes on; the
     /// same command again finishes the rest. A saved plan is executed without asking, and only where nothing that it was
     /// made from has changed since: otherwise nothing is written and the exit code is 4.
-    #[command(
-        after_help = "Examples:
+    #[command(after_help = "Examples:
   trueup apply                        Plan, ask, execute
   trueup apply . prod --yes           The same in a pipeline
-  trueup apply plan.json stacks/orders  Execute a saved plan as it is"
-    )]
+  trueup apply plan.json stacks/orders  Execute a saved plan as it is")]
     Apply(ApplyArgs),
     /// Apply without asking: `trueup apply --yes` in stackql-deploy's word
     #[command(after_help = "Examples:

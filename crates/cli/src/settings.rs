@@ -549,9 +549,7 @@ fn command(
         args::Command::Build(a) => {
             Command::Apply { what: apply_what(a.target, a.second)?, yes: true, expect_digest: a.expect_digest }
         }
-        args::Command::Migrate(a) => {
-            Command::Migrate { target: target(a.stack.stack, a.stack.env)?, out: a.out }
-        }
+        args::Command::Migrate(a) => Command::Migrate { target: target(a.stack.stack, a.stack.env)?, out: a.out },
         args::Command::Teardown(a) => Command::Teardown { target: target(a.stack.stack, a.stack.env)?, yes: a.yes },
         args::Command::Orphans(a) => Command::Orphans(target(a.stack, a.env)?),
         args::Command::Import(a) => {

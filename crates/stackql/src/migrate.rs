@@ -27,21 +27,14 @@ pub struct Migrated {
 }
 
 /// Writes the manifest of a project, with what it became: values take the type that they have in AWS.
-pub fn migrate<'a>(
-    manifest: &Manifest,
-    stack: &Stack,
-    desired: impl Iterator<Item = &'a Desired>,
-) -> Migrated {
+pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<Item = &'a Desired>) -> Migrated {
     let desired: BTreeMap<String, &Desired> = desired.map(|node| (node.address.to_string(), node)).collect();
     let mut typist = Typist::default();
     let mut globals = Vec::new();
     for global in &manifest.globals {
         let mut members = vec![("name", text(&global.name.value))];
-        let value = if global.protected {
-            typist.hide(&global.value, &global.name.value)
-        } else {
-            global.value.clone()
-        };
+        let value =
+            if global.protected { typist.hide(&global.value, &global.name.value) } else { global.value.clone() };
         members.push(("value", value));
         if global.protected {
             members.push(("protected", flag()));
@@ -78,10 +71,8 @@ pub fn migrate<'a>(
         top.push(("providers", list(manifest.providers.iter().map(|provider| text(&provider.value)).collect())));
     }
     let hidden = stack.variables.iter().filter(|variable| variable.secret).map(|variable| &variable.name);
-    let variables: Vec<Node> = hidden
-        .chain(&typist.variables)
-        .map(|name| map(vec![("name", text(name)), ("secret", flag())]))
-        .collect();
+    let variables: Vec<Node> =
+        hidden.chain(&typist.variables).map(|name| map(vec![("name", text(name)), ("secret", flag())])).collect();
     if !variables.is_empty() {
         top.push(("vars", list(variables)));
     }

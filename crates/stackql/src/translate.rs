@@ -106,10 +106,11 @@ fn piece<'p>(entry: &'p Entry, sources: &Sources, options: &Options<'_>, found: 
         _ => None,
     };
     // Said once for the whole project, see `notes`.
-    let own = own.into_iter().filter(|diagnostic| diagnostic.code != "Q125").fold(Diagnostics::new(), |mut all, one| {
-        all.push(one);
-        all
-    });
+    let own =
+        own.into_iter().filter(|diagnostic| diagnostic.code != "Q125").fold(Diagnostics::new(), |mut all, one| {
+            all.push(one);
+            all
+        });
     take(own, &entry.name, options, found);
     Piece { entry, iql, lifted }
 }

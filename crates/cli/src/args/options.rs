@@ -118,8 +118,14 @@ pub struct Options {
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub show_queries: bool,
     /// How much is logged, in stackql-deploy's words: `error`, `warn`, `info`, `debug` or `trace`
-    #[arg(long, value_name = "LEVEL", help_heading = "Output", hide_short_help = true, hide_possible_values = true,
-        ignore_case = true)]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        help_heading = "Output",
+        hide_short_help = true,
+        hide_possible_values = true,
+        ignore_case = true
+    )]
     pub log_level: Option<LogLevel>,
     /// Print results and errors only
     #[arg(short, long, help_heading = "Output")]

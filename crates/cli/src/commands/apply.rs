@@ -30,7 +30,9 @@ pub async fn run(
     expect_digest: Option<&str>,
 ) -> Result<Exit, CommandError> {
     match what {
-        ApplyWhat::Stack(target) if context.settings.run.dry_run => planning::run(context, target, None, false, false).await,
+        ApplyWhat::Stack(target) if context.settings.run.dry_run => {
+            planning::run(context, target, None, false, false).await
+        }
         ApplyWhat::Saved { .. } if context.settings.run.dry_run => {
             Err(CommandError::usage("`--dry-run` shows the plan of a stack, and a saved plan is one already"))
         }

@@ -11,7 +11,9 @@ use trueup_engine::source::Spanned;
 use crate::sql::Table;
 
 /// Table, column, and the property that it is; `None`: it says how the call is made.
-const NAMES: &[(&str, &str, Option<&str>)] = &[
+type Named = (&'static str, &'static str, Option<&'static str>);
+
+const NAMES: &[Named] = &[
     ("aws.kms.keys", "Policy", Some("KeyPolicy")),
     ("aws.kms.keys", "CustomerMasterKeySpec", Some("KeySpec")),
     ("aws.secretsmanager.secrets", "AddReplicaRegions", Some("ReplicaRegions")),
@@ -24,17 +26,17 @@ const TAGS: &[(&str, &str)] = &[("TagKey", "Key"), ("TagValue", "Value")];
 
 /// The property of a column that has another name.
 pub fn property(table: &Table, column: &str) -> Option<&'static str> {
-    named(table, column).flatten()
+    named(table, column)?.2
 }
 
 /// Whether a column says how the call is made, and is no property.
 pub fn is_parameter(table: &Table, column: &str) -> bool {
-    named(table, column) == Some(None)
+    named(table, column).is_some_and(|(.., property)| property.is_none())
 }
 
-fn named(table: &Table, column: &str) -> Option<Option<&'static str>> {
+fn named(table: &Table, column: &str) -> Option<&'static Named> {
     let path = table.path();
-    NAMES.iter().find(|(of, name, _)| *of == path && *name == column).map(|(.., property)| *property)
+    NAMES.iter().find(|(of, name, _)| *of == path && *name == column)
 }
 
 /// A value with the names of properties inside.

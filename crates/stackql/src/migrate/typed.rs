@@ -74,12 +74,11 @@ impl Typist {
             },
             (Yaml::List(items), Value::List(wanted)) => {
                 let rendered = rendered.as_list().unwrap_or_default();
-                let each = items.iter().enumerate().map(|(index, item)| {
-                    match rendered.get(index).zip(wanted.get(index)) {
+                let each =
+                    items.iter().enumerate().map(|(index, item)| match rendered.get(index).zip(wanted.get(index)) {
                         Some((rendered, wanted)) => self.typed(item, rendered, wanted, &format!("{name}_{index}")),
                         None => item.clone(),
-                    }
-                });
+                    });
                 Yaml::List(each.collect())
             }
             (Yaml::Map(entries), Value::Map(wanted)) => {
@@ -104,7 +103,8 @@ impl Typist {
                 Ok(number) => Yaml::Number(number),
                 Err(_) => return node.clone(),
             },
-            (Yaml::Text(text), Value::List(_) | Value::Map(_)) => match serde_json::from_str::<serde_json::Value>(text) {
+            (Yaml::Text(text), Value::List(_) | Value::Map(_)) => match serde_json::from_str::<serde_json::Value>(text)
+            {
                 Ok(json) => return tree(&Value::from(json), node),
                 Err(_) => return node.clone(),
             },

@@ -80,7 +80,8 @@ pub fn property_of<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -
         if name == column {
             return Some(name);
         }
-        if likely.is_none() && (column_of(name) == column || flat(name) == flat(column)) {
+        // A column differs from its property in capitals and in where words begin, and in nothing else.
+        if likely.is_none() && letters(name).eq(letters(column)) {
             likely = Some(name);
         }
     }
@@ -99,9 +100,8 @@ pub fn likely_property(column: &str) -> String {
         .collect()
 }
 
-/// The letters alone.
-fn flat(name: &str) -> String {
-    name.chars().filter(|letter| *letter != '_').map(|letter| letter.to_ascii_lowercase()).collect()
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|letter| *letter != '_').map(|letter| letter.to_ascii_lowercase())
 }
 
 #[cfg(test)]
