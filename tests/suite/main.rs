@@ -21,6 +21,7 @@ mod scenarios;
 mod sources;
 mod stackql_defects;
 mod stackql_page;
+mod stackql_projects;
 mod terminal;
 mod typing;
 mod verified;

@@ -4,6 +4,7 @@
 
 mod project;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -15,6 +16,8 @@ use trueup_engine::manifest::{self, Manifest};
 use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::{self, SourceId, Sources};
 use trueup_engine::stack::Stack;
+use trueup_stackql::project::Project;
+use trueup_stackql::translate::Answer;
 
 use crate::error::CommandError;
 use crate::settings::{Settings, Target};
@@ -35,8 +38,8 @@ pub struct Loaded {
     pub graph: Option<Graph>,
     /// The statements of a project as they are rendered, where they were asked for.
     pub queries: String,
-    /// It is a project of stackql-deploy.
-    pub is_project: bool,
+    /// The project of stackql-deploy that it is, and what its scripts gave.
+    pub project: Option<(Project, BTreeMap<String, Answer>)>,
     /// What the checks of its resources need besides.
     pending: Option<Pending>,
 }
@@ -95,7 +98,7 @@ pub fn read(settings: &Settings, target: &Target) -> Result<Loaded, CommandError
         stack: None,
         graph: None,
         queries: String::new(),
-        is_project: false,
+        project: None,
         pending: None,
     };
     stages(settings, target, files, &mut loaded);
@@ -110,6 +113,13 @@ pub fn check(settings: &Settings, loaded: &mut Loaded, found: Found) {
         let Reading { stack, desired: nodes, diagnostics } = pending.with(settings, |manifest, inputs| {
             desired::read_from(first, manifest, inputs, registry, &mut loaded.sources, &defaults(settings))
         });
+        if let (Some(stack), Some(project), true) = (&stack, &loaded.project, settings.run.show_queries) {
+            let mut sources = loaded.sources.clone();
+            loaded.queries = pending.with(settings, |_, inputs| {
+                let inputs = Inputs { given: inputs.given.clone(), files: inputs.files.clone(), ..*inputs };
+                project::statements(settings, project, stack, inputs, &mut sources)
+            });
+        }
         if let Some(stack) = stack {
             loaded.diagnostics.extend(types::explained(diagnostics, &stack, &problems));
             // A resource that is missing here has its message already; edges to it would only add wrong ones.
@@ -144,7 +154,6 @@ fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, lo
     let today = (today.year(), u8::from(today.month()), today.day());
     let mut files = files;
     let manifest = if is_project(&loaded.sources, source) {
-        loaded.is_project = true;
         files.extend(project::variables(settings, &loaded.sources));
         project::manifest(settings, target, &files, today, source, loaded)
     } else {

@@ -154,12 +154,6 @@ impl Sources {
         self.push(name.into(), text.into(), None)
     }
 
-    /// Takes a text that is no manifest and that may be shown, but for what is [masked](Self::mask).
-    pub fn add_open(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        let text = text.into();
-        self.push(name.into(), Arc::clone(&text), Some(text))
-    }
-
     /// Takes a text that has not the form of a manifest. `shown` is what may be shown of it: the text with everything
     /// blanked that could be a secret, of the same length and with the same lines; another length shows nothing.
     pub fn add_shown(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, shown: &str) -> SourceId {
@@ -173,6 +167,12 @@ impl Sources {
                 .into()
         };
         self.push(name.into(), text, Some(shown))
+    }
+
+    /// Takes a text that is no manifest and that may be shown, but for what is [masked](Self::mask).
+    pub fn add_open(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        let text = text.into();
+        self.push(name.into(), Arc::clone(&text), Some(text))
     }
 
     fn push(&mut self, name: String, text: Arc<str>, shown: Option<Arc<str>>) -> SourceId {

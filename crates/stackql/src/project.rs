@@ -15,6 +15,7 @@ use trueup_engine::manifest::tree::{self, Node, Yaml};
 use trueup_engine::source::{SourceId, Sources, Span, Spanned};
 
 use self::reader::{Fields, Reader};
+use crate::shown;
 pub use self::resource::{Entry, EntryType, Exported, ReturnValue, Returning};
 
 /// The name of a project's manifest.
@@ -192,6 +193,9 @@ fn add(sources: &mut Sources, manifest: SourceId, written: &str) -> Result<Sourc
         return Ok(known);
     }
     let text = open(sources, written)?;
-    let shown = crate::shown::veiled(&text);
-    Ok(sources.add_shown(name, text, &shown))
+    if Path::new(written).extension().is_some_and(|extension| extension == "iql") {
+        let shown = shown::veiled(&text);
+        return Ok(sources.add_shown(name, text, &shown));
+    }
+    Ok(sources.add(name, text))
 }

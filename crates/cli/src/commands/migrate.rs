@@ -19,7 +19,7 @@ pub async fn run(context: &Context<'_>, target: &Target, out: Option<&Path>) -> 
     let Some(manifest) = loaded.manifest().cloned() else {
         return Ok(finish(context, loaded)?.err().unwrap_or(Exit::Usage));
     };
-    if !loaded.is_project {
+    if loaded.project.is_none() {
         return Err(CommandError::usage(format!("`{}` is no stackql-deploy project", target.path.display()))
             .hint("a project is a folder with `stackql_manifest.yml`, and `resources` with `.iql` files"));
     }

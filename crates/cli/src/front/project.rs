@@ -7,10 +7,11 @@ use trueup_engine::diagnostic::Diagnostics;
 use trueup_engine::manifest::Manifest;
 use trueup_engine::render::Inputs;
 use trueup_engine::source::{SourceId, Sources};
-use trueup_stackql::project;
+use trueup_engine::stack::Stack;
+use trueup_stackql::project::{self, Project};
 use trueup_stackql::script;
 use trueup_stackql::statements;
-use trueup_stackql::translate::{self, Options};
+use trueup_stackql::translate::{self, Answer, Options};
 
 use super::{Loaded, var_file};
 use crate::selection;
@@ -62,11 +63,31 @@ pub fn manifest(
             answers = script::run(&project, &mut loaded.sources, &options, &inputs, &mut found);
         }
         let options = Options { answers: &answers, ..options };
-        if settings.run.show_queries {
-            loaded.queries = statements::shown(&project, &mut loaded.sources, &options, &inputs);
-        }
-        translate::translate(&project, &loaded.sources, &options, &mut found)
+        let manifest = translate::translate(&project, &loaded.sources, &options, &mut found);
+        (manifest, project, answers)
     });
     loaded.diagnostics.extend(found);
-    manifest
+    let (manifest, project, answers) = manifest?;
+    loaded.project = Some((project, answers));
+    Some(manifest)
+}
+
+/// The statements of a project, once it is known which of its variables are secrets.
+pub fn statements(
+    settings: &Settings,
+    project: &(Project, BTreeMap<String, Answer>),
+    stack: &Stack,
+    inputs: Inputs<'_>,
+    sources: &mut Sources,
+) -> String {
+    let secret = stack.variables.iter().filter(|variable| variable.secret).map(|variable| variable.name.clone());
+    let secret: Vec<String> = secret.chain(stack.protected_of.iter().cloned()).collect();
+    let options = Options {
+        kinds: trueup_aws::registry(),
+        answers: &project.1,
+        allow_scripts: settings.run.allow_scripts,
+        keep_order: false,
+        selected: &|_| true,
+    };
+    statements::shown(&project.0, sources, &options, inputs, &secret)
 }

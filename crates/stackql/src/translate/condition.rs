@@ -31,8 +31,16 @@ fn expression(text: &str) -> String {
     let pieces = pieces(text);
     let ordered =
         pieces.iter().any(|piece| matches!(piece, Piece::Mark(mark) if matches!(&**mark, "<" | ">" | "<=" | ">=")));
-    let words: Vec<String> = pieces.iter().map(|piece| piece.written(ordered)).collect();
-    format!("{{{{ {} }}}}", words.join(" "))
+    let mut words = String::new();
+    for piece in &pieces {
+        let word = piece.written(ordered);
+        let close = words.is_empty() || words.ends_with(['(', '[']) || matches!(&*word, ")" | "]" | ",");
+        if !close {
+            words.push(' ');
+        }
+        words.push_str(&word);
+    }
+    format!("{{{{ {words} }}}}")
 }
 
 /// The code of a text that is one template and nothing else.
@@ -71,6 +79,8 @@ impl Piece {
                         Part::Text(text) if ordered && text.parse::<f64>().is_ok() => text.clone(),
                         Part::Text(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
                         Part::Template(code) if ordered => format!("({})", code.trim()),
+                        // These two are text anyhow.
+                        Part::Template(code) if matches!(code.trim(), "stack_env" | "stack_name") => code.trim().to_owned(),
                         Part::Template(code) => format!("(({}) | string)", code.trim()),
                     })
                     .collect();
@@ -171,13 +181,13 @@ mod tests {
     #[test]
     fn texts_are_taken_apart_before_they_are_rendered() {
         for (written, expected) in [
-            ("{{ stack_env }} == 'prd'", "{{ ((stack_env) | string) == 'prd' }}"),
-            ("'{{ stack_env }}' not in ['prd', \"sit\"]", "{{ ((stack_env) | string) not in [ 'prd' , 'sit' ] }}"),
-            ("'dev' not in ['prd']", "{{ 'dev' not in [ 'prd' ] }}"),
-            ("{{ stack_env }} in [prd, sit]", "{{ ((stack_env) | string) in [ 'prd' , 'sit' ] }}"),
+            ("{{ stack_env }} == 'prd'", "{{ stack_env == 'prd' }}"),
+            ("'{{ stack_env }}' not in ['prd', \"sit\"]", "{{ stack_env not in ['prd', 'sit'] }}"),
+            ("'dev' not in ['prd']", "{{ 'dev' not in ['prd'] }}"),
+            ("{{ stack_env }} in [prd, sit]", "{{ stack_env in ['prd', 'sit'] }}"),
             ("{{ a }}-{{ b }} != x-y", "{{ (((a) | string) ~ '-' ~ ((b) | string)) != 'x-y' }}"),
             ("'a{{ b }}' == ab", "{{ ('a' ~ ((b) | string)) == 'ab' }}"),
-            ("('{{ a }}' == 'x') or {{ n }} == 3", "{{ ( ((a) | string) == 'x' ) or ((n) | string) == '3' }}"),
+            ("('{{ a }}' == 'x') or {{ n }} == 3", "{{ (((a) | string) == 'x') or ((n) | string) == '3' }}"),
             ("{{ n }} >= 3", "{{ (n) >= 3 }}"),
             ("{{ flag }}", "{{ {'true': true, 'True': true, 'false': false, 'False': false}[(flag) | string] }}"),
         ] {

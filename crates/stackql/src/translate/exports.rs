@@ -93,7 +93,13 @@ impl Translator<'_, '_> {
 
     /// The property that identifies a resource.
     fn identity(&self, lifted: &Lifted) -> Option<String> {
-        self.options.kinds.find(&lifted.type_name.value).map(|kind| kind.identity_property().to_owned())
+        if let Some(kind) = self.options.kinds.find(&lifted.type_name.value) {
+            return Some(kind.identity_property().to_owned());
+        }
+        // Of a type whose schema is not at hand, the statements say it: what DELETE names is what `create` sets.
+        let named = lifted.identifier.as_ref()?.as_text()?;
+        let property = lifted.properties.iter().find(|(_, node)| node.as_text() == Some(named));
+        property.map(|(name, _)| name.value.to_string())
     }
 
     /// In the query of a resource's exports, `this.x` is what the resource has.
