@@ -20,7 +20,7 @@ struct Run {
 impl Run {
     fn takes(&self, character: char) -> bool {
         match u32::from(character) {
-            code @ 0..128 => self.ascii >> code & 1 == 1,
+            code @ 0..128 => (self.ascii >> code) & 1 == 1,
             _ => self.others,
         }
     }
