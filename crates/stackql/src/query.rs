@@ -25,6 +25,7 @@ mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use sqlparser::ast::Statement;
 use trueup_engine::cloud::Place;
@@ -38,6 +39,7 @@ pub use provider::Provider;
 pub use rows::{Cell, Rows};
 pub use script::Script;
 pub use tables::Table;
+pub use write::{Write, execute, prepare};
 
 /// Runs one statement that reads.
 ///

@@ -6,14 +6,15 @@ use trueup_engine::cloud::Place;
 use trueup_stackql::query::{self, QueryError, Rejected, Rows, Script};
 
 use crate::cloud;
-use crate::commands::Context;
+use crate::commands::{Context, execute};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::live::{self, LiveTables};
+use crate::output::ask::ask;
 use crate::output::diagnostics;
 use crate::output::document::ErrorDocument;
 use crate::output::query::{QueryDocument, csv, table};
-use crate::output::text::count;
+use crate::output::text::{clean, count};
 use crate::settings::{QueryFrom, QueryWhat, RowsForm};
 
 /// Bytes of a file with statements.
@@ -39,25 +40,105 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
     if script.is_empty() {
         return Err(CommandError::usage("there is no statement").hint("`trueup query --help` shows examples"));
     }
-    let connected = cloud::connect(context.settings, false).await?;
-    let failed = {
+    if !script.only_reads() {
+        may_write(context, what)?;
+    }
+    // Only an update has to know what it sends beside what changes.
+    let secret_reads = !script.only_reads() && context.settings.run.secret_reads;
+    let connected = cloud::connect(context.settings, secret_reads).await?;
+    let ended = {
         let tables = LiveTables::new(context.settings, &connected.session);
-        let place = live::place(context.settings);
-        all(&tables, &place, &script, &mut answers).await
+        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what };
+        desk.all(&script, &mut answers).await
     };
     connected.close().await?;
-    answers.end(failed)
+    match ended? {
+        Ended::Done => answers.end(None),
+        Ended::Failed(error) => answers.end(Some(error)),
+        Ended::Declined => {
+            context.printer.message("nothing was changed\n");
+            answers.end(None).map(|_| Exit::Blocked)
+        }
+        Ended::Interrupted => Err(CommandError::interrupted("interrupted; what was under way is done")),
+    }
 }
 
-/// Runs all statements, up to the first that fails.
-async fn all(tables: &LiveTables<'_>, place: &Place, script: &Script, answers: &mut Answers<'_>) -> Option<QueryError> {
-    for statement in 0..script.len() {
-        match query::select(tables, place, script, statement).await {
-            Ok(rows) => answers.give(statement + 1, &rows),
-            Err(error) => return Some(error),
-        }
+/// Refuses a write that nobody could allow, before anything is read.
+pub fn may_write(context: &Context<'_>, what: &QueryWhat) -> Result<(), CommandError> {
+    if what.read_only {
+        return Err(CommandError::usage("`--read-only` refuses INSERT, UPDATE and DELETE").hint("nothing was sent"));
     }
-    None
+    execute::can_go_on(context, what.yes)
+}
+
+/// Where statements are run.
+pub struct Desk<'a> {
+    /// The command.
+    pub context: &'a Context<'a>,
+    /// The tables.
+    pub tables: &'a LiveTables<'a>,
+    /// Where is read and written that names no region.
+    pub place: Place,
+    /// What was asked for.
+    pub what: &'a QueryWhat,
+}
+
+/// How statements ended.
+pub enum Ended {
+    /// All have run.
+    Done,
+    /// One has not.
+    Failed(QueryError),
+    /// Somebody said no to one.
+    Declined,
+    /// A signal came while one ran.
+    Interrupted,
+}
+
+impl Desk<'_> {
+    /// Runs all statements, up to the first that fails.
+    pub async fn all(&self, script: &Script, answers: &mut Answers<'_>) -> Result<Ended, CommandError> {
+        for statement in 0..script.len() {
+            let ended = if script.reads(statement) {
+                match query::select(self.tables, &self.place, script, statement).await {
+                    Ok(rows) => {
+                        answers.give(statement + 1, &rows);
+                        Ended::Done
+                    }
+                    Err(error) => Ended::Failed(error),
+                }
+            } else {
+                self.write(script, statement, answers).await?
+            };
+            if !matches!(ended, Ended::Done) {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Done)
+    }
+
+    /// Says what a statement will do, asks, does it.
+    async fn write(&self, script: &Script, statement: usize, answers: &mut Answers<'_>) -> Result<Ended, CommandError> {
+        let printer = self.context.printer;
+        let write = match query::prepare(self.tables, &self.place, script, statement).await {
+            Ok(write) => write,
+            Err(error) => return Ok(Ended::Failed(error)),
+        };
+        for line in write.lines() {
+            printer.message(&format!("{}\n", clean(&line)));
+        }
+        if write.changes_something() && !self.what.yes && !ask(printer, "Do this?").await? {
+            return Ok(Ended::Declined);
+        }
+        // From here on a signal lets the statement end.
+        let cancel = self.context.interrupts.graceful();
+        match query::execute(self.tables, &write).await {
+            Ok(rows) if write.returns() => answers.give(statement + 1, &rows),
+            Ok(_) => printer.message(if write.changes_something() { "done\n" } else { "nothing to do\n" }),
+            Err(error) => return Ok(Ended::Failed(error)),
+        }
+        Ok(if cancel.is_cancelled() { Ended::Interrupted } else { Ended::Done })
+    }
 }
 
 /// A text that is no larger than statements are.
