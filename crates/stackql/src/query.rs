@@ -82,6 +82,11 @@ pub async fn table_names(provider: &dyn Provider, place: &Place) -> Result<Vec<S
     tables::all(provider, place).await
 }
 
+/// The names of the tables that are known without asking the cloud.
+pub fn known_table_names(provider: &dyn Provider) -> Vec<String> {
+    tables::known(provider)
+}
+
 /// A table by its name, or why there is none and what was perhaps meant.
 ///
 /// # Errors

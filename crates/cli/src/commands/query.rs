@@ -1,5 +1,7 @@
 //! `trueup query`: SQL over live resources, from the command line, a file, stdin or a shell.
 
+mod shell;
+
 use std::io::Read as _;
 
 use trueup_engine::cloud::Place;
@@ -30,7 +32,7 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
             (name.clone(), read(&name, file)?)
         }
         QueryFrom::Stdin => ("stdin".to_owned(), read("stdin", std::io::stdin())?),
-        QueryFrom::Shell => return Err(CommandError::usage("there is no terminal for a shell")),
+        QueryFrom::Shell => return interactive(context, what).await,
     };
     let mut answers = Answers::new(context, what.form);
     let script = match Script::parse(&name, &text) {
@@ -61,6 +63,22 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
         }
         Ended::Interrupted => Err(CommandError::interrupted("interrupted; what was under way is done")),
     }
+}
+
+/// The shell.
+async fn interactive(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, CommandError> {
+    if !context.settings.run.can_ask {
+        return Err(CommandError::usage("there is neither a statement nor a terminal to type one on")
+            .hint("`trueup query \"SELECT …\"`, or `trueup query -` for stdin"));
+    }
+    let connected = cloud::connect(context.settings, !what.read_only && context.settings.run.secret_reads).await?;
+    let exit = {
+        let tables = LiveTables::new(context.settings, &connected.session);
+        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what };
+        shell::run(&desk).await
+    };
+    connected.close().await?;
+    exit
 }
 
 /// Refuses a write that nobody could allow, before anything is read.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use trueup_engine::cloud::Present;
 use trueup_engine::kind::{Kind, Verb};
-use trueup_engine::value::Map;
+use trueup_engine::value::{Map, Value};
 
 use super::{Change, items};
 use crate::query::columns::{self, Column, From};
@@ -56,6 +56,9 @@ impl Event {
             let attributes = kind.attributes().iter().filter_map(|it| live.attributes.get_key_value(it.name));
             for (name, value) in attributes.filter(|(name, _)| *name != "Ref") {
                 all.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            if let Some(id) = all.get("Id").and_then(Value::as_str).filter(|_| tables::shows_id(kind)) {
+                self.0["Identifier"] = id.into();
             }
             self.0["ResourceModel"] = columns::document(kind, &all).to_string().into();
         }

@@ -53,7 +53,7 @@ pub(super) async fn prepare(
             return Err(wrong(text, source.span(), &summary, None));
         }
         let at = |column: usize| places.get(number).and_then(|row| row.get(column)).copied();
-        changes.push(one(provider, place, text, kind, &columns, row, &at, whole).await?);
+        changes.push(one(provider, place, text, kind, &columns, row, &at, name.span()).await?);
     }
     Ok(changes)
 }
@@ -87,8 +87,12 @@ async fn one(
         let value = at(index).map_or(key, |span| text.span(span));
         let value = if value == Span::NOWHERE { key } else { value };
         spans.insert(pointer, key, value);
-        let ty = kind.schema().properties.iter().find(|property| property.name == name).map(|property| &property.ty);
-        if let Some(value) = given(cell, ty) {
+        let property = kind.schema().properties.iter().find(|property| property.name == name);
+        // An empty text for what need not be given is the provider's pages' way not to give it.
+        if cell.as_str() == Some("") && property.is_some_and(|property| !property.required) {
+            continue;
+        }
+        if let Some(value) = given(cell, property.map(|property| &property.ty)) {
             properties.insert(name, value);
         }
     }
