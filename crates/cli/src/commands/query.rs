@@ -57,10 +57,7 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
     match ended? {
         Ended::Done => answers.end(None),
         Ended::Failed(error) => answers.end(Some(error)),
-        Ended::Declined => {
-            context.printer.message("nothing was changed\n");
-            answers.end(None).map(|_| Exit::Blocked)
-        }
+        Ended::Declined => answers.end_with(&CommandError::failed("not confirmed; the statement was not run")),
         Ended::Interrupted => Err(CommandError::interrupted("interrupted; what was under way is done")),
     }
 }
@@ -198,32 +195,35 @@ impl<'a> Answers<'a> {
 
     /// Says why the last statement failed, where it did; ends the document.
     pub fn end(mut self, failed: Option<QueryError>) -> Result<Exit, CommandError> {
-        let exit = match failed {
-            None => Exit::Done,
-            Some(QueryError::Rejected(rejected)) => {
-                let Rejected { diagnostics: found, sources } = *rejected;
-                if self.form == RowsForm::Json {
-                    self.document.diagnostics = diagnostics::documents(&found, &sources);
-                } else {
-                    diagnostics::print(&found, &sources, self.context.printer);
-                }
-                Exit::Usage
-            }
-            Some(QueryError::Fault(fault)) => self.failed(CommandError::fault(*fault)),
-            Some(QueryError::Ended(message)) => self.failed(CommandError::failed(message)),
+        let rejected = match failed {
+            None => return self.written(Exit::Done),
+            Some(QueryError::Fault(fault)) => return self.end_with(&CommandError::fault(*fault)),
+            Some(QueryError::Ended(message)) => return self.end_with(&CommandError::failed(message)),
+            Some(QueryError::Rejected(rejected)) => *rejected,
         };
+        let Rejected { diagnostics: found, sources } = rejected;
+        if self.form == RowsForm::Json {
+            self.document.diagnostics = diagnostics::documents(&found, &sources);
+        } else {
+            diagnostics::print(&found, &sources, self.context.printer);
+        }
+        self.written(Exit::Usage)
+    }
+
+    /// Ends with an error.
+    pub fn end_with(mut self, error: &CommandError) -> Result<Exit, CommandError> {
+        if self.form == RowsForm::Json {
+            self.document.error = Some(ErrorDocument::new(error));
+        } else {
+            self.context.printer.error(error);
+        }
+        self.written(error.exit())
+    }
+
+    fn written(self, exit: Exit) -> Result<Exit, CommandError> {
         if self.form == RowsForm::Json {
             self.context.printer.document(&self.document)?;
         }
         Ok(exit)
-    }
-
-    fn failed(&mut self, error: CommandError) -> Exit {
-        if self.form == RowsForm::Json {
-            self.document.error = Some(ErrorDocument::new(&error));
-        } else {
-            self.context.printer.error(&error);
-        }
-        error.exit()
     }
 }
