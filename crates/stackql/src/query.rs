@@ -25,6 +25,7 @@ mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod write;
 
 use sqlparser::ast::Statement;

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use trueup_engine::cloud::Place;
 use trueup_stackql::query::{self, QueryError, Rejected, Rows, Script};
 
+use self::shell::Lines;
 use crate::cloud;
 use crate::commands::{Context, execute};
 use crate::error::CommandError;
@@ -50,7 +51,7 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
     let connected = cloud::connect(context.settings, secret_reads).await?;
     let ended = {
         let tables = LiveTables::new(context.settings, &connected.session);
-        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what };
+        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what, lines: None };
         desk.all(&script, &mut answers).await
     };
     connected.close().await?;
@@ -71,8 +72,9 @@ async fn interactive(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Co
     let connected = cloud::connect(context.settings, !what.read_only && context.settings.run.secret_reads).await?;
     let exit = {
         let tables = LiveTables::new(context.settings, &connected.session);
-        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what };
-        shell::run(&desk).await
+        let lines = Lines::start(query::known_table_names(&tables), context.settings.state.as_deref());
+        let place = live::place(context.settings);
+        shell::run(&Desk { context, tables: &tables, place, what, lines: Some(&lines) }, &lines).await
     };
     connected.close().await?;
     exit
@@ -96,6 +98,8 @@ pub struct Desk<'a> {
     pub place: Place,
     /// What was asked for.
     pub what: &'a QueryWhat,
+    /// The lines of the shell, where it is one.
+    pub lines: Option<&'a Lines>,
 }
 
 /// How statements ended.
@@ -132,6 +136,14 @@ impl Desk<'_> {
         Ok(Ended::Done)
     }
 
+    /// Asks whoever is at the terminal. The shell reads the answer itself, since it may have been typed already.
+    async fn confirmed(&self, question: &str) -> Result<bool, CommandError> {
+        match self.lines {
+            Some(lines) => lines.confirmed(question).await,
+            None => ask(self.context.printer, question).await,
+        }
+    }
+
     /// Says what a statement will do, asks, does it.
     async fn write(&self, script: &Script, statement: usize, answers: &mut Answers<'_>) -> Result<Ended, CommandError> {
         let printer = self.context.printer;
@@ -142,7 +154,7 @@ impl Desk<'_> {
         for line in write.lines() {
             printer.message(&format!("{}\n", clean(&line)));
         }
-        if write.changes_something() && !self.what.yes && !ask(printer, "Do this?").await? {
+        if write.changes_something() && !self.what.yes && !self.confirmed("Do this?").await? {
             return Ok(Ended::Declined);
         }
         // From here on a signal lets the statement end.

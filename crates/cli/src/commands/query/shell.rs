@@ -4,7 +4,7 @@
 //! in the history file is what only reads: a statement that writes may hold a credential, and so may one that cannot be
 //! read as SQL.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use rustyline::completion::{Completer, Pair};
@@ -71,23 +71,18 @@ enum Typed {
 
 /// A line to be read, or one to be remembered.
 enum Order {
-    Read(oneshot::Sender<Result<Typed, String>>),
+    Read { prompt: String, asks: bool, answer: oneshot::Sender<Result<Typed, String>> },
     Keep(String),
 }
 
 /// Runs the shell until it is left.
-pub async fn run(desk: &Desk<'_>) -> Result<Exit, CommandError> {
+pub async fn run(desk: &Desk<'_>, lines: &Lines) -> Result<Exit, CommandError> {
     let printer = desk.context.printer;
-    let words = Words::default();
-    learn(&words, KEYWORDS.iter().map(|word| (*word).to_owned()));
-    learn(&words, query::known_table_names(desk.tables));
-    let history = desk.context.settings.state.as_ref().map(|state| state.join("query_history"));
-    let lines = Lines::start(Arc::clone(&words), history);
     let sandbox = if desk.context.settings.cloud.sandbox.is_some() { " on a sandbox" } else { "" };
     let mode = if desk.what.read_only { ", read-only" } else { "" };
     printer.message(&format!("SQL over live resources{sandbox}{mode}; `\\?` helps, `\\q` leaves\n"));
     loop {
-        let text = match lines.read().await? {
+        let text = match lines.read(PROMPT, false).await? {
             Typed::End => return Ok(Exit::Done),
             Typed::Dropped => continue,
             Typed::Line(text) => text,
@@ -100,12 +95,12 @@ pub async fn run(desk: &Desk<'_>) -> Result<Exit, CommandError> {
             Some("\\?" | "\\h") => printer.result(HELP),
             Some("\\d") => {
                 lines.keep(text);
-                describe(desk, &words, said.next()).await?;
+                describe(desk, &lines.words, said.next()).await?;
             }
             Some(word) if word.starts_with('\\') => {
                 printer.error(&CommandError::usage(format!("there is no `{word}`")).hint("`\\?` shows what there is"));
             }
-            Some(_) => statement(desk, &lines, text).await?,
+            Some(_) => statement(desk, lines, text).await?,
         }
     }
 }
@@ -163,34 +158,52 @@ fn learn(words: &Words, more: impl IntoIterator<Item = String>) {
 }
 
 /// The thread that reads lines.
-struct Lines(mpsc::Sender<Order>);
+pub struct Lines {
+    orders: mpsc::Sender<Order>,
+    words: Words,
+}
 
 impl Lines {
-    fn start(words: Words, history: Option<PathBuf>) -> Self {
+    /// Starts to read; `tables` can be completed, and `state` is the folder of the history.
+    pub fn start(tables: Vec<String>, state: Option<&Path>) -> Self {
+        let words = Words::default();
+        learn(&words, KEYWORDS.iter().map(|word| (*word).to_owned()));
+        learn(&words, tables);
+        let history = state.map(|state| state.join("query_history"));
         let (orders, taken) = mpsc::channel();
-        std::thread::spawn(move || read_lines(words, history, &taken));
-        Self(orders)
+        let known = Arc::clone(&words);
+        std::thread::spawn(move || read_lines(known, history, &taken));
+        Self { orders, words }
     }
 
-    async fn read(&self) -> Result<Typed, CommandError> {
+    async fn read(&self, prompt: &str, asks: bool) -> Result<Typed, CommandError> {
         let gone = || CommandError::failed("the terminal cannot be read");
         let (answer, typed) = oneshot::channel();
-        self.0.send(Order::Read(answer)).map_err(|_| gone())?;
+        let order = Order::Read { prompt: prompt.to_owned(), asks, answer };
+        self.orders.send(order).map_err(|_| gone())?;
         typed.await.map_err(|_| gone())?.map_err(CommandError::failed)
+    }
+
+    /// Asks; only `yes` (or `y`) is a yes.
+    pub async fn confirmed(&self, question: &str) -> Result<bool, CommandError> {
+        Ok(match self.read(&format!("{question} [yes/no] "), true).await? {
+            Typed::Line(line) => matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+            Typed::Dropped | Typed::End => false,
+        })
     }
 
     fn keep(&self, text: &str) {
         // A history that is not kept is no reason to stop.
-        let _ = self.0.send(Order::Keep(text.to_owned()));
+        let _ = self.orders.send(Order::Keep(text.to_owned()));
     }
 }
 
 fn read_lines(words: Words, history: Option<PathBuf>, orders: &mpsc::Receiver<Order>) {
-    let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false).build();
     let made = || {
+        let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false);
+        let config = config.max_history_size(KEPT)?.build();
         let mut editor = Editor::<Typing, FileHistory>::with_config(config)?;
-        editor.set_max_history_size(KEPT)?;
-        editor.set_helper(Some(Typing { words }));
+        editor.set_helper(Some(Typing { words, asks: false }));
         Ok::<_, ReadlineError>(editor)
     };
     let mut editor = made();
@@ -200,11 +213,14 @@ fn read_lines(words: Words, history: Option<PathBuf>, orders: &mpsc::Receiver<Or
     }
     while let Ok(order) = orders.recv() {
         match (&mut editor, order) {
-            (Err(error), Order::Read(answer)) => {
+            (Err(error), Order::Read { answer, .. }) => {
                 let _ = answer.send(Err(format!("the terminal cannot be used: {error}")));
             }
-            (Ok(editor), Order::Read(answer)) => {
-                let typed = match editor.readline(PROMPT) {
+            (Ok(editor), Order::Read { prompt, asks, answer }) => {
+                if let Some(helper) = editor.helper_mut() {
+                    helper.asks = asks;
+                }
+                let typed = match editor.readline(&prompt) {
                     Ok(line) => Ok(Typed::Line(line)),
                     Err(ReadlineError::Interrupted) => Ok(Typed::Dropped),
                     Err(ReadlineError::Eof) => Ok(Typed::End),
@@ -229,6 +245,8 @@ fn read_lines(words: Words, history: Option<PathBuf>, orders: &mpsc::Receiver<Or
 /// What helps while something is typed.
 struct Typing {
     words: Words,
+    /// What is typed is an answer, and no statement.
+    asks: bool,
 }
 
 impl Helper for Typing {}
@@ -249,7 +267,11 @@ impl Completer for Typing {
 
 impl Validator for Typing {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(if is_complete(context.input()) { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
+        Ok(if self.asks || is_complete(context.input()) {
+            ValidationResult::Valid(None)
+        } else {
+            ValidationResult::Incomplete
+        })
     }
 }
 

@@ -13,7 +13,6 @@ use trueup_engine::stack::{Instance, Spans, Stack, Timeouts};
 use trueup_engine::value::Map;
 
 use super::wrong;
-use crate::query::bind::{bare, conjuncts};
 use crate::query::error::QueryError;
 use crate::query::load::present;
 use crate::query::provider::Provider;
@@ -22,6 +21,7 @@ use crate::query::rows::{Cell, Rows};
 use crate::query::script::Text;
 use crate::query::store::Store;
 use crate::query::tables::{self, IDENTIFIER, Lost, REGION, Source};
+use crate::query::tree::{bare, conjuncts};
 use trueup_engine::diagnostic::Diagnostic;
 
 /// The kind whose resources a table holds.
