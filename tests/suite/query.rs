@@ -80,8 +80,11 @@ fn rows(env: &mut TestEnv, sql: &str) -> Value {
 }
 
 /// The password that EventBridge keeps.
-fn kept(env: &TestEnv) -> String {
-    env.sandbox().home("us-east-1").to_string()
+fn kept(env: &mut TestEnv) -> String {
+    let arn = rows(env, GET)[0]["secret_arn"].clone();
+    let answer = env.sandbox().call("secretsmanager", "GetSecretValue", &json!({"SecretId": arn}), "us-east-1");
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    answer.body.to_string()
 }
 
 #[test]
@@ -114,7 +117,7 @@ WHERE region = 'us-east-1'
 AND data__Identifier = 'orders';"#;
     run(&mut env, update, &["--yes"]).expect(0);
     assert_eq!(rows(&mut env, GET)[0]["description"], "New");
-    assert!(kept(&env).contains(PASSWORD), "the password went with an update of something else");
+    assert!(kept(&mut env).contains(PASSWORD), "the password went with an update of something else");
 
     let delete = "/*+ delete */
 DELETE FROM awscc.events.connections
@@ -138,9 +141,9 @@ fn an_update_sends_what_it_changes_and_what_has_to_go_with_it() {
     run(&mut env, &patch("/AuthParameters/BasicAuthParameters/Username", "other"), &["--yes"]).expect(0);
     let now = rows(&mut env, GET)[0]["auth_parameters"].clone();
     assert_eq!(now, r#"{"BasicAuthParameters":{"Username":"other"}}"#);
-    assert!(kept(&env).contains(PASSWORD), "a new user has taken the password away");
+    assert!(kept(&mut env).contains(PASSWORD), "a new user has taken the password away");
     run(&mut env, &patch("/AuthParameters/BasicAuthParameters/Password", NEXT), &["--yes"]).expect(0);
-    assert!(kept(&env).contains(NEXT) && !kept(&env).contains(PASSWORD));
+    assert!(kept(&mut env).contains(NEXT) && !kept(&mut env).contains(PASSWORD));
     // What cannot change in place, and what does not fit.
     let refused = run(&mut env, &patch("/Name", "x"), &["--yes"]);
     assert!(refused.expect(64).stderr.contains("error[Q107]"), "{refused}");
@@ -162,7 +165,7 @@ fn mistakes_of_a_write_are_said_before_anything_is_sent() {
     assert!(said.contains("error[M301]") && said.contains("did you mean `Description`?"), "{refused}");
     assert!(said.contains("error[M305]") && said.contains("statement.sql:"), "{refused}");
     // A literal that is not closed, and one in double quotes.
-    run(&mut env, &INSERT.replace("'}}'", "'}}"), &["--yes"]).expect(64);
+    run(&mut env, &INSERT.replace("}}'", "}}"), &["--yes"]).expect(64);
     run(&mut env, &format!("INSERT INTO awscc.events.connections (Name) SELECT \"{PASSWORD}\""), &["--yes"]).expect(64);
     run(&mut env, "DELETE FROM awscc.events.connections", &["--yes"]).expect(64);
     run(&mut env, "UPDATE awscc.events.connections SET Description = 'x' WHERE Identifier = 'a'", &["--yes"])
@@ -261,15 +264,15 @@ fn what_cannot_be_read_fails_and_what_lacks_a_value_is_not_sent() {
 fn results_come_as_a_table_and_as_csv() {
     let mut env = env();
     run(&mut env, INSERT, &["--yes"]).expect(0);
-    let sql = "SELECT name, description, 7 AS n, NULL AS nothing FROM aws.events.connections; SELECT 'a,b' AS x";
+    let sql = "SELECT name, description, 7 AS n, NULL AS lacking FROM aws.events.connections; SELECT 'a,b' AS x";
     let shown = run(&mut env, sql, &[]);
     assert_eq!(
         shown.expect(0).stdout,
-        "name    description   n  nothing\n------  ------------  -  -------\norders  Orders's API  7\nx\n---\na,b\n"
+        "name    description   n  lacking\n------  ------------  -  -------\norders  Orders's API  7\nx\n---\na,b\n"
     );
     assert_eq!(shown.stderr, "(1 row)\n(1 row)\n");
     let csv = run(&mut env, sql, &["--format", "csv"]);
-    assert_eq!(csv.expect(0).stdout, "name,description,n,nothing\r\norders,Orders's API,7,\r\nx\r\n\"a,b\"\r\n");
+    assert_eq!(csv.expect(0).stdout, "name,description,n,lacking\r\norders,Orders's API,7,\r\nx\r\n\"a,b\"\r\n");
 }
 
 #[test]

@@ -155,7 +155,7 @@ pub async fn prepare(
             return Err(QueryError::rejected(script.sources(), found));
         }
     };
-    let returning = returning.map(|items| event::select(items));
+    let returning = returning.map(event::select);
     if let Some(sql) = &returning {
         let store = Store::new()?;
         store.make(0, &event::table())?;

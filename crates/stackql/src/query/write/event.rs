@@ -54,7 +54,7 @@ impl Event {
         if let Some(live) = live {
             let mut all: Map = live.properties.clone();
             let attributes = kind.attributes().iter().filter_map(|it| live.attributes.get_key_value(it.name));
-            for (name, value) in attributes.filter(|(name, _)| *name != "Ref") {
+            for (name, value) in attributes.filter(|(name, _)| kind.schema().at(&format!("/{name}")).is_some()) {
                 all.entry(name.clone()).or_insert_with(|| value.clone());
             }
             if let Some(id) = all.get("Id").and_then(Value::as_str).filter(|_| tables::shows_id(kind)) {
