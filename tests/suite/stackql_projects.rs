@@ -102,7 +102,8 @@ fn run(project: &Project) {
     );
 
     // As a manifest of ours the plan is the same, before and after.
-    let migrated = env.trueup("migrate . dev").expect(0);
+    let migrated = env.trueup("migrate . dev");
+    migrated.expect(0);
     let mine = env.folder().join("migrated");
     fs::create_dir_all(&mine).expect("the folder can be made");
     fs::write(mine.join("trueup.yaml"), &migrated.stdout).expect("the manifest can be written");

@@ -100,7 +100,7 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
 }
 
 /// A resource.
-fn one(resource: &Resource) -> Node {
+pub(crate) fn one(resource: &Resource) -> Node {
     let mut members = vec![("name", text(&resource.name.value))];
     if let Some(ty) = &resource.type_name {
         members.push(("type", text(&ty.value)));

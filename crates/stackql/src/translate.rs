@@ -11,6 +11,8 @@ pub(crate) mod names;
 mod notes;
 mod props;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
