@@ -119,7 +119,11 @@ fn run(project: &Project) {
     env.trueup("build . dev --on-failure error").expect(0);
     env.trueup("test . dev").expect(0);
     let after = env.trueup("plan . dev --json").expect(0).json();
-    assert_eq!(actions(&after).iter().filter(|action| !matches!(action.as_str(), "none" | "read")).count(), 0, "{after:#}");
+    assert_eq!(
+        actions(&after).iter().filter(|action| !matches!(action.as_str(), "none" | "read")).count(),
+        0,
+        "{after:#}"
+    );
     let same = env.trueup(&plan_of_mine).expect(0).json();
     assert_eq!(said(&same), said(&after), "{}", project.name);
 

@@ -15,8 +15,8 @@ use trueup_engine::manifest::tree::{self, Node, Yaml};
 use trueup_engine::source::{SourceId, Sources, Span, Spanned};
 
 use self::reader::{Fields, Reader};
-use crate::shown;
 pub use self::resource::{Entry, EntryType, Exported, ReturnValue, Returning};
+use crate::shown;
 
 /// The name of a project's manifest.
 pub const FILE: &str = "stackql_manifest.yml";

@@ -55,7 +55,8 @@ pub fn shown(
         for (entry, iql) in one.resources.iter_mut().zip(&files) {
             let anchor = iql.as_ref().and_then(|iql| iql.anchors.get(number));
             // A literal of the statement itself is a secret.
-            let hidden = |span: Span| sources.masked(span.source).any(|mask| mask.start < span.end && span.start < mask.end);
+            let hidden =
+                |span: Span| sources.masked(span.source).any(|mask| mask.start < span.end && span.start < mask.end);
             if anchor.is_some_and(|anchor| hidden(anchor.body.span)) {
                 asked.push(anchor.map(|anchor| {
                     (AnchorKind::name(anchor.kind), Node { yaml: Yaml::Text(HIDDEN.into()), span: anchor.span })
@@ -128,7 +129,8 @@ fn masked(project: &Project, sources: &Sources) -> Project {
 }
 
 fn mask(node: &Node, all: bool, sources: &Sources) -> Node {
-    let hidden = || sources.masked(node.span.source).any(|mask| mask.start < node.span.end && node.span.start < mask.end);
+    let hidden =
+        || sources.masked(node.span.source).any(|mask| mask.start < node.span.end && node.span.start < mask.end);
     let yaml = match &node.yaml {
         Yaml::List(items) => Yaml::List(items.iter().map(|item| mask(item, all, sources)).collect()),
         Yaml::Map(entries) => Yaml::Map(

@@ -156,9 +156,10 @@ fn variables(project: &Project) -> Vec<Declaration> {
             let known = RESERVED.contains(&&*name)
                 || name == "idempotency_token"
                 || project.globals.iter().any(|global| global.name.value == name)
-                || project.resources.iter().any(|entry| {
-                    entry.name.value == name || entry.exports.iter().any(|export| export.name == name)
-                });
+                || project
+                    .resources
+                    .iter()
+                    .any(|entry| entry.name.value == name || entry.exports.iter().any(|export| export.name == name));
             if known {
                 continue;
             }

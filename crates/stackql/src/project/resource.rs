@@ -131,8 +131,11 @@ impl Reader<'_> {
             self.missing(name.span, "a script", "run");
         }
         let sql = self.scalar(fields, "sql");
-        let needs_file =
-            !matches!(ty, EntryType::Script) && !(matches!(ty, EntryType::Query | EntryType::Command) && sql.is_some());
+        let needs_file = match known {
+            Some(EntryType::Query | EntryType::Command) => sql.is_none(),
+            Some(EntryType::Resource | EntryType::Multi) => true,
+            Some(EntryType::Script) | None => false,
+        };
         let file = if needs_file { self.file(fields, &name) } else { None };
         Some(Entry {
             span: node.span,

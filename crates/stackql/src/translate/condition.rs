@@ -80,7 +80,9 @@ impl Piece {
                         Part::Text(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
                         Part::Template(code) if ordered => format!("({})", code.trim()),
                         // These two are text anyhow.
-                        Part::Template(code) if matches!(code.trim(), "stack_env" | "stack_name") => code.trim().to_owned(),
+                        Part::Template(code) if matches!(code.trim(), "stack_env" | "stack_name") => {
+                            code.trim().to_owned()
+                        }
                         Part::Template(code) => format!("(({}) | string)", code.trim()),
                     })
                     .collect();
