@@ -19,6 +19,7 @@ mod pipelines;
 mod saved_plan;
 mod scenarios;
 mod sources;
+mod stackql_defects;
 mod stackql_page;
 mod stackql_projects;
 mod terminal;

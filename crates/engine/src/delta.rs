@@ -13,6 +13,7 @@ use crate::schema::{Domain, Schema};
 use crate::stack::Ignore;
 use crate::value::{Map, Value};
 
+pub(crate) use align::Canonical;
 pub use align::Verdict;
 
 /// One difference between the live and the desired properties.
@@ -108,7 +109,12 @@ pub fn to_send(schema: &'static Schema, desired: &Map, live: &Map, ignore: &[Ign
 /// Properties without what means nothing: nulls, empty maps and lists, empty texts that stand for "cleared", read-only
 /// members and implicit defaults go; explicit defaults are written out; sets are sorted.
 pub fn canonical_form(schema: &'static Schema, properties: &Map) -> Map {
-    align::canonical_object(schema.properties, properties)
+    align::into_map(align::canonical_object(schema.properties, properties))
+}
+
+/// The same as a view, for those who only look at it.
+pub(crate) fn canonical_view<'a>(schema: &'static Schema, properties: &'a Map) -> Canonical<'a> {
+    Canonical::Map(align::canonical_object(schema.properties, properties))
 }
 
 /// A policy document of IAM, as a text or as a structure, in the form in which two that say the same are the same;

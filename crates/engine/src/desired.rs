@@ -8,14 +8,16 @@ mod check;
 mod from_text;
 mod propose;
 mod reach;
+mod runs;
 pub(crate) mod sources;
 mod text;
 
 pub use self::reach::{Reading, read, read_from};
 
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+
 use crate::diagnostic::suggest::nearest;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -55,10 +57,11 @@ impl Desired {
     /// have to pay for, see [`crate::cloud::Want::given`].
     pub fn given(&self) -> Vec<String> {
         let mut given = Vec::new();
+        let mut pointer = String::new();
         for (name, value) in &self.properties {
-            let mut top = String::new();
-            crate::value::push_token(&mut top, name);
-            value.walk(&mut |below, _| given.push(format!("{top}{below}")));
+            pointer.clear();
+            crate::value::push_token(&mut pointer, name);
+            value.walk_from(&mut pointer, &mut |pointer, _| given.push(pointer.to_owned()));
         }
         given.extend(self.instance.ignore.iter().map(|ignore| ignore.path.value.clone()));
         given.extend(self.owner_tags());
@@ -148,7 +151,24 @@ fn desire_noting(
             former,
             orphan: false,
             properties,
-            instance: Instance { properties: expressions(&instance.properties), ..instance.clone() },
+            instance: Instance {
+                properties: expressions(&instance.properties),
+                address: instance.address.clone(),
+                name_span: instance.name_span,
+                type_name: instance.type_name.clone(),
+                spans: Arc::clone(&instance.spans),
+                depends_on: instance.depends_on.clone(),
+                renamed_from: instance.renamed_from.clone(),
+                identifier: instance.identifier.clone(),
+                protect: instance.protect,
+                ignore: instance.ignore.clone(),
+                severity: instance.severity.clone(),
+                exports: instance.exports.clone(),
+                region: instance.region.clone(),
+                role_arn: instance.role_arn.clone(),
+                timeouts: instance.timeouts,
+                skip_on_delete: instance.skip_on_delete,
+            },
         }));
     }
     twice(&all, &mut diagnostics);

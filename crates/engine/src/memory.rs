@@ -9,13 +9,14 @@
 //! the version alone, the plan compares the fingerprint, and what does not fit is put on [`crate::plan::Plan::reread`]
 //! for [`crate::observe::observe_again`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Extent, Present, Verified, Whereabouts};
-use crate::delta;
+use crate::delta::{self, Canonical};
 use crate::desired::Desired;
 use crate::graph::Graph;
 use crate::observe::Observed;
@@ -82,16 +83,17 @@ impl Memory {
     /// The fingerprint of all that a verdict rests on besides the live resource; `None` where something is not known.
     fn fingerprint(&self, node: &Desired, identity: &str, resolved: &Map) -> Option<String> {
         // A canonical form is smaller than what was written, and what means nothing there means nothing here.
-        let wanted = delta::canonical_form(node.kind.schema(), resolved);
+        let wanted = delta::canonical_view(node.kind.schema(), resolved);
         let ignored = node.instance.ignore.iter().filter(|ignore| !ignore.expired);
-        let whole = Value::List(vec![
-            node.kind.name().into(),
-            identity.into(),
-            node.address.to_string().into(),
-            Value::List(ignored.map(|ignore| ignore.path.value.as_str().into()).collect()),
-            wanted.into(),
+        let of = |value: Value| Canonical::Value(Cow::Owned(value));
+        let whole = Canonical::List(vec![
+            of(node.kind.name().into()),
+            of(identity.into()),
+            of(node.address.to_string().into()),
+            of(Value::List(ignored.map(|ignore| ignore.path.value.as_str().into()).collect())),
+            wanted,
         ]);
-        self.key.fingerprint_of(&whole)
+        self.key.fingerprint_of_canonical(&whole)
     }
 }
 

@@ -19,12 +19,14 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 
 pub use self::deferred::{Deferred, Property, Reference, Scope};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+
 use self::leaf::Leaves;
 use self::scan::Kind;
 use self::session::{Frame, Known, Session};

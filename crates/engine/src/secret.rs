@@ -14,6 +14,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::delta::Canonical;
 use crate::value::Value;
 
 /// The source shown for a secret that is written in the manifest itself.
@@ -173,23 +174,36 @@ impl FingerprintKey {
     /// The order of a map's members means nothing. A secret and a plain text are two things, and no two values give the
     /// same bytes: each part has its kind and its length before it.
     pub fn fingerprint_of(&self, value: &Value) -> Option<String> {
+        self.digest(|mac| feed(mac, value))
+    }
+
+    /// The same of a value in canonical form.
+    pub(crate) fn fingerprint_of_canonical(&self, value: &Canonical<'_>) -> Option<String> {
+        self.digest(|mac| feed_canonical(mac, value))
+    }
+
+    fn digest(&self, feed: impl FnOnce(&mut Hmac<Sha256>) -> Option<()>) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
-        feed(&mut mac, value)?;
+        feed(&mut mac)?;
         Some(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }
 
+/// A part of what a fingerprint is made of: its kind, its length and itself.
+fn part(mac: &mut Hmac<Sha256>, kind: u8, bytes: &[u8]) {
+    begin(mac, kind, bytes.len());
+    mac.update(bytes);
+}
+
+/// The kind of a part, and how much is in it.
+fn begin(mac: &mut Hmac<Sha256>, kind: u8, count: usize) {
+    let mut head = [kind; 9];
+    head[1..].copy_from_slice(&(count as u64).to_be_bytes());
+    mac.update(&head);
+}
+
 /// Feeds a value to a fingerprint, part by part, so that no copy of a secret is made.
 fn feed(mac: &mut Hmac<Sha256>, value: &Value) -> Option<()> {
-    let part = |mac: &mut Hmac<Sha256>, kind: u8, bytes: &[u8]| {
-        mac.update(&[kind]);
-        mac.update(&(bytes.len() as u64).to_be_bytes());
-        mac.update(bytes);
-    };
-    let begin = |mac: &mut Hmac<Sha256>, kind: u8, count: usize| {
-        mac.update(&[kind]);
-        mac.update(&(count as u64).to_be_bytes());
-    };
     match value {
         Value::Null => mac.update(b"0"),
         Value::Bool(flag) => mac.update(if *flag { b"t" } else { b"f" }),
@@ -207,18 +221,39 @@ fn feed(mac: &mut Hmac<Sha256>, value: &Value) -> Option<()> {
             begin(mac, b'l', items.len());
             items.iter().try_for_each(|item| feed(mac, item))?;
         }
-        Value::Map(map) => {
-            let mut members: Vec<_> = map.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            begin(mac, b'm', members.len());
-            for (name, member) in members {
-                part(mac, b's', name.as_bytes());
-                feed(mac, member)?;
-            }
-        }
+        Value::Map(map) => feed_members(mac, map.iter().map(|(name, member)| (name.as_str(), member)), feed)?,
         Value::Deferred(_) | Value::Unknown(_) => return None,
     }
     Some(())
+}
+
+/// The same bytes as of the value that this is a view of.
+fn feed_canonical(mac: &mut Hmac<Sha256>, value: &Canonical<'_>) -> Option<()> {
+    match value {
+        Canonical::Value(value) => feed(mac, value),
+        Canonical::List(items) => {
+            begin(mac, b'l', items.len());
+            items.iter().try_for_each(|item| feed_canonical(mac, item))
+        }
+        Canonical::Map(members) => {
+            feed_members(mac, members.iter().map(|(name, member)| (*name, member)), feed_canonical)
+        }
+    }
+}
+
+/// Members in the order of their names.
+fn feed_members<'a, T: 'a>(
+    mac: &mut Hmac<Sha256>,
+    members: impl Iterator<Item = (&'a str, &'a T)>,
+    feed: fn(&mut Hmac<Sha256>, &T) -> Option<()>,
+) -> Option<()> {
+    let mut members: Vec<_> = members.collect();
+    members.sort_unstable_by_key(|(name, _)| *name);
+    begin(mac, b'm', members.len());
+    members.into_iter().try_for_each(|(name, member)| {
+        part(mac, b's', name.as_bytes());
+        feed(mac, member)
+    })
 }
 
 impl fmt::Debug for FingerprintKey {
@@ -302,6 +337,30 @@ mod tests {
         assert_eq!(key.fingerprint_of(&Value::Secret(Secret::unresolved("env:NONE"))), None);
         assert_eq!(key.fingerprint_of(&Value::List(vec![Value::Unknown("db.Host".into())])), None);
         assert_ne!(FingerprintKey::new("l".to_owned()).fingerprint_of(&secret("1")), key.fingerprint_of(&secret("1")));
+    }
+
+    #[test]
+    fn a_view_has_the_fingerprint_of_what_it_shows() {
+        use std::borrow::Cow;
+        let key = FingerprintKey::new("k".to_owned());
+        let password = Value::Secret(Secret::new("literal", "p".to_owned()));
+        let list = Value::List(vec![1.into(), Value::Null]);
+        let whole = Value::Map(
+            [("b".to_owned(), password.clone()), ("a".to_owned(), list.clone()), ("c".to_owned(), "x".into())]
+                .into_iter()
+                .collect(),
+        );
+        let shown = |value| Canonical::Value(Cow::Borrowed(value));
+        let Value::List(items) = &list else { unreachable!() };
+        let text = Value::from("x");
+        let view = Canonical::Map(vec![
+            ("c", shown(&text)),
+            ("b", shown(&password)),
+            ("a", Canonical::List(items.iter().map(shown).collect())),
+        ]);
+        assert_eq!(key.fingerprint_of_canonical(&view), key.fingerprint_of(&whole));
+        let unread = Value::Secret(Secret::unresolved("env:NONE"));
+        assert_eq!(key.fingerprint_of_canonical(&Canonical::List(vec![shown(&unread)])), None);
     }
 
     #[test]

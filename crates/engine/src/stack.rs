@@ -1,8 +1,8 @@
 //! A stack: the manifest with variables, globals and loops resolved. The contract between the front of the engine, which
 //! reads what people write, and the back, which compares it with the cloud.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::address::Address;
@@ -146,20 +146,51 @@ pub struct Timeouts {
 #[derive(Debug, Clone)]
 pub struct Spans {
     whole: Span,
-    by_pointer: HashMap<String, (Span, Span)>,
-    origins: HashMap<String, String>,
+    /// The pointers, one behind the other.
+    pointers: String,
+    places: Vec<Written>,
+    /// The numbers of the places in the order of their pointers, made when somebody first asks: few ever do.
+    sorted: OnceLock<Vec<u32>>,
+    origins: BTreeMap<String, String>,
     variables: BTreeMap<String, Vec<String>>,
+}
+
+/// Where one property is written.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    /// Where its pointer begins among the pointers, and where it ends.
+    pointer: (u32, u32),
+    key: Span,
+    value: Span,
 }
 
 impl Spans {
     /// No properties yet; `whole` is the resource itself.
     pub fn new(whole: Span) -> Self {
-        Self { whole, by_pointer: HashMap::new(), origins: HashMap::new(), variables: BTreeMap::new() }
+        Self {
+            whole,
+            pointers: String::new(),
+            places: Vec::new(),
+            sorted: OnceLock::new(),
+            origins: BTreeMap::new(),
+            variables: BTreeMap::new(),
+        }
     }
 
-    /// Notes where the property at `pointer` has its name and its value. An item of a list has one span for both.
-    pub fn insert(&mut self, pointer: String, key: Span, value: Span) {
-        self.by_pointer.insert(pointer, (key, value));
+    /// Notes where the property at `pointer` has its name and its value; what is noted last holds. An item of a list has
+    /// one span for both.
+    pub fn insert(&mut self, pointer: &str, key: Span, value: Span) {
+        let small = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
+        let start = small(self.pointers.len());
+        self.pointers.push_str(pointer);
+        self.places.push(Written { pointer: (start, small(self.pointers.len())), key, value });
+        self.sorted.take();
+    }
+
+    /// Takes back the memory that was kept for more places.
+    pub fn shrink(&mut self) {
+        self.pointers.shrink_to_fit();
+        self.places.shrink_to_fit();
     }
 
     /// Notes that the value at `pointer` is made from a variable that was given from outside: `env:NAME`, `--var NAME`.
@@ -203,10 +234,25 @@ impl Spans {
     fn nearest(&self, pointer: &str) -> Option<(bool, (Span, Span))> {
         let mut here = pointer;
         loop {
-            if let Some(found) = self.by_pointer.get(here) {
-                return Some((here.len() == pointer.len(), *found));
+            if let Some(found) = self.written(here) {
+                return Some((here.len() == pointer.len(), found));
             }
             here = &here[..here.rfind('/')?];
         }
+    }
+
+    fn written(&self, pointer: &str) -> Option<(Span, Span)> {
+        let text = |place: &Written| self.pointers.get(place.pointer.0 as usize..place.pointer.1 as usize);
+        let text = |number: u32| self.places.get(number as usize).and_then(text).unwrap_or_default();
+        let sorted = self.sorted.get_or_init(|| {
+            let mut sorted: Vec<u32> = (0..self.places.len()).filter_map(|number| number.try_into().ok()).collect();
+            // Stable, so that of two at one pointer the later one comes last.
+            sorted.sort_by_key(|number| text(*number));
+            sorted
+        });
+        let after = sorted.partition_point(|number| text(*number) <= pointer);
+        let found = *sorted.get(after.checked_sub(1)?)?;
+        let place = &self.places[found as usize];
+        (text(found) == pointer).then_some((place.key, place.value))
     }
 }

@@ -5,8 +5,10 @@
 //! when what it refers to is known, and an unknown, which a deferred one leaves in a plan.
 
 use std::fmt::Write as _;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 pub use serde_json::Number;
 
@@ -14,7 +16,90 @@ use crate::render::Deferred;
 use crate::secret::Secret;
 
 /// Properties by name, in the order of the manifest.
-pub type Map = IndexMap<String, Value>;
+///
+/// An [`IndexMap`] with a hasher that is made for short keys; it is seeded at random, since names come from outside.
+#[derive(Debug, Default, PartialEq)]
+pub struct Map(IndexMap<String, Value, RandomState>);
+
+impl Map {
+    /// No properties.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No properties yet, and room for so many.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(IndexMap::with_capacity_and_hasher(count, RandomState::default()))
+    }
+}
+
+impl Clone for Map {
+    /// A copy without room for more, of which [`IndexMap`]'s own has a lot: most maps are small and never grow.
+    fn clone(&self) -> Self {
+        let mut copy = Self::with_capacity(self.len());
+        copy.extend(self.iter().map(|(name, value)| (name.clone(), value.clone())));
+        copy
+    }
+}
+
+impl Deref for Map {
+    type Target = IndexMap<String, Value, RandomState>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Map {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<(String, Value)> for Map {
+    fn from_iter<T: IntoIterator<Item = (String, Value)>>(members: T) -> Self {
+        Self(members.into_iter().collect())
+    }
+}
+
+impl<const COUNT: usize> From<[(String, Value); COUNT]> for Map {
+    fn from(members: [(String, Value); COUNT]) -> Self {
+        members.into_iter().collect()
+    }
+}
+
+impl Extend<(String, Value)> for Map {
+    fn extend<T: IntoIterator<Item = (String, Value)>>(&mut self, members: T) {
+        self.0.extend(members);
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (String, Value);
+    type IntoIter = indexmap::map::IntoIter<String, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (&'a String, &'a Value);
+    type IntoIter = indexmap::map::Iter<'a, String, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Map {
+    type Item = (&'a String, &'a mut Value);
+    type IntoIter = indexmap::map::IterMut<'a, String, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
+    }
+}
 
 /// A value of a manifest or of the live state.
 #[derive(Debug, Clone, Default)]
@@ -106,27 +191,38 @@ impl Value {
 
     /// Calls `visit` with the pointer of every leaf.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Self)) {
-        fn go<'a>(value: &'a Value, pointer: &mut String, visit: &mut dyn FnMut(&str, &'a Value)) {
-            let length = pointer.len();
-            match value {
-                Value::Map(map) => {
-                    for (name, member) in map {
-                        push_token(pointer, name);
-                        go(member, pointer, visit);
-                        pointer.truncate(length);
-                    }
+        self.walk_from(&mut String::new(), visit);
+    }
+
+    /// The same with `pointer` before each of them; it is as it was when all is visited.
+    pub fn walk_from<'a>(&'a self, pointer: &mut String, visit: &mut dyn FnMut(&str, &'a Self)) {
+        let length = pointer.len();
+        match self {
+            Self::Map(map) => {
+                for (name, member) in map {
+                    push_token(pointer, name);
+                    member.walk_from(pointer, visit);
+                    pointer.truncate(length);
                 }
-                Value::List(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        let _ = write!(pointer, "/{index}");
-                        go(item, pointer, visit);
-                        pointer.truncate(length);
-                    }
-                }
-                leaf => visit(pointer, leaf),
             }
+            Self::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let _ = write!(pointer, "/{index}");
+                    item.walk_from(pointer, visit);
+                    pointer.truncate(length);
+                }
+            }
+            leaf => visit(pointer, leaf),
         }
-        go(self, &mut String::new(), visit);
+    }
+
+    /// Calls `visit` with every leaf, wherever it is.
+    pub fn leaves<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        match self {
+            Self::Map(map) => map.values().for_each(|member| member.leaves(visit)),
+            Self::List(items) => items.iter().for_each(|item| item.leaves(visit)),
+            leaf => visit(leaf),
+        }
     }
 
     /// The JSON that may be shown: a secret is `{"$secret": source}`, an unknown `{"$unknown": reference}`.
@@ -251,6 +347,9 @@ pub fn at<'a>(map: &'a Map, pointer: &str) -> Option<&'a Value> {
 /// Appends a member name to a JSON pointer, escaped as RFC 6901 wants (`~` is `~0`, `/` is `~1`).
 pub fn push_token(pointer: &mut String, token: &str) {
     pointer.push('/');
+    if !token.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        return pointer.push_str(token);
+    }
     for character in token.chars() {
         match character {
             '~' => pointer.push_str("~0"),

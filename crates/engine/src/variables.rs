@@ -167,7 +167,7 @@ pub fn bind(
     manifest: &Manifest,
     inputs: &Inputs<'_>,
     used: &[String],
-    mentioned: &HashSet<String>,
+    mentioned: &foldhash::HashSet<String>,
     found: &mut Diagnostics,
 ) -> Table {
     let given = given(inputs, found);

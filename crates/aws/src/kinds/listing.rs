@@ -92,7 +92,11 @@ impl Reads {
     /// The version of what was found, and how much of it was left out.
     pub(crate) fn seen(&self, want: &Want, found: &Found) -> Seen {
         match found {
-            Found::Listed(entry) if !want.shallow => Seen { version: (self.version)(entry), extent: Extent::Outline },
+            // That it shows the version that was verified is why it is not described.
+            Found::Listed(_) if !want.shallow => {
+                let version = want.verified.as_ref().map(|verified| verified.version.clone());
+                Seen { version, extent: Extent::Outline }
+            }
             Found::Described(answer) => Seen { version: (self.version)(answer), extent: Extent::Full },
             _ => Seen::default(),
         }

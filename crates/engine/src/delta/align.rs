@@ -1,5 +1,7 @@
 //! Gives the desired properties the shape of the live ones wherever the difference means nothing.
 
+use std::borrow::Cow;
+
 use crate::delta::{Edit, Effect, pattern_matches, policy};
 use crate::schema::{Clearing, Domain, List, Order, Property, Secrecy, Type};
 use crate::secret::Secret;
@@ -184,7 +186,7 @@ impl Aligner<'_> {
         let length = pointer.len();
         let mut aligned = Map::with_capacity(desired.len());
         let only_live: Vec<&String> =
-            live.into_iter().flat_map(Map::keys).filter(|name| !desired.contains_key(*name)).collect();
+            live.into_iter().flat_map(|live| live.keys()).filter(|name| !desired.contains_key(*name)).collect();
         for (name, value) in desired
             .iter()
             .map(|(name, value)| (name, Some(value.clone())))
@@ -417,21 +419,64 @@ fn ignores(ignore: &Ignore, pointer: &str) -> bool {
     !ignore.expired && pattern_matches(&ignore.path.value, pointer)
 }
 
-pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
-    let mut clean = Map::with_capacity(map.len());
+/// A value in canonical form, as far as it can be as a view of what was written.
+#[derive(Debug)]
+pub(crate) enum Canonical<'a> {
+    /// Anything without members that were left out or added.
+    Value(Cow<'a, Value>),
+    /// A list.
+    List(Vec<Self>),
+    /// A map, in the order of the schema or of what was written.
+    Map(Vec<(&'a str, Self)>),
+}
+
+impl Canonical<'_> {
+    /// A copy that stands alone.
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Value(value) => value.into_owned(),
+            Self::List(items) => Value::List(items.into_iter().map(Self::into_value).collect()),
+            Self::Map(members) => Value::Map(into_map(members)),
+        }
+    }
+
+    fn is(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Self::Value(value), other) => **value == *other,
+            (Self::List(items), Value::List(others)) => {
+                items.len() == others.len() && items.iter().zip(others).all(|(item, other)| item.is(other))
+            }
+            (Self::Map(members), Value::Map(others)) => {
+                members.len() == others.len()
+                    && members.iter().all(|(name, member)| others.get(*name).is_some_and(|other| member.is(other)))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_empty_text(&self) -> bool {
+        matches!(self, Self::Value(value) if value.as_str() == Some(""))
+    }
+}
+
+/// A copy of members that stands alone.
+pub(super) fn into_map(members: Vec<(&str, Canonical<'_>)>) -> Map {
+    members.into_iter().map(|(name, member)| (name.to_owned(), member.into_value())).collect()
+}
+
+pub(super) fn canonical_object<'a>(schema: &'static [Property], map: &'a Map) -> Vec<(&'a str, Canonical<'a>)> {
+    let mut clean = Vec::with_capacity(map.len());
     for property in schema {
         if property.read_only {
             continue;
         }
         let value = map.get(property.name).and_then(|value| canonical_value(&property.ty, value, property.says_empty));
         match (value, property.default) {
-            (Some(Value::String(text)), _) if text.is_empty() && property.clearing == Clearing::EmptyText => {}
-            (Some(value), Some(default)) if !property.explicit_default && value == default.to_value() => {}
-            (Some(value), _) => {
-                clean.insert(property.name.to_owned(), value);
-            }
+            (Some(value), _) if property.clearing == Clearing::EmptyText && value.is_empty_text() => {}
+            (Some(value), Some(default)) if !property.explicit_default && value.is(&default.to_value()) => {}
+            (Some(value), _) => clean.push((property.name, value)),
             (None, Some(default)) if property.explicit_default => {
-                clean.insert(property.name.to_owned(), default.to_value());
+                clean.push((property.name, Canonical::Value(Cow::Owned(default.to_value()))));
             }
             (None, _) => {}
         }
@@ -440,30 +485,33 @@ pub(super) fn canonical_object(schema: &'static [Property], map: &Map) -> Map {
 }
 
 /// `None` where the value means nothing; an empty map or list does unless `says_empty`.
-fn canonical_value(ty: &'static Type, value: &Value, says_empty: bool) -> Option<Value> {
+fn canonical_value<'a>(ty: &'static Type, value: &'a Value, says_empty: bool) -> Option<Canonical<'a>> {
     match (ty.of(value), value) {
         (_, Value::Null) => None,
         (Type::Object(members), Value::Map(map)) => {
             let clean = canonical_object(members, map);
-            (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
+            (says_empty || !clean.is_empty()).then_some(Canonical::Map(clean))
         }
         (Type::Map(item), Value::Map(map)) => {
-            let clean: Map = map
+            let clean: Vec<_> = map
                 .iter()
-                .filter_map(|(name, value)| Some((name.clone(), canonical_value(item, value, says_empty)?)))
+                .filter_map(|(name, value)| Some((name.as_str(), canonical_value(item, value, says_empty)?)))
                 .collect();
-            (says_empty || !clean.is_empty()).then_some(Value::Map(clean))
+            (says_empty || !clean.is_empty()).then_some(Canonical::Map(clean))
         }
         (Type::List(list), Value::List(items)) => {
-            let mut clean: Vec<Value> =
-                items.iter().filter_map(|item| canonical_value(&list.item, item, says_empty)).collect();
-            if list.order == Order::Set {
+            let clean = items.iter().filter_map(|item| canonical_value(&list.item, item, says_empty));
+            let clean = if list.order == Order::Set {
+                let mut clean: Vec<Value> = clean.map(Canonical::into_value).collect();
                 clean.sort_by_cached_key(|item| item.to_masked_json().to_string());
                 clean.dedup();
-            }
-            (says_empty || !clean.is_empty()).then_some(Value::List(clean))
+                clean.into_iter().map(|item| Canonical::Value(Cow::Owned(item))).collect()
+            } else {
+                clean.collect::<Vec<_>>()
+            };
+            (says_empty || !clean.is_empty()).then_some(Canonical::List(clean))
         }
-        (_, value) => Some(value.clone()),
+        (_, value) => Some(Canonical::Value(Cow::Borrowed(value))),
     }
 }
 

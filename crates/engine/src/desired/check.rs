@@ -157,6 +157,8 @@ impl Checker<'_, '_> {
                         Some("remove it".to_owned()),
                     );
                 }
+                // It was checked with the manifest, and nothing of it has become known since.
+                Some(_) if self.late.is_some_and(|late| was_known(late, pointer)) => drop(clean.insert(name, value)),
                 Some(property) => {
                     let value = match (property.secrecy, &property.ty, value) {
                         (Secrecy::Members(names), Type::Map(item), Value::Map(map)) => {
@@ -580,6 +582,11 @@ impl Checker<'_, '_> {
             }
         }
     }
+}
+
+/// Whether all of the value at a pointer was known before every expression was evaluated.
+fn was_known(late: &Map, pointer: &str) -> bool {
+    crate::value::at(late, pointer).is_some_and(|value| !crate::delta::has_unknown(value))
 }
 
 /// Whether something in a value is a secret, or will be.

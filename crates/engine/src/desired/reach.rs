@@ -5,8 +5,10 @@
 //! whatever else uses it. So a stack with such variables is rendered again with them as secrets, as if they were declared
 //! so. Which ones they are is known by what the evaluations touched, never by comparing texts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet, HashSetExt as _};
 
 use super::{Defaults, Desired, desire_noting};
 use crate::address::Address;

@@ -48,7 +48,7 @@ pub(super) fn of_one_stack(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) 
 /// Every source of a resource's properties that is read from the cloud.
 fn each(node: &Desired, found: &mut dyn FnMut(&SecretSource, &Deferred)) {
     for value in node.properties.values() {
-        value.walk(&mut |_, leaf| {
+        value.leaves(&mut |leaf| {
             if let Value::Deferred(deferred) = leaf {
                 for source in deferred.secret_sources().iter().filter(|source| source.scheme.is_remote()) {
                     found(source, deferred);

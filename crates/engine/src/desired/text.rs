@@ -1,5 +1,10 @@
 //! Texts against the constraints of the service: lengths, patterns, the values allowed. No secret is ever quoted.
 
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::HashMap;
+
+use super::runs::Runs;
 use crate::diagnostic::suggest::nearest;
 use crate::schema::Text;
 use crate::secret::Secret;
@@ -43,16 +48,33 @@ pub fn problem_of_secret(text: &Text, secret: &Secret) -> Option<String> {
     problem_of(text, known, true).map(|(problem, _)| problem)
 }
 
+/// What a text is held against.
+enum Matcher {
+    /// Runs of characters, as most patterns are.
+    Runs(Runs),
+    /// Anything else.
+    Regex(regex_lite::Regex),
+    /// A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
+    Mistaken,
+}
+
+impl Matcher {
+    fn new(pattern: &str) -> Self {
+        match Runs::read(pattern) {
+            Some(runs) => Self::Runs(runs),
+            None => regex_lite::Regex::new(pattern).map_or(Self::Mistaken, Self::Regex),
+        }
+    }
+}
+
 /// Whether a text fits a pattern. Each pattern is compiled once a process; a stack of a thousand uses the same dozen.
 fn matches(pattern: &'static str, text: &str) -> bool {
-    use std::collections::HashMap;
-    use std::sync::{Mutex, PoisonError};
-    static COMPILED: Mutex<Option<HashMap<&'static str, Option<regex_lite::Regex>>>> = Mutex::new(None);
+    static COMPILED: Mutex<Option<HashMap<&'static str, Matcher>>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let regex = compiled
-        .get_or_insert_with(HashMap::new)
-        .entry(pattern)
-        .or_insert_with(|| regex_lite::Regex::new(pattern).ok());
-    // A pattern that does not compile is a mistake of ours, which a test over all kinds finds; it refuses nothing.
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    let matcher = compiled.get_or_insert_with(HashMap::default).entry(pattern).or_insert_with(|| Matcher::new(pattern));
+    match matcher {
+        Matcher::Runs(runs) => runs.fit(text),
+        Matcher::Regex(regex) => regex.is_match(text),
+        Matcher::Mistaken => true,
+    }
 }

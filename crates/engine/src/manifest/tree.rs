@@ -5,9 +5,10 @@
 //! layer, which carries exact bytes, so that one pass can be bounded (depth, nodes and bytes *after* aliases) and a
 //! duplicate key can show both of its places.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde_json::Number;
 use serde_saphyr::granit_parser::{self as granit, Event, Parser, ScalarStyle, StructureStyle};
 
@@ -92,7 +93,8 @@ pub fn read(text: &str, source: SourceId, found: &mut Diagnostics) -> Option<Nod
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     options.set_emit_comments(false);
-    let mut builder = Builder { text, source, found, anchors: HashMap::new(), nodes: 0, bytes: 0 };
+    let mut builder =
+        Builder { text, source, found, anchors: HashMap::new(), keys: HashSet::default(), nodes: 0, bytes: 0 };
     let mut events = Parser::new_from_str_with_options(text, options);
     builder.document(&mut events).unwrap_or_default()
 }
@@ -115,8 +117,43 @@ struct Builder<'t, 'd> {
     found: &'d mut Diagnostics,
     /// `None` while the anchored node is being read: an alias to it would be a cycle.
     anchors: HashMap<usize, Option<Anchored>>,
+    /// The texts of keys.
+    keys: HashSet<Arc<str>, RandomState>,
     nodes: usize,
     bytes: usize,
+}
+
+/// Up to so many members of a map are looked through one by one.
+const FEW: usize = 16;
+
+/// The members of a map that is being read.
+#[derive(Default)]
+struct Members {
+    entries: Vec<Entry>,
+    /// Where each key is among them, once there are many.
+    places: HashMap<Arc<str>, usize, RandomState>,
+}
+
+impl Members {
+    fn find(&self, key: &Arc<str>) -> Option<&Entry> {
+        if self.entries.len() <= FEW {
+            self.entries.iter().find(|entry| entry.key.value == *key)
+        } else {
+            self.places.get(key).map(|place| &self.entries[*place])
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        let first = match self.entries.len() {
+            few if few <= FEW => return,
+            _ if self.places.is_empty() => 0,
+            many => many - 1,
+        };
+        for (place, entry) in self.entries.iter().enumerate().skip(first) {
+            self.places.insert(Arc::clone(&entry.key.value), place);
+        }
+    }
 }
 
 fn too_big(span: Span, why: &str) -> Diagnostic {
@@ -217,7 +254,7 @@ impl<'t> Builder<'t, '_> {
             Event::SequenceStart(_, anchor, tag) => {
                 self.count(1, 0, span)?;
                 self.refuse_tag(tag.as_deref(), span, "seq");
-                self.anchors.insert(anchor, None);
+                self.begin(anchor);
                 let mut here = self.span(span);
                 let (mut items, mut levels) = (Vec::new(), 1);
                 loop {
@@ -235,7 +272,7 @@ impl<'t> Builder<'t, '_> {
             Event::MappingStart(style, anchor, tag) => {
                 self.count(1, 0, span)?;
                 self.refuse_tag(tag.as_deref(), span, "map");
-                self.anchors.insert(anchor, None);
+                self.begin(anchor);
                 let (node, levels) = self.map(style, self.span(span), events, depth)?;
                 (anchor, node, levels)
             }
@@ -247,6 +284,13 @@ impl<'t> Builder<'t, '_> {
             self.anchors.insert(anchor, Some(anchored));
         }
         Ok((node, levels))
+    }
+
+    /// Notes that the node of an anchor is being read; 0 is none.
+    fn begin(&mut self, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
     }
 
     /// A block collection's range goes on to the next token: without the white space at its end.
@@ -285,8 +329,7 @@ impl<'t> Builder<'t, '_> {
         depth: usize,
     ) -> Result<(Node, usize), Stopped> {
         let start = here;
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut places: HashMap<Arc<str>, Span> = HashMap::new();
+        let mut members = Members::default();
         let mut merges: Vec<Node> = Vec::new();
         let mut levels = 1;
         let mut template = false;
@@ -299,7 +342,7 @@ impl<'t> Builder<'t, '_> {
             let merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if &**text == "<<");
             let flow = matches!(event, Event::MappingStart(StructureStyle::Flow, ..));
             let raw = match &event {
-                Event::Scalar(text, ..) => Some(Arc::<str>::from(&**text)),
+                Event::Scalar(text, ..) => Some(text.clone()),
                 _ => None,
             };
             let at = self.span(&span);
@@ -313,7 +356,10 @@ impl<'t> Builder<'t, '_> {
             let (event, span) = self.next(events)?;
             let (value, below) = self.node(event, &span, events, depth + 1)?;
             levels = levels.max(below + 1);
-            let text = raw.or_else(|| key.as_text().cloned());
+            let text = match key.as_text() {
+                Some(text) => Some(self.shared(Arc::clone(text))),
+                None => raw.map(|raw| self.shared(Arc::from(&*raw))),
+            };
             match text {
                 _ if merge => merges.push(value),
                 Some(text) if matches!(key.yaml, Yaml::Null) && key.span.start == key.span.end => {
@@ -321,16 +367,15 @@ impl<'t> Builder<'t, '_> {
                     self.found.push(Diagnostic::error("M108", "a key is missing here").at(key.span));
                 }
                 Some(text) => {
-                    if let Some(first) = places.get(&text) {
+                    if let Some(first) = members.find(&text) {
                         self.found.push(
                             Diagnostic::error("M104", format!("the key `{text}` is given twice"))
                                 .labelled(key.span, "given again here")
-                                .labelled(*first, "first given here")
+                                .labelled(first.key.span, "first given here")
                                 .help("keep one of them"),
                         );
                     } else {
-                        places.insert(Arc::clone(&text), key.span);
-                        entries.push(Entry { key: Spanned { value: text, span: key.span }, value });
+                        members.push(Entry { key: Spanned { value: text, span: key.span }, value });
                     }
                 }
                 None if flow && matches!(style, StructureStyle::Flow) && at.start == start.start + 1 => template = true,
@@ -346,29 +391,32 @@ impl<'t> Builder<'t, '_> {
             return Ok((Node { yaml: Yaml::Unreadable, span }, 1));
         }
         for merge in merges {
-            self.merge(&merge, &mut entries, &mut places)?;
+            self.merge(&merge, &mut members)?;
         }
-        Ok((Node { yaml: Yaml::Map(entries), span }, levels))
+        Ok((Node { yaml: Yaml::Map(members.entries), span }, levels))
     }
 
-    fn merge(
-        &mut self,
-        from: &Node,
-        entries: &mut Vec<Entry>,
-        places: &mut HashMap<Arc<str>, Span>,
-    ) -> Result<(), Stopped> {
+    /// The text of a key, one for all keys of the same text: a manifest has few that differ.
+    fn shared(&mut self, text: Arc<str>) -> Arc<str> {
+        if let Some(known) = self.keys.get(&text) {
+            return Arc::clone(known);
+        }
+        self.keys.insert(Arc::clone(&text));
+        text
+    }
+
+    fn merge(&mut self, from: &Node, members: &mut Members) -> Result<(), Stopped> {
         match &from.yaml {
             Yaml::Map(more) => {
                 for entry in more {
-                    if !places.contains_key(&entry.key.value) {
-                        places.insert(Arc::clone(&entry.key.value), entry.key.span);
-                        entries.push(entry.clone());
+                    if members.find(&entry.key.value).is_none() {
+                        members.push(entry.clone());
                     }
                 }
                 Ok(())
             }
             Yaml::List(list) if list.iter().all(|item| matches!(item.yaml, Yaml::Map(_))) => {
-                list.iter().try_for_each(|item| self.merge(item, entries, places))
+                list.iter().try_for_each(|item| self.merge(item, members))
             }
             _ => {
                 self.found.push(

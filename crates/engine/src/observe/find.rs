@@ -62,7 +62,10 @@ impl<'a> Found<'a> {
             canon.insert(place.clone(), same.clone());
         }
         let mut named = BTreeSet::new();
-        for node in &graph.nodes {
+        // Only what was found by its tags, or by what points at it, is held against them.
+        let any = owned.values().flatten().any(|owned| !owned.is_empty())
+            || graph.nodes.iter().any(|node| node.identity.is_none());
+        for node in graph.nodes.iter().filter(|_| any) {
             for identity in node.identity.iter().chain(&node.former) {
                 named.insert((node.kind.name(), canon[&node.place].clone(), identity.clone()));
             }
@@ -198,13 +201,16 @@ impl<'a> Found<'a> {
 
     /// What carries the stack's tags and is none of its resources, as far as the index and the names say.
     pub(super) fn orphans(&self, wanted: bool) -> Vec<Orphan> {
+        if !wanted {
+            return Vec::new();
+        }
         let mut claimed: BTreeSet<Name> = BTreeSet::new();
         for node in &self.graph.nodes {
             claimed.insert(self.name(node.kind.name(), &node.place, &owner::written(&node.address)));
         }
         let mut orphans = Vec::new();
         let mut seen = BTreeSet::new();
-        for (place, owned) in self.owned.iter().filter(|_| wanted) {
+        for (place, owned) in &self.owned {
             for owned in owned.iter().flatten() {
                 let name = |text: &str| Some(self.name(owned.kind?.name(), place, text));
                 let resource = owned.tags.get(owner::RESOURCE).and_then(Value::as_str);

@@ -124,21 +124,22 @@ fn decide_all(
         let present = observed.live[index].as_ref().and_then(Live::present);
         owner::claim(&graph.stack, &graph.env, node, &mut resolved, present.map(|present| &present.properties));
         let selected = options.selected.as_ref().is_none_or(|selected| selected.contains(&index));
-        let live = observed.live[index].clone();
-        // What comes with this run cannot be found before it.
-        let comes = |dependency: &usize| {
-            let step = steps[*dependency].as_ref();
-            step.is_some_and(|step| matches!(step.action, Action::Create | Action::Replace | Action::Read))
-        };
-        let known_now = !resolved.values().any(delta::has_unknown) && !graph.dependencies[index].iter().any(comes);
-        if node.kind.is_lookup() && live.is_none() && known_now {
-            queries.extend(lookup::text(&resolved).map(|text| (index, text.to_owned())));
+        if node.kind.is_lookup() && observed.live[index].is_none() {
+            // What comes with this run cannot be found before it.
+            let comes = |dependency: &usize| {
+                let step = steps[*dependency].as_ref();
+                step.is_some_and(|step| matches!(step.action, Action::Create | Action::Replace | Action::Read))
+            };
+            if !resolved.values().any(delta::has_unknown) && !graph.dependencies[index].iter().any(comes) {
+                queries.extend(lookup::text(&resolved).map(|text| (index, text.to_owned())));
+            }
         }
         if !selected {
-            let attributes = live.as_ref().and_then(Live::present).map(|present| present.attributes.clone());
-            known.set(index, Resource { properties: resolved, attributes: attributes.unwrap_or_default() });
+            let attributes = present.map(|present| present.attributes.clone()).unwrap_or_default();
+            known.set(index, Resource { properties: resolved, attributes });
             continue;
         }
+        let live = observed.live[index].clone();
         let decision =
             Decision { graph, observed, options, held, steps: &steps, uncertain: uncertain[index], node, index, store };
         let (mut step, attributes) = decision.decide(resolved, live.unwrap_or(Live::Absent), &mut diagnostics);
@@ -150,7 +151,10 @@ fn decide_all(
             not_compared += usize::from(!notes.is_empty());
             step.notes.extend(notes);
         }
-        known.set(index, Resource { properties: step.resolved.clone(), attributes });
+        // Only those that need it ask for it.
+        if !graph.dependants[index].is_empty() {
+            known.set(index, Resource { properties: step.resolved.clone(), attributes });
+        }
         steps[index] = Some(step);
     }
     let of_steps = uncertain.iter().zip(&steps).filter(|(_, step)| step.is_some());
@@ -233,6 +237,13 @@ impl Decision<'_> {
         if self.node.kind.is_lookup() {
             return decide_lookup(step);
         }
+        // By far the most where little has moved, so nothing of them is copied.
+        if let Some(present) = step.live.present().filter(|present| is_outlined(present)) {
+            let is_needed = !self.graph.dependants[self.index].is_empty();
+            let attributes = if is_needed { present.attributes.clone() } else { Map::new() };
+            step.secrets = self.verdicts_of(&step.resolved, SecretStatus::NotVerifiable, Some(VERIFIED));
+            return (step, attributes);
+        }
         match step.live.clone() {
             Live::Unreadable(fault) => {
                 step.reason = format!("could not be read: {fault}");
@@ -256,10 +267,6 @@ impl Decision<'_> {
                 }
                 Readiness::Scheduled { state, until } => {
                     self.scheduled(step, &present, state, until.as_deref(), diagnostics)
-                }
-                _ if present.seen.extent == Extent::Outline => {
-                    step.secrets = self.verdicts_of(&step.resolved, SecretStatus::NotVerifiable, Some(VERIFIED));
-                    (step, present.attributes.clone())
                 }
                 _ => self.present(step, &present, diagnostics),
             },
@@ -628,14 +635,14 @@ impl Decision<'_> {
     /// The same verdict on each secret, for this reason where its source is not missing.
     fn verdicts_of(&self, properties: &Map, status: SecretStatus, reason: Option<&str>) -> Vec<SecretVerdict> {
         let mut verdicts = Vec::new();
+        let mut pointer = String::new();
         for (name, value) in properties {
-            value.walk(&mut |below, leaf| {
+            pointer.clear();
+            crate::value::push_token(&mut pointer, name);
+            value.walk_from(&mut pointer, &mut |pointer, leaf| {
                 if let Value::Secret(secret) = leaf {
-                    let mut pointer = String::new();
-                    crate::value::push_token(&mut pointer, name);
-                    pointer.push_str(below);
                     verdicts.push(SecretVerdict {
-                        pointer,
+                        pointer: pointer.to_owned(),
                         status,
                         reason: if secret.is_resolved() { reason } else { Some(SOURCE_MISSING) }.map(str::to_owned),
                         source: secret.source().to_owned(),
@@ -653,6 +660,12 @@ impl Decision<'_> {
     fn fingerprint(&self, secret: &crate::secret::Secret) -> Option<String> {
         secret.fingerprint(self.options.fingerprint_key.as_ref()?)
     }
+}
+
+/// Whether a page showed all there is to say: it stays, and nothing of it is compared.
+fn is_outlined(present: &Present) -> bool {
+    present.seen.extent == Extent::Outline
+        && !matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. })
 }
 
 fn finishes(former: &[Present]) -> String {

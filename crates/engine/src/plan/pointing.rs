@@ -3,7 +3,9 @@
 //! A destination that moves from one connection to another has no edge to the old one any more; still the old one may
 //! not go before it was moved.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::cloud::{Live, Present};
 use crate::graph::Graph;
@@ -35,6 +37,11 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
     let mut pointing = vec![BTreeSet::new(); graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         for (name, value) in present(index).flat_map(|present| &present.properties) {
+            let mut any = false;
+            value.leaves(&mut |leaf| any |= leaf.as_str().is_some_and(|text| owners.contains_key(text)));
+            if !any {
+                continue;
+            }
             value.walk(&mut |below, leaf| {
                 let Some(found) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
                 let names = || node.kind.schema().at(&format!("/{name}{below}")).and_then(|property| property.names);

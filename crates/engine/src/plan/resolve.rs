@@ -1,7 +1,8 @@
 //! What is known of each resource while a plan is made or executed, and expressions evaluated with it.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::address::Address;
 use crate::credential::{SecretSource, SecretStore};

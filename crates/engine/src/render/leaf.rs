@@ -1,7 +1,8 @@
 //! One scalar: compiled once, evaluated dry, and either a value, a deferred value, or a mistake with its place.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -200,7 +201,7 @@ impl<'a> Leaves<'a> {
                     }
                     push_token(pointer, &list.len().to_string());
                     if let Some(spans) = spans.as_deref_mut() {
-                        spans.insert(pointer.clone(), item.span, item.span);
+                        spans.insert(pointer, item.span, item.span);
                     }
                     list.push(self.node(item, frame, pointer, spans.as_deref_mut(), protected));
                     pointer.truncate(length);
@@ -213,7 +214,7 @@ impl<'a> Leaves<'a> {
                     let Some(name) = self.key(&entry.key.value, entry.key.span, frame) else { continue };
                     push_token(pointer, &name);
                     if let Some(spans) = spans.as_deref_mut() {
-                        spans.insert(pointer.clone(), entry.key.span, entry.value.span);
+                        spans.insert(pointer, entry.key.span, entry.value.span);
                     }
                     let value = self.node(&entry.value, frame, pointer, spans.as_deref_mut(), protected);
                     pointer.truncate(length);

@@ -198,13 +198,15 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
             push_token(&mut pointer, &property.name.value);
             spans.variables(&pointer).map(str::to_owned).collect()
         };
-        let mut this_made_of = frame.this_made_of.write().unwrap_or_else(PoisonError::into_inner);
-        this_made_of.insert(property.name.value.to_string(), made_of);
-        drop(this_made_of);
+        if !made_of.is_empty() {
+            let mut this_made_of = frame.this_made_of.write().unwrap_or_else(PoisonError::into_inner);
+            this_made_of.insert(property.name.value.to_string(), made_of);
+        }
         if let Some(value) = value {
             frame.this.write().unwrap_or_else(PoisonError::into_inner).insert(property.name.value.to_string(), value);
         }
     }
+    spans.shrink();
     let properties: Map = frame.this.read().unwrap_or_else(PoisonError::into_inner).clone();
     let mut text = |node: &Option<Node>, what: &str| -> Option<Spanned<String>> {
         let node = node.as_ref()?;
@@ -320,14 +322,14 @@ fn property_value(
                     Some(near) => diagnostic.help(format!("it has one for `{near}`")),
                     None => diagnostic.help(format!("add `{}: {{ value: … }}` to `values`", inputs.env)),
                 });
-                spans.insert(pointer(property), property.name.span, property.name.span);
+                spans.insert(&pointer(property), property.name.span, property.name.span);
                 return Some(Value::Unknown(Arc::clone(&property.name.value)));
             };
             Some(node)
         }
     };
     let mut here = pointer(property);
-    spans.insert(here.clone(), property.name.span, node.map_or(property.name.span, |node| node.span));
+    spans.insert(&here, property.name.span, node.map_or(property.name.span, |node| node.span));
     let mut value = node.map(|node| leaves.node(node, frame, &mut here, Some(spans), property.protected));
     for name in &property.merge {
         let local = frame.local(&name.value);
@@ -370,7 +372,7 @@ fn merge(
     let mut note = |token: &str| {
         let mut pointer = at.to_owned();
         push_token(&mut pointer, token);
-        spans.insert(pointer, name.span, name.span);
+        spans.insert(&pointer, name.span, name.span);
     };
     match (value, global) {
         (None | Some(Value::Null), global) => global.clone(),

@@ -1,8 +1,9 @@
 //! What every template of one stack can see.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use foldhash::HashMap;
 
 use indexmap::IndexMap;
 
