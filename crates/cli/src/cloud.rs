@@ -10,6 +10,7 @@ use trueup_aws::Session;
 use trueup_sandbox::Running;
 
 use crate::error::CommandError;
+use crate::live::StackQueries;
 use crate::settings::Settings;
 
 /// How long changes of state take in the sandbox of a command: long enough to be seen, too short to be waited for.
@@ -54,7 +55,8 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
             tracing::info!(operation = call.operation, kind = %fault.kind, pause_ms = pause.as_millis(), "repeated");
         }
     });
-    Ok(Connected { session: Session::new(aws, observer), sandbox })
+    let session = Session::new(aws, observer).asking(Box::new(StackQueries::new(settings)));
+    Ok(Connected { session, sandbox })
 }
 
 async fn start(dir: &Path) -> Result<Running, CommandError> {

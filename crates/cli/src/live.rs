@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
-use trueup_aws::kinds::cloud_control::Problem;
-use trueup_aws::{Session, raw};
+use trueup_aws::kinds::cloud_control::{Cache, Problem};
+use trueup_aws::{Queries, Session, raw};
 use trueup_engine::cloud::{Cloud, Place, Task};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Kind, Registry};
-use trueup_stackql::query::Provider;
+use trueup_engine::value::Map;
+use trueup_stackql::query::{self, Provider, QueryError};
 
 use crate::settings::Settings;
 use crate::types;
 
 /// The tables of a session.
 pub struct LiveTables<'a> {
-    settings: &'a Settings,
+    cache: Cache,
     session: &'a Session,
     /// Which types there are, asked for once.
     names: OnceCell<Vec<String>>,
@@ -25,7 +26,37 @@ pub struct LiveTables<'a> {
 impl<'a> LiveTables<'a> {
     /// The tables of a session. Sends nothing.
     pub fn new(settings: &'a Settings, session: &'a Session) -> Self {
-        Self { settings, session, names: OnceCell::new() }
+        Self::kept_in(types::cache(settings), session)
+    }
+
+    fn kept_in(cache: Cache, session: &'a Session) -> Self {
+        Self { cache, session, names: OnceCell::new() }
+    }
+}
+
+/// The queries of a stack, answered from the tables of its session.
+pub struct StackQueries {
+    cache: Cache,
+}
+
+impl StackQueries {
+    /// With the schemas that are kept.
+    pub fn new(settings: &Settings) -> Self {
+        Self { cache: types::cache(settings) }
+    }
+}
+
+impl Queries for StackQueries {
+    fn look_up<'a>(
+        &'a self,
+        session: &'a Session,
+        place: &'a Place,
+        query: &'a str,
+    ) -> Task<'a, Result<Option<Map>, Fault>> {
+        Box::pin(async move {
+            let tables = LiveTables::kept_in(self.cache.clone(), session);
+            query::first_row(&tables, place, query).await.map_err(QueryError::into_fault)
+        })
     }
 }
 
@@ -61,7 +92,7 @@ impl Provider for LiveTables<'_> {
     ) -> Task<'a, Result<Result<&'static dyn Kind, String>, Fault>> {
         Box::pin(async move {
             let names = BTreeSet::from([name.to_owned()]);
-            let found = types::found_in(self.settings, self.session, place, &names).await;
+            let found = types::found_in(&self.cache, self.session, place, &names).await;
             match (found.kinds.first(), found.problems.into_iter().next()) {
                 (Some(kind), _) => Ok(Ok(*kind)),
                 (None, Some((_, Problem::Unread(fault)))) => Err(*fault),

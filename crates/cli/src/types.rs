@@ -21,7 +21,8 @@ pub fn of(loaded: &Loaded) -> BTreeSet<String> {
     names.filter(|name| is_type_name(name) && registry.find(name).is_none()).map(str::to_owned).collect()
 }
 
-fn cache(settings: &Settings) -> Cache {
+/// Where schemas are kept.
+pub fn cache(settings: &Settings) -> Cache {
     Cache::new(settings.cache.as_ref().map(|folder| folder.join("types")), settings.run.no_cache)
 }
 
@@ -59,7 +60,7 @@ pub async fn fetched_in(
     place: &Place,
     names: &BTreeSet<String>,
 ) -> Result<Found, CommandError> {
-    let found = found_in(settings, session, place, names).await;
+    let found = found_in(&cache(settings), session, place, names).await;
     match found.problems.iter().find_map(|(_, problem)| problem.fault()) {
         Some(fault) => Err(CommandError::unread(fault.clone())),
         None => Ok(found),
@@ -67,8 +68,8 @@ pub async fn fetched_in(
 }
 
 /// The same, with what could not be read among the problems.
-pub async fn found_in(settings: &Settings, session: &Session, place: &Place, names: &BTreeSet<String>) -> Found {
-    cloud_control::fetch(session, place, names, &cache(settings)).await
+pub async fn found_in(cache: &Cache, session: &Session, place: &Place, names: &BTreeSet<String>) -> Found {
+    cloud_control::fetch(session, place, names, cache).await
 }
 
 /// Where types are asked for: where resources live that do not say it themselves.

@@ -71,8 +71,22 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
         top.push(("providers", list(manifest.providers.iter().map(|provider| text(&provider.value)).collect())));
     }
     let hidden = stack.variables.iter().filter(|variable| variable.secret).map(|variable| &variable.name);
-    let variables: Vec<Node> =
-        hidden.chain(&typist.variables).map(|name| map(vec![("name", text(name)), ("secret", flag())])).collect();
+    let mut variables: Vec<(&str, bool)> =
+        manifest.variables.iter().map(|variable| (&*variable.name.value, variable.secret)).collect();
+    for name in hidden.chain(&typist.variables) {
+        match variables.iter_mut().find(|(known, _)| known == name) {
+            Some((_, secret)) => *secret = true,
+            None => variables.push((name, true)),
+        }
+    }
+    let variables: Vec<Node> = variables
+        .into_iter()
+        .map(|(name, secret)| {
+            let mut members = vec![("name", text(name))];
+            members.extend(secret.then(|| ("secret", flag())));
+            map(members)
+        })
+        .collect();
     if !variables.is_empty() {
         top.push(("vars", list(variables)));
     }
@@ -100,7 +114,7 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
 }
 
 /// A resource.
-fn one(resource: &Resource) -> Node {
+pub(crate) fn one(resource: &Resource) -> Node {
     let mut members = vec![("name", text(&resource.name.value))];
     if let Some(ty) = &resource.type_name {
         members.push(("type", text(&ty.value)));

@@ -11,6 +11,8 @@ pub(crate) mod names;
 mod notes;
 mod props;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +21,9 @@ use trueup_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
 use trueup_engine::kind::Registry;
 use trueup_engine::lookup;
 use trueup_engine::manifest::tree::{Entry as Member, Node, Yaml};
-use trueup_engine::manifest::{Global, Manifest, Property, PropertyValue, Resource};
+use trueup_engine::manifest::{
+    Declaration, Global, Manifest, Property, PropertyValue, RESERVED, Resource, VariableType,
+};
 use trueup_engine::source::{Sources, Span, Spanned};
 use trueup_engine::stack::{Export, Timeouts};
 
@@ -88,7 +92,7 @@ pub fn translate(project: &Project, sources: &Sources, options: &Options<'_>, fo
         name: project.name.clone(),
         description: project.description.clone(),
         providers: project.providers.clone(),
-        variables: Vec::new(),
+        variables: variables(project),
         accounts: Vec::new(),
         globals,
         resources,
@@ -140,6 +144,39 @@ fn deferred(project: &Project) -> BTreeSet<String> {
         }
     }
     deferred
+}
+
+/// The variables of a project: the names in its globals that are nothing else. One that something protected is made of is
+/// a secret.
+fn variables(project: &Project) -> Vec<Declaration> {
+    let mut all: Vec<Declaration> = Vec::new();
+    for global in &project.globals {
+        for used in names::in_node(&global.value) {
+            let name = used.name;
+            let known = RESERVED.contains(&&*name)
+                || name == "idempotency_token"
+                || project.globals.iter().any(|global| global.name.value == name)
+                || project
+                    .resources
+                    .iter()
+                    .any(|entry| entry.name.value == name || entry.exports.iter().any(|export| export.name == name));
+            if known {
+                continue;
+            }
+            if let Some(there) = all.iter_mut().find(|there| there.name.value == name) {
+                there.secret |= global.protected;
+                continue;
+            }
+            all.push(Declaration {
+                name: Spanned { value: name, span: global.value.span },
+                ty: VariableType::String,
+                default: None,
+                secret: global.protected,
+                description: None,
+            });
+        }
+    }
+    all
 }
 
 struct Translator<'p, 'd> {

@@ -100,7 +100,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Orphans(target) => orphans::run(context, target).await,
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Migrate { target, out } => Box::pin(migrate::run(context, target, out.as_deref())).await,
-        Command::Import(what) => import::run(context, what).await,
+        Command::Import(what) => Box::pin(import::run(context, what)).await,
         Command::Graph { target, form } => graph::run(context, target, *form),
         Command::Query(what) => Box::pin(query::run(context, what)).await,
         Command::Preflight(target) => Box::pin(preflight::run(context, target)).await,

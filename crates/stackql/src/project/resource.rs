@@ -40,7 +40,7 @@ pub struct Entry {
     pub name: Spanned<String>,
     /// The whole entry.
     pub span: Span,
-    /// `type`.
+    /// `type`; where it is none, a resource.
     pub ty: EntryType,
     /// Where `type` is written, or the name where it is not.
     pub type_span: Span,
@@ -116,7 +116,8 @@ impl Reader<'_> {
     pub(super) fn entry(&mut self, node: &Node) -> Option<Entry> {
         let fields = self.fields(node, node.span, "a resource", KEYS)?;
         let name = self.name(fields, "a resource")?;
-        let ty = self.entry_type(fields);
+        let known = self.entry_type(fields);
+        let ty = known.unwrap_or(EntryType::Resource);
         let type_span = fields.get("type").map_or(name.span, |node| node.span);
         if let Some(span) = fields.key_span("auth") {
             self.found.push(
@@ -130,8 +131,11 @@ impl Reader<'_> {
             self.missing(name.span, "a script", "run");
         }
         let sql = self.scalar(fields, "sql");
-        let needs_file =
-            !matches!(ty, EntryType::Script) && !(matches!(ty, EntryType::Query | EntryType::Command) && sql.is_some());
+        let needs_file = match known {
+            Some(EntryType::Query | EntryType::Command) => sql.is_none(),
+            Some(EntryType::Resource | EntryType::Multi) => true,
+            Some(EntryType::Script) | None => false,
+        };
         let file = if needs_file { self.file(fields, &name) } else { None };
         Some(Entry {
             span: node.span,
@@ -150,10 +154,10 @@ impl Reader<'_> {
         })
     }
 
-    fn entry_type(&mut self, fields: Fields<'_>) -> EntryType {
-        let Some(written) = self.text(fields.get("type"), "`type`") else { return EntryType::Resource };
+    fn entry_type(&mut self, fields: Fields<'_>) -> Option<EntryType> {
+        let Some(written) = self.text(fields.get("type"), "`type`") else { return Some(EntryType::Resource) };
         if let Some((_, ty)) = TYPES.iter().find(|(name, _)| *name == written.value) {
-            return *ty;
+            return Some(*ty);
         }
         let diagnostic = Diagnostic::error("Q205", format!("a resource of a project has no type `{}`", written.value))
             .at(written.span);
@@ -165,7 +169,7 @@ impl Reader<'_> {
             }
             None => diagnostic.help("write `resource`, `query`, `multi`, `command` or `script`"),
         });
-        EntryType::Resource
+        None
     }
 
     fn file(&mut self, fields: Fields<'_>, name: &Spanned<String>) -> Option<SourceId> {

@@ -4,7 +4,7 @@
 
 use futures_util::StreamExt as _;
 use serde_json::Value as Json;
-use trueup_engine::cloud::{Live, Place, Present, Readiness, Want};
+use trueup_engine::cloud::{Live, Place, Present, Readiness, Task, Want};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind;
 use trueup_engine::value::{Map, Value};
@@ -62,15 +62,17 @@ pub(super) async fn rows(
     given: &Given,
 ) -> Result<Vec<Vec<Cell>>, Fault> {
     let regions = values(given, REGION).map_or_else(|| vec![None], |regions| regions.iter().map(Some).collect());
-    let mut reads = futures_util::stream::iter(regions)
-        .map(|region| {
+    let reads: Vec<Task<'_, _>> = regions
+        .into_iter()
+        .map(|region| -> Task<'_, _> {
             let place = match region {
                 Some(region) => Place { region: Some(region.as_str().into()), role_arn: place.role_arn.clone() },
                 None => place.clone(),
             };
-            in_place(provider, place, table, given)
+            Box::pin(in_place(provider, place, table, given))
         })
-        .buffered(AT_ONCE);
+        .collect();
+    let mut reads = futures_util::stream::iter(reads).buffered(AT_ONCE);
     let mut all = Vec::new();
     while let Some(rows) = reads.next().await {
         all.extend(rows?);
@@ -106,9 +108,11 @@ async fn in_place(
         every = every.iter().flat_map(with).collect();
     }
     let (place, region) = (&place, region.as_str());
-    let mut reads = futures_util::stream::iter(every)
-        .map(|given| async move { once(provider, place, region, table, &given).await })
-        .buffered(AT_ONCE);
+    let reads: Vec<Task<'_, _>> = every
+        .into_iter()
+        .map(|given| -> Task<'_, _> { Box::pin(async move { once(provider, place, region, table, &given).await }) })
+        .collect();
+    let mut reads = futures_util::stream::iter(reads).buffered(AT_ONCE);
     let mut all = Vec::new();
     while let Some(rows) = reads.next().await {
         all.extend(rows?);

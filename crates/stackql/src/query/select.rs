@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use futures_util::StreamExt as _;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, Visit as _, Visitor};
-use trueup_engine::cloud::Place;
+use trueup_engine::cloud::{Place, Task};
 use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 
@@ -55,12 +55,14 @@ pub(super) async fn run(
     for step in steps {
         let reads: Vec<(Read, Given)> =
             step.into_iter().map(|read| given(&store, &read).map(|given| (read, given))).collect::<Result<_, _>>()?;
-        let mut reads = futures_util::stream::iter(reads)
-            .map(|(read, given)| {
+        let reads: Vec<Task<'_, _>> = reads
+            .into_iter()
+            .map(|(read, given)| -> Task<'_, _> {
                 let table = &mentions[read.mention].table;
-                async move { (read.mention, load::rows(provider, place, table, &given).await) }
+                Box::pin(async move { (read.mention, load::rows(provider, place, table, &given).await) })
             })
-            .buffer_unordered(AT_ONCE);
+            .collect();
+        let mut reads = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE);
         while let Some((mention, rows)) = reads.next().await {
             store.fill(mention, rows?)?;
         }
