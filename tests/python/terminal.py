@@ -3,13 +3,15 @@
 Usage: terminal.py < order.json
 
 The order is {"columns": 60, "command": […], "environment": {…}, "folder": …, "typed": "yes\\n"}; what is typed is sent
-when the command asks a question (its output ends in "? " or ": " or "] "). Prints {"code": 0, "screen": "…"}.
+line by line, when the command asks a question (its output ends in "? ", ": ", "] " or "> ", control sequences
+apart). Prints {"code": 0, "screen": "…"}.
 """
 
 import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -18,6 +20,7 @@ import termios
 import time
 
 LONGEST = 60
+SEQUENCE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 def main():
@@ -30,12 +33,11 @@ def main():
             os.chdir(order["folder"])
         os.execve(order["command"][0], order["command"], order["environment"])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
-    screen, typed, end = b"", order["typed"].encode(), time.monotonic() + LONGEST
+    screen, typed, end = b"", order["typed"].encode().splitlines(keepends=True), time.monotonic() + LONGEST
     while time.monotonic() < end:
         if not select.select([terminal], [], [], 0.2)[0]:
-            if typed and screen.endswith((b"? ", b": ", b"] ")):
-                os.write(terminal, typed)
-                typed = b""
+            if typed and SEQUENCE.sub(b"", screen).endswith((b"? ", b": ", b"] ", b"> ")):
+                os.write(terminal, typed.pop(0))
             continue
         try:
             chunk = os.read(terminal, 65536)

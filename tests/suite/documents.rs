@@ -247,6 +247,7 @@ fn help_is_as_it_was() {
         "graph",
         "iam",
         "preflight",
+        "query",
         "vars",
         "kinds",
         "explain",
@@ -322,7 +323,7 @@ fn every_code_is_explained() {
             .collect();
         for part in code_only.join("\n").split('"') {
             let code = part.len() == 4
-                && part.starts_with(['M', 'P', 'A', 'C'])
+                && part.starts_with(['M', 'P', 'A', 'C', 'Q'])
                 && part[1..].bytes().all(|byte| byte.is_ascii_digit());
             if code {
                 used.insert(part.to_owned());

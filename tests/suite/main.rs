@@ -16,6 +16,7 @@ mod least_privilege;
 mod lifecycle;
 mod no_false_alarm;
 mod pipelines;
+mod query;
 mod saved_plan;
 mod scenarios;
 mod sources;

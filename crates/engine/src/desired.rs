@@ -160,6 +160,8 @@ fn desire_noting(
                 depends_on: instance.depends_on.clone(),
                 renamed_from: instance.renamed_from.clone(),
                 identifier: instance.identifier.clone(),
+                find: instance.find.clone(),
+                from_text: instance.from_text,
                 protect: instance.protect,
                 ignore: instance.ignore.clone(),
                 severity: instance.severity.clone(),

@@ -25,6 +25,8 @@ mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod write;
 
 use sqlparser::ast::Statement;
 use trueup_engine::cloud::Place;
@@ -38,6 +40,7 @@ pub use provider::Provider;
 pub use rows::{Cell, Rows};
 pub use script::Script;
 pub use tables::Table;
+pub use write::{Write, execute, prepare};
 
 /// Runs one statement that reads.
 ///
@@ -78,6 +81,11 @@ pub async fn first_row(provider: &dyn Provider, place: &Place, sql: &str) -> Res
 /// The types that the cloud has could not be listed.
 pub async fn table_names(provider: &dyn Provider, place: &Place) -> Result<Vec<String>, Fault> {
     tables::all(provider, place).await
+}
+
+/// The names of the tables that are known without asking the cloud.
+pub fn known_table_names(provider: &dyn Provider) -> Vec<String> {
+    tables::known(provider)
 }
 
 /// A table by its name, or why there is none and what was perhaps meant.

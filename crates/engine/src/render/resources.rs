@@ -186,7 +186,7 @@ fn instance(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves
     locals(resource, frame, inputs, leaves);
     if let Some(sql) = &resource.sql {
         let mut pointer = lookup::POINTER.to_owned();
-        spans.insert(pointer.clone(), sql.span, sql.span);
+        spans.insert(&pointer, sql.span, sql.span);
         let value = leaves.node(sql, frame, &mut pointer, Some(&mut spans), false);
         frame.this.write().unwrap_or_else(PoisonError::into_inner).insert(lookup::SQL.to_owned(), value);
     }

@@ -73,7 +73,10 @@ pub(super) fn of_kind(kind: &dyn Kind) -> Vec<Column> {
         let column = Column::new(&snake(property.name), From::Member(property.name), holds(&property.ty), property.doc);
         columns.push(column);
     }
-    for attribute in kind.attributes().iter().filter(|attribute| attribute.name != "Ref") {
+    // What references call `Ref` and `Id` is the identifier, where it is no property of that name.
+    let own = |name: &str| kind.schema().properties.iter().any(|property| property.name == name);
+    let named = |name: &str| !matches!(name, "Ref" | "Id") || own(name);
+    for attribute in kind.attributes().iter().filter(|attribute| named(attribute.name)) {
         let name = snake(attribute.name);
         let hidden = |property: &&Property| property.name == attribute.name && is_hidden(property);
         if !columns.iter().any(|column| column.name == name) && !kind.schema().properties.iter().any(|it| hidden(&it)) {

@@ -48,8 +48,8 @@ pub(super) fn is_plural_of(table: &str, word: &str) -> bool {
     let (table, word) = (normal(table), normal(word));
     let stem = word.strip_suffix('y').unwrap_or(&word);
     let index = word.strip_suffix("ex").or_else(|| word.strip_suffix("ix")).unwrap_or(&word);
-    [word.clone(), format!("{word}s"), format!("{word}es"), format!("{stem}ies"), format!("{index}ices")]
-        .contains(&table)
+    let plurals = [format!("{word}s"), format!("{word}es"), format!("{stem}ies"), format!("{index}ices")];
+    plurals.contains(&table) || (word.ends_with('s') && table == word)
 }
 
 #[cfg(test)]
@@ -86,6 +86,6 @@ mod tests {
             assert!(is_plural_of(table, word), "{table}");
         }
         assert!(is_plural_of("api_destinations", "ApiDestination") && is_plural_of("indices", "Index"));
-        assert!(!is_plural_of("keys", "Alias"));
+        assert!(!is_plural_of("keys", "Alias") && !is_plural_of("queue", "Queue"));
     }
 }

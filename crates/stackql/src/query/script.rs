@@ -25,6 +25,8 @@ pub(super) struct Text {
     pub(super) sources: Sources,
     id: SourceId,
     whole: String,
+    /// It may hold a credential anywhere, so that no message repeats a word of it.
+    pub(super) closed: bool,
     lines: Vec<usize>,
 }
 
@@ -55,6 +57,7 @@ impl Script {
         };
         if statements.iter().any(|statement| !matches!(statement, Statement::Query(_))) {
             held.mask(&literals);
+            held.closed = true;
         }
         Ok(Self { text: held, statements })
     }
@@ -72,6 +75,11 @@ impl Script {
     /// Whether it only reads.
     pub fn only_reads(&self) -> bool {
         self.statements.iter().all(|statement| matches!(statement, Statement::Query(_)))
+    }
+
+    /// Whether a statement only reads.
+    pub fn reads(&self, statement: usize) -> bool {
+        matches!(self.statements.get(statement), Some(Statement::Query(_)))
     }
 
     /// The text, for messages about it.
@@ -111,7 +119,7 @@ impl Text {
         let mut sources = Sources::default();
         let id = sources.add_open(name, text);
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { sources, id, whole: text.to_owned(), lines }
+        Self { sources, id, whole: text.to_owned(), closed: false, lines }
     }
 
     fn byte(&self, at: Location) -> usize {

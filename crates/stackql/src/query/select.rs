@@ -144,6 +144,13 @@ fn lacks(text: &Text, mentions: &[Mention], lacking: Lacking) -> Diagnostic {
 /// What SQLite could not make sense of: most often a column that there is not.
 fn senseless_at(text: &Text, query: &Query, mentions: &[Mention], said: String) -> Diagnostics {
     let mut found = Diagnostics::new();
+    if text.closed && mentions.is_empty() {
+        let help = "a text stands in single quotes, and a quote in it is doubled";
+        found.push(
+            Diagnostic::error("Q107", "a value of it cannot be made out").at(text.span(query_span(query))).help(help),
+        );
+        return found;
+    }
     for ident in unknown_columns(query, mentions) {
         let span = text.span(ident.span);
         if let Some(why) = mentions.iter().find_map(|mention| mention.table.withheld(&ident.value)) {

@@ -190,11 +190,25 @@ fn name_of(type_name: &str) -> Option<String> {
 
 /// The names of all tables, in order.
 pub(super) async fn all(provider: &dyn Provider, place: &Place) -> Result<Vec<String>, Fault> {
+    let mut names = own(provider);
+    names.extend(provider.type_names(place).await?.iter().filter_map(|name| name_of(name)));
+    Ok(with_lists(names))
+}
+
+/// The names of the tables that are known without the cloud, in order.
+pub(super) fn known(provider: &dyn Provider) -> Vec<String> {
+    with_lists(own(provider))
+}
+
+fn own(provider: &dyn Provider) -> Vec<String> {
     let mut names: Vec<String> = GENERAL.iter().map(|name| (*name).to_owned()).collect();
     for kind in provider.registry().iter() {
         names.extend(kind.aliases().iter().map(|alias| (*alias).to_owned()));
     }
-    names.extend(provider.type_names(place).await?.iter().filter_map(|name| name_of(name)));
+    names
+}
+
+fn with_lists(mut names: Vec<String>) -> Vec<String> {
     let lists: Vec<String> = names
         .iter()
         .filter(|name| name.starts_with("awscc.") && !GENERAL.contains(&name.as_str()))
@@ -203,7 +217,7 @@ pub(super) async fn all(provider: &dyn Provider, place: &Place) -> Result<Vec<St
     names.extend(lists);
     names.sort();
     names.dedup();
-    Ok(names)
+    names
 }
 
 async fn unknown(provider: &dyn Provider, place: &Place, name: &str) -> Lost {
