@@ -86,7 +86,7 @@ async fn one(
         let key = text.span(column.span);
         let value = at(index).map_or(key, |span| text.span(span));
         let value = if value == Span::NOWHERE { key } else { value };
-        spans.insert(pointer, key, value);
+        spans.insert(&pointer, key, value);
         let property = kind.schema().properties.iter().find(|property| property.name == name);
         // An empty text for what need not be given is the provider's pages' way not to give it.
         if cell.as_str() == Some("") && property.is_some_and(|property| !property.required) {

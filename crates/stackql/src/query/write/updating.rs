@@ -58,7 +58,7 @@ pub(super) async fn prepare(
     let properties = patched(text, patch_span, kind, &live, &patch)?;
     let mut spans = Spans::new(text.span(whole));
     for name in properties.keys() {
-        spans.insert(format!("/{name}"), text.span(patch_span), text.span(patch_span));
+        spans.insert(&format!("/{name}"), text.span(patch_span), text.span(patch_span));
     }
     let desired = checked(provider, text, kind, properties, spans, text.span(whole))?;
     let literal = |_: Domain, name: &str| name.to_owned();
