@@ -1,5 +1,6 @@
 //! Which resource an UPDATE or a DELETE is about, and the checks that every write passes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlparser::ast::{BinaryOperator, Expr, ObjectName, Spanned as _};
@@ -172,7 +173,7 @@ pub(super) fn checked(
         renamed_from: Vec::new(),
         identifier: None,
         find: None,
-        from_text: true,
+        from_text: false,
         protect: None,
         ignore: Vec::new(),
         severity: Vec::new(),
@@ -192,7 +193,7 @@ pub(super) fn checked(
         protected_of: Vec::new(),
         instances: vec![instance],
         exports: Vec::new(),
-        constants: std::collections::BTreeMap::new(),
+        constants: BTreeMap::new(),
         manifest_digest: String::new(),
         variables_digest: String::new(),
         left_out: Vec::new(),
