@@ -84,7 +84,7 @@ fn kept(env: &mut TestEnv) -> String {
     let arn = rows(env, GET)[0]["secret_arn"].clone();
     let answer = env.sandbox().call("secretsmanager", "GetSecretValue", &json!({"SecretId": arn}), "us-east-1");
     assert_eq!(answer.status, 200, "{:?}", answer.body);
-    answer.body.to_string()
+    answer.body
 }
 
 #[test]
