@@ -84,7 +84,7 @@ fn kept(env: &mut TestEnv) -> String {
     let arn = rows(env, GET)[0]["secret_arn"].clone();
     let answer = env.sandbox().call("secretsmanager", "GetSecretValue", &json!({"SecretId": arn}), "us-east-1");
     assert_eq!(answer.status, 200, "{:?}", answer.body);
-    answer.body.to_string()
+    answer.body
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn an_update_sends_what_it_changes_and_what_has_to_go_with_it() {
     assert!(kept(&mut env).contains(NEXT) && !kept(&mut env).contains(PASSWORD));
     // What cannot change in place, and what does not fit.
     let refused = run(&mut env, &patch("/Name", "x"), &["--yes"]);
-    assert!(refused.expect(64).stderr.contains("error[Q107]"), "{refused}");
+    assert!(refused.expect(64).stderr.contains("error[Q307]"), "{refused}");
     let refused = run(&mut env, &patch("/NoSuch/Thing", "x"), &["--yes"]);
     assert!(refused.expect(64).stderr.contains("does not fit"), "{refused}");
     let copy = r#"UPDATE awscc.events.connections SET PatchDocument =
@@ -232,7 +232,7 @@ fn no_secret_is_a_column() {
     }
     for name in ["SecretString", "secret_string", "s.SecretString"] {
         let refused = run(&mut env, &format!("SELECT {name} FROM aws.secretsmanager.secrets s"), &[]);
-        assert!(refused.expect(64).stderr.contains("error[Q106]"), "{refused}");
+        assert!(refused.expect(64).stderr.contains("error[Q306]"), "{refused}");
     }
     let arn = made[0]["Identifier"].as_str().unwrap();
     run(&mut env, &format!("DELETE FROM awscc.secretsmanager.secrets WHERE Identifier = '{arn}'"), &["--yes"])
@@ -246,7 +246,7 @@ fn what_cannot_be_read_fails_and_what_lacks_a_value_is_not_sent() {
     run(&mut env, INSERT, &["--yes"]).expect(0);
     let lacking = run(&mut env, "SELECT name FROM awscc.events.connections", &["--json"]);
     let document = lacking.expect(64).json();
-    assert_eq!(document["diagnostics"][0]["code"], "Q104", "{document}");
+    assert_eq!(document["diagnostics"][0]["code"], "Q304", "{document}");
     let summary = document["diagnostics"][0]["summary"].as_str().unwrap();
     assert_eq!(summary, "`awscc.events.connections` needs `Identifier`");
     let typed = run(&mut env, "SELECT naem FROM awscc.events.conections WHERE Identifier = 'x'", &[]);
@@ -286,7 +286,7 @@ fn the_shell_runs_statements_asks_before_a_write_and_keeps_no_secret() {
     );
     let (code, screen) = terminal(&python, 200, &env.command(trueup(), &["query"]), &typed);
     assert_eq!(code, 0, "{screen}");
-    assert!(screen.contains("auth_parameters") && screen.contains("error[Q101]"), "{screen}");
+    assert!(screen.contains("auth_parameters") && screen.contains("error[Q301]"), "{screen}");
     assert!(env.sandbox().home("us-east-1")["connections"]["orders"].is_object(), "{screen}");
     let (code, screen) =
         terminal(&python, 200, &env.command(trueup(), &["query", "--read-only"]), &format!("{insert};\n\\q\n"));

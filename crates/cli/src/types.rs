@@ -60,7 +60,7 @@ pub async fn fetched_in(
     place: &Place,
     names: &BTreeSet<String>,
 ) -> Result<Found, CommandError> {
-    let found = found_in(&cache(settings), session, place, names).await;
+    let found = Box::pin(found_in(&cache(settings), session, place, names)).await;
     match found.problems.iter().find_map(|(_, problem)| problem.fault()) {
         Some(fault) => Err(CommandError::unread(fault.clone())),
         None => Ok(found),

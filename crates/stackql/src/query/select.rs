@@ -147,7 +147,7 @@ fn senseless_at(text: &Text, query: &Query, mentions: &[Mention], said: String) 
     if text.closed && mentions.is_empty() {
         let help = "a text stands in single quotes, and a quote in it is doubled";
         found.push(
-            Diagnostic::error("Q107", "a value of it cannot be made out").at(text.span(query_span(query))).help(help),
+            Diagnostic::error("Q307", "a value of it cannot be made out").at(text.span(query_span(query))).help(help),
         );
         return found;
     }

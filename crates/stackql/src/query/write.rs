@@ -151,7 +151,7 @@ pub async fn prepare(
         }
         _ => {
             let summary = "this is no statement that is run here: SELECT, INSERT, UPDATE and DELETE are";
-            let found = Diagnostic::error("Q105", summary).at(script.whole(statement));
+            let found = Diagnostic::error("Q305", summary).at(script.whole(statement));
             return Err(QueryError::rejected(script.sources(), found));
         }
     };
@@ -161,7 +161,7 @@ pub async fn prepare(
         store.make(0, &event::table())?;
         if store.understands(sql).is_err() {
             let names = super::tables::EVENT.map(|(name, _)| name).join(", ");
-            let found = Diagnostic::error("Q103", "RETURNING names a column that an event has not")
+            let found = Diagnostic::error("Q303", "RETURNING names a column that an event has not")
                 .at(script.whole(statement))
                 .help(format!("it has {names}"));
             return Err(QueryError::rejected(script.sources(), found));
@@ -224,7 +224,7 @@ async fn one(provider: &dyn Provider, change: &Change) -> Result<Option<Event>, 
 
 /// A mistake in a statement that writes.
 fn wrong(text: &Text, span: sqlparser::tokenizer::Span, summary: &str, help: Option<&str>) -> QueryError {
-    let mut found = Diagnostic::error("Q107", summary).at(text.span(span));
+    let mut found = Diagnostic::error("Q307", summary).at(text.span(span));
     found.help = help.map(str::to_owned);
     QueryError::rejected(&text.sources, found)
 }

@@ -36,7 +36,7 @@ pub(super) async fn kind_of(
         Ok(table) => table,
         Err(Lost::Fault(fault)) => return Err(fault.into()),
         Err(Lost::Unknown(summary, help)) => {
-            let mut found = Diagnostic::error("Q102", summary).at(text.span(name.span()));
+            let mut found = Diagnostic::error("Q302", summary).at(text.span(name.span()));
             found.help = help;
             return Err(QueryError::rejected(&text.sources, found));
         }
@@ -111,7 +111,7 @@ pub(super) fn named(
         }
     }
     let identifier = identifier.filter(|identifier| !identifier.is_empty()).ok_or_else(|| {
-        let found = Diagnostic::error("Q104", format!("`{table}` needs `{IDENTIFIER}`"))
+        let found = Diagnostic::error("Q304", format!("`{table}` needs `{IDENTIFIER}`"))
             .at(text.span(whole))
             .help(format!("add `WHERE {IDENTIFIER} = '…'`; `data__{IDENTIFIER}` is the same"));
         QueryError::rejected(&text.sources, found)
