@@ -17,7 +17,7 @@ fn project() -> TestEnv {
         "version: 1\nname: letters\nproviders: [awscc]\nglobals:\n  - { name: region, value: us-east-1 }\nresources:\n  - name: orders\n\
          \x20   props:\n      - { name: connection_name, value: \"letters-{{ stack_env }}\" }\n      - { name: description, value: Orders }\n\
          \x20     - name: auth_parameters\n        value: { ApiKeyAuthParameters: { ApiKeyName: X-Key, ApiKeyValue: \"{{ KEY }}\" } }\n\
-         \x20   exports: [arn]\n",
+         \x20   exports: [arn]\nexports: [arn]\n",
     );
     env.write(
         "resources/orders.iql",
