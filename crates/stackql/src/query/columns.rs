@@ -10,8 +10,8 @@ use trueup_engine::kind::Kind;
 use trueup_engine::schema::{Property, Secrecy, Type, is_secret_member};
 use trueup_engine::value::{Map, Value};
 
-use super::names::snake;
 use super::rows::Cell;
+use crate::sql::column::column_of;
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -70,14 +70,15 @@ pub(super) fn is_hidden(property: &Property) -> bool {
 pub(super) fn of_kind(kind: &dyn Kind) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     for property in kind.schema().properties.iter().filter(|property| !is_hidden(property)) {
-        let column = Column::new(&snake(property.name), From::Member(property.name), holds(&property.ty), property.doc);
+        let column =
+            Column::new(&column_of(property.name), From::Member(property.name), holds(&property.ty), property.doc);
         columns.push(column);
     }
     // What references call `Ref` and `Id` is the identifier, where it is no property of that name.
     let own = |name: &str| kind.schema().properties.iter().any(|property| property.name == name);
     let named = |name: &str| !matches!(name, "Ref" | "Id") || own(name);
     for attribute in kind.attributes().iter().filter(|attribute| named(attribute.name)) {
-        let name = snake(attribute.name);
+        let name = column_of(attribute.name);
         let hidden = |property: &&Property| property.name == attribute.name && is_hidden(property);
         if !columns.iter().any(|column| column.name == name) && !kind.schema().properties.iter().any(|it| hidden(&it)) {
             columns.push(Column::new(&name, From::Member(attribute.name), "text", ""));

@@ -6,10 +6,13 @@ use trueup_engine::cloud::Place;
 use trueup_engine::diagnostic::suggest::nearest;
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::Kind;
+use trueup_engine::source::Span;
 
 use super::columns::{self, Column, From, is_hidden};
-use super::names::{is_plural_of, normal, plural, snake};
+use super::names::normal;
 use super::provider::Provider;
+use crate::sql::column::column_of;
+use crate::sql::table;
 
 /// What ends the name of a table that only lists.
 const LIST_ONLY: &str = "_list_only";
@@ -165,33 +168,27 @@ pub(super) async fn type_of(
     if family != "awscc" {
         return Ok(None);
     }
-    let fits = |name: &str| {
-        let mut words = name.split("::").skip(1);
-        words.next().is_some_and(|word| normal(word) == normal(service))
-            && words.next().is_some_and(|word| is_plural_of(last, word))
-    };
-    if let Some(kind) = registry.iter().find(|kind| fits(kind.name())) {
+    let Some(table) = table::Table::of(&[family, service, last], Span::NOWHERE) else { return Ok(None) };
+    let known = table::type_of(&table, registry.iter().map(Kind::name));
+    if let Some(kind) = known.and_then(|name| registry.find(name)) {
+        return Ok(Some(kind));
+    }
+    // One question about the type that it most likely is, before all types are listed.
+    if let Ok(kind) = provider.kind(place, &table::likely_type(&table)).await? {
         return Ok(Some(kind));
     }
     let names = provider.type_names(place).await?;
-    let Some(name) = names.iter().find(|name| fits(name)) else { return Ok(None) };
+    let Some(name) = table::type_of(&table, names.iter().map(String::as_str)) else { return Ok(None) };
     match provider.kind(place, name).await? {
         Ok(kind) => Ok(Some(kind)),
         Err(why) => Err(Lost::Unknown(format!("`{name}` cannot be read: {why}"), None)),
     }
 }
 
-/// The name of the table of a type: `AWS::SQS::Queue` is `awscc.sqs.queues`.
-fn name_of(type_name: &str) -> Option<String> {
-    let mut words = type_name.split("::").skip(1);
-    let (service, word) = (words.next()?, words.next()?);
-    Some(format!("awscc.{}.{}", service.to_ascii_lowercase(), plural(&snake(word))))
-}
-
 /// The names of all tables, in order.
 pub(super) async fn all(provider: &dyn Provider, place: &Place) -> Result<Vec<String>, Fault> {
     let mut names = own(provider);
-    names.extend(provider.type_names(place).await?.iter().filter_map(|name| name_of(name)));
+    names.extend(provider.type_names(place).await?.iter().map(|name| table::table_of(name)));
     Ok(with_lists(names))
 }
 
@@ -295,7 +292,7 @@ fn of_resource(kind: &dyn Kind, required: bool) -> Vec<Parameter> {
     let mut identifier = parameter(IDENTIFIER, &[IDENTIFIER, "data__Identifier"], required);
     let property = kind.identity_property();
     if kind.identity_properties().len() < 2 && !property.contains('/') {
-        identifier.columns.push(snake(property));
+        identifier.columns.push(column_of(property));
     }
     if shows_id(kind) {
         identifier.columns.push("id".to_owned());
@@ -318,7 +315,9 @@ fn native(name: String, kind: &'static dyn Kind) -> Table {
 fn listed(name: String, kind: &'static dyn Kind) -> Table {
     let mut columns: Vec<Column> = identifying(kind)
         .into_iter()
-        .map(|property| Column::new(&snake(last(property)), From::Member(property), "text", "Part of the identifier."))
+        .map(|property| {
+            Column::new(&column_of(last(property)), From::Member(property), "text", "Part of the identifier.")
+        })
         .collect();
     columns.push(Column::new(IDENTIFIER, From::Parameter(IDENTIFIER), "text", "The identifier.").hidden());
     complete(name, Source::Listing(kind), columns, vec![parameter(REGION, &[REGION], false)], true)

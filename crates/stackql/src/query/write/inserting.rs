@@ -11,12 +11,13 @@ use trueup_engine::value::{Map, Value, push_token};
 use super::target::{checked, in_region, kind_of};
 use super::{Change, What, wrong};
 use crate::query::error::QueryError;
-use crate::query::names::{normal, snake};
+use crate::query::names::normal;
 use crate::query::provider::Provider;
 use crate::query::rows::Cell;
 use crate::query::script::Text;
 use crate::query::select;
 use crate::query::tables::REGION;
+use crate::sql::column::column_of;
 
 /// What Cloud Control takes beside the properties. Every create has a token of its own, and the run's role.
 const BESIDE: [&str; 3] = ["ClientToken", "RoleArn", "TypeVersionId"];
@@ -113,7 +114,7 @@ fn property(schema: &Schema, column: &str) -> String {
     let column = column.strip_prefix("data__").unwrap_or(column);
     let names = || schema.properties.iter().map(|property| property.name);
     let exact = names().find(|name| *name == column);
-    let spelled = || names().find(|name| snake(name) == column || normal(name) == column.to_ascii_lowercase());
+    let spelled = || names().find(|name| column_of(name) == column || normal(name) == column.to_ascii_lowercase());
     exact.or_else(spelled).unwrap_or(column).to_owned()
 }
 
