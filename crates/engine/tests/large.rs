@@ -1,9 +1,8 @@
-//! Whatever the text is, reading it ends, and without a panic.
+//! A large manifest is read in the time that its size takes. That any text is read is tried in `fuzz/`.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use trueup_engine::diagnostic;
 use trueup_engine::render::Inputs;
 use trueup_engine::source::Sources;
@@ -32,88 +31,6 @@ fn read(text: &str) -> (usize, String) {
         shown.push_str(&diagnostic::render(one, &sources, true, 10));
     }
     (instances, shown)
-}
-
-const PIECES: &[&str] = &[
-    "version: 1",
-    "name: x",
-    "resources:",
-    "globals:",
-    "- name: a",
-    "value: ",
-    "props:",
-    "X: ",
-    "{{ ",
-    " }}",
-    "{% ",
-    " %}",
-    "{# ",
-    "\n",
-    "\n  ",
-    "\n    ",
-    "\n- ",
-    "[",
-    "]",
-    "{",
-    "}",
-    ", ",
-    ": ",
-    "'",
-    "\"",
-    "|",
-    ">-",
-    "&a ",
-    "*a",
-    "!!str ",
-    "!Ref ",
-    "<<: ",
-    "? ",
-    "# ",
-    "---",
-    "\t",
-    "a",
-    "vars.A",
-    "a.Arn",
-    "| tojson",
-    "| upper",
-    "if ",
-    " else ",
-    "for_each: ",
-    "secret('env:A')",
-    "[1, 2]",
-    "é",
-    "\u{feff}",
-    "\0",
-    "012",
-    "1e999",
-    "~",
-    "each.key",
-    "this.X",
-    "\\",
-];
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_text_is_read(text in ".{0,200}") {
-        read(&text);
-    }
-
-    #[test]
-    fn any_pieces_are_read(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
-        read(&pieces.concat());
-    }
-
-    #[test]
-    fn any_scalar_is_read(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..20)) {
-        let scalar: String = pieces.concat().chars().filter(|c| !c.is_control()).collect();
-        let quoted = serde_json::Value::from(scalar).to_string();
-        read(&format!(
-            "version: 1\nname: x\nglobals: [{{ name: g, value: {quoted} }}]\nresources:\n  - name: a\n    exports: [Arn]\n  \
-             - name: b\n    if: {quoted}\n    for_each: {quoted}\n    props: {{ X: {quoted} }}\n"
-        ));
-    }
 }
 
 #[test]
