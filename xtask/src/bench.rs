@@ -22,6 +22,11 @@ const RIPE: Duration = Duration::from_secs(4);
 /// A second run after nothing has moved.
 const UNMOVED: &str = "Three times as many: `drift`, nothing moved";
 
+/// What a round trip to AWS takes, in milliseconds, where it is set.
+const ROUND_TRIP: u32 = 50;
+/// A project of stackql-deploy that is up to date.
+const PROJECT: &str = "A stackql-deploy project of 40 connections, 50 ms a round trip: `test`";
+
 /// How to measure.
 #[derive(clap::Args)]
 pub struct Options {
@@ -56,6 +61,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let manifest = write("trueup.yaml", stack(options.connections))?;
     let glue = write("glue.yaml", glue_stack(options.connections))?;
     let more = write("more.yaml", stack(DRIFT * options.connections))?;
+    std::fs::create_dir_all(folder.join("project/resources")).map_err(|error| error.to_string())?;
+    write("project/.env", "BENCH_PASSWORD=example-only-benchmark\n".to_owned())?;
+    write("project/resources/connection.iql", STATEMENTS.to_owned())?;
+    let project = write("project/stackql_manifest.yml", project(40))?;
     let home = folder.join("home");
 
     let mut phases: Vec<Phase> = Vec::new();
@@ -81,6 +90,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         std::thread::sleep(RIPE);
         bench.run("Three times as many: `drift`, the first one", &["drift", "--strict"], true)?;
         bench.run(UNMOVED, &["drift", "--strict"], true)?;
+        bench.manifest = &project;
+        bench.run("A stackql-deploy project of 40 connections: `build`", &["build"], true)?;
+        bench.server.slow_down(ROUND_TRIP)?;
+        bench.run(PROJECT, &["test", "--no-cache"], true)?;
     }
     let size = if options.dist { Some(dist_size()?) } else { None };
     let page = page(options, &phases, size);
@@ -182,6 +195,43 @@ fn stack(connections: usize) -> String {
     text
 }
 
+/// What the connections of the project have in common.
+const STATEMENTS: &str = "\
+/*+ exists */
+SELECT COUNT(*) as count FROM awscc.events.connections WHERE region = '{{ region }}' AND Identifier = '{{ connection_name }}'
+
+/*+ create */
+INSERT INTO awscc.events.connections (Name, Description, AuthorizationType, AuthParameters, region)
+SELECT '{{ connection_name }}', '{{ description }}', 'API_KEY', '{{ auth_parameters }}', '{{ region }}'
+
+/*+ statecheck, retries=3, retry_delay=5 */
+SELECT COUNT(*) as count FROM awscc.events.connections
+WHERE region = '{{ region }}' AND Identifier = '{{ connection_name }}' AND description = '{{ description }}'
+
+/*+ exports */
+SELECT arn FROM awscc.events.connections WHERE region = '{{ region }}' AND Identifier = '{{ connection_name }}'
+
+/*+ delete */
+DELETE FROM awscc.events.connections WHERE Identifier = '{{ connection_name }}' AND region = '{{ region }}'
+";
+
+/// A project of stackql-deploy with so many connections.
+fn project(connections: usize) -> String {
+    let mut text = String::from(
+        "version: 1\nname: bench-project\nproviders: [awscc]\nglobals:\n  - { name: region, value: us-east-1 }\nresources:\n",
+    );
+    for number in 0..connections {
+        let _ = write!(
+            text,
+            "  - name: c{number}\n    file: connection.iql\n    props:\n      - {{ name: connection_name, value: project-{number:03} }}\n      \
+             - {{ name: description, value: \"Connection {number}\" }}\n      - name: auth_parameters\n        value: {{ \
+             ApiKeyAuthParameters: {{ ApiKeyName: X-Api-Key, ApiKeyValue: \"{{{{ BENCH_PASSWORD }}}}\" }} }}\n    exports: [{{ arn: \
+             arn_{number} }}]\n"
+        );
+    }
+    text
+}
+
 /// A stack of Glue connections that take their credentials from a secret, with tags.
 fn glue_stack(connections: usize) -> String {
     let mut text = String::from("version: 1\nname: bench-glue\nproviders: [aws]\nresources:\n");
@@ -219,15 +269,33 @@ impl Server {
         Ok(Self { child, url })
     }
 
-    /// Every call since the start, as `service:operation`.
-    fn calls(&self) -> Result<Vec<String>, String> {
+    /// From now on each answer comes so many milliseconds later.
+    fn slow_down(&self, milliseconds: u32) -> Result<(), String> {
+        let rules = serde_json::json!({"rules": [{"latency_ms": milliseconds}]}).to_string();
+        let answer = self.control("PUT", "faults", &rules)?;
+        if answer.starts_with("HTTP/1.1 200") {
+            Ok(())
+        } else {
+            Err(format!("the sandbox refuses to be slow: {answer}"))
+        }
+    }
+
+    fn control(&self, method: &str, path: &str, body: &str) -> Result<String, String> {
         let address = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-        let request = format!("GET /_trueup/calls HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} /_trueup/{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).map_err(|error| error.to_string())?;
-        let answer = String::from_utf8_lossy(&answer);
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// Every call since the start, as `service:operation`.
+    fn calls(&self) -> Result<Vec<String>, String> {
+        let answer = self.control("GET", "calls", "")?;
         let start = answer.find("\r\n\r\n").ok_or("the call log is no HTTP answer")?;
         let body = answer[start..].trim();
         let json: serde_json::Value = serde_json::from_str(body).map_err(|error| format!("the call log: {error}"))?;
@@ -281,6 +349,7 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
         "`--help`" => (None, None, Some(0.010)),
         "`validate`" => (None, None, Some(0.050)),
         "`apply`, all new" => (Some(2.0), None, None),
+        PROJECT => (None, None, Some(0.4)),
         "`plan`, nothing to do" => (Some(0.5), Some(64.0), None),
         "Glue: `plan`, nothing to do" | UNMOVED => (Some(0.3), None, None),
         _ => (None, None, None),
