@@ -151,7 +151,7 @@ fn a_lost_connection_is_lost_before_after_or_in_the_middle() {
 #[test]
 fn an_answer_can_be_another_one_or_only_look_whole() {
     let place = Place::new(Order::Sorted, |asked| match asked.number {
-        1 => Act::Answer(Phase::Before, Answer::error(503, "ServiceUnavailable")),
+        1 => Act::Answer(Phase::Before, Answer::error(asked.service, 503, "ServiceUnavailable")),
         2 => Act::Answer(Phase::After, Answer::page(200)),
         3 => Act::Truncate,
         4 => Act::Date("Mon, 01 Jan 2001 00:00:00 GMT"),

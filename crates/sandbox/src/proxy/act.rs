@@ -88,8 +88,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A service's own error in awsJson.
-    pub fn error(status: u16, code: &str) -> Self {
+    /// An error as a service says it.
+    pub fn error(service: &str, status: u16, code: &str) -> Self {
+        if ["sts", "cloudformation", "iam"].contains(&service) {
+            let side = if status < 500 { "Sender" } else { "Receiver" };
+            let body = format!("<ErrorResponse><Error><Type>{side}</Type><Code>{code}</Code></Error></ErrorResponse>");
+            return Self { status, headers: vec![("content-type", "text/xml")], body };
+        }
         Self {
             status,
             headers: vec![("content-type", "application/x-amz-json-1.1")],
