@@ -1,6 +1,7 @@
 //! Runs through a proxy that acts on them at a request of its choice.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use trueup_sandbox::proxy::{self, Act, Asked, Client, Entry, Options, Order, Running};
@@ -67,6 +68,15 @@ impl TestEnv {
         Proxied { run, history: proxy.history() }
     }
 
+    /// Runs the program through a proxy that does nothing but wait before each round for longer than the program's own
+    /// shortest pauses, so that all that follows upon one round is in the next.
+    pub fn in_rounds(&self, args: &[&str], order: Order) -> Proxied {
+        let options = Options { order, still: Duration::from_millis(25), ..Options::before(&self.sandbox().url) };
+        let (background, proxy) = self.start_behind(args, "INT", options);
+        let run = self.scan(background.wait());
+        Proxied { run, history: proxy.history() }
+    }
+
     /// Starts the program behind a proxy, and leaves it running; [`TestEnv::scan`] what comes out.
     pub fn start_through(
         &self,
@@ -75,13 +85,13 @@ impl TestEnv {
         signal: &'static str,
         script: impl Fn(Asked<'_>) -> Act + Send + Sync + 'static,
     ) -> (Background, Running) {
+        let options = Options { order, script: Box::new(script), ..Options::before(&self.sandbox().url) };
+        self.start_behind(args, signal, options)
+    }
+
+    fn start_behind(&self, args: &[&str], signal: &'static str, options: Options) -> (Background, Running) {
         let held = Arc::new(Held { process: Mutex::default(), signal });
-        let options = Options {
-            order,
-            client: Arc::<Held>::clone(&held),
-            script: Box::new(script),
-            ..Options::before(&self.sandbox().url)
-        };
+        let options = Options { client: Arc::<Held>::clone(&held), ..options };
         let proxy = runtime().block_on(proxy::start(options)).expect("loopback has a free port");
         let mut command = self.command(trueup(), args);
         command.env("AWS_ENDPOINT_URL", proxy.url());

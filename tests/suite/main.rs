@@ -17,6 +17,7 @@ mod least_privilege;
 mod lifecycle;
 mod network;
 mod no_false_alarm;
+mod order;
 mod pipelines;
 mod saved_plan;
 mod scenarios;

@@ -97,7 +97,7 @@ fn a_signal_at_any_request_ends_a_run_in_order() {
     let figure = format!("{interrupted} interrupted runs, the longest ended after {longest} ms");
     report(NAME, &["P8"], &figure, violations.len());
     assert!(violations.is_empty(), "{} of {}:\n{}", violations.len(), points.len(), violations.join("\n\n"));
-    assert!(interrupted * 10 >= points.len() * 9, "{figure}, of {} points", points.len());
+    assert!(interrupted * 10 >= points.len() * 8, "{figure}, of {} points", points.len());
 }
 
 #[test]

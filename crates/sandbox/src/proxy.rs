@@ -5,8 +5,8 @@
 //! that is lost, an answer that is no answer. A test that goes through every request of a run needs the same requests
 //! under the same numbers each time, and a client that works in parallel sends them in another order each time. So the
 //! proxy lets requests through in rounds: it waits until nothing arrives any more and the client is idle, sorts what is
-//! there by what it asks for, and lets it through one after the other. Ids that a service makes up count by the order
-//! in which they were first answered, so that they sort alike in each run.
+//! there by what it asks for, and lets it through one after the other. Ids that a service makes up count by what was
+//! first answered with them, so that they sort alike in each run.
 //!
 //! It stands before any endpoint: the sandbox, another emulator.
 
@@ -66,7 +66,7 @@ pub struct Asked<'a> {
     pub service: &'a str,
     /// The operation, such as `CreateConnection`.
     pub operation: &'a str,
-    /// The resource's name, where the request has one. Made-up ids are shown as `#` and a number.
+    /// The resource's name, where the request has one. Made-up ids are shown as `#` and what was first answered with them.
     pub resource: Option<&'a str>,
 }
 

@@ -1,6 +1,7 @@
 //! Who goes next: requests wait here, are numbered round by round, and what the script says is done to them.
 
 use std::cmp::Ordering as Compared;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,6 @@ use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
@@ -54,6 +52,14 @@ impl Waiting {
     fn order(&self, other: &Self) -> Compared {
         let key = |it: &Self| (it.service.clone(), it.operation.clone(), it.resource.clone(), it.key.clone());
         key(self).cmp(&key(other)).then(self.arrived.cmp(&other.arrived))
+    }
+
+    /// What a seed draws for it. It depends on nothing that came before, so that one look more or less at what settles
+    /// does not change the rest of a run.
+    fn drawn(&self, seed: u64, what: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (seed, what, &self.service, &self.operation, &self.resource, &self.key).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -158,15 +164,15 @@ impl Conductor {
 
     /// Lets requests through, for as long as this is polled or until the client is killed.
     pub(super) async fn conduct(self: &Arc<Self>) {
-        let mut random = match self.order {
+        let seed = match self.order {
             Order::Sorted => None,
-            Order::Drawn(seed) => Some(StdRng::seed_from_u64(seed)),
+            Order::Drawn(seed) => Some(seed),
         };
         let mut number = 0;
         loop {
             let mut round = self.round().await;
-            if let Some(random) = &mut random {
-                round.shuffle(random);
+            if let Some(seed) = seed {
+                round.sort_by_key(|waiting| waiting.drawn(seed, "asked"));
             }
             let mut ready = Vec::new();
             for waiting in round {
@@ -176,16 +182,16 @@ impl Conductor {
                 }
                 number += 1;
                 if let Some(answer) = self.turn(number, waiting).await {
-                    if random.is_some() { ready.push(answer) } else { self.reply(answer).await }
+                    if seed.is_some() { ready.push(answer) } else { self.reply(answer).await }
                 }
                 if self.killed.load(Ordering::SeqCst) {
                     return;
                 }
             }
-            if let Some(random) = &mut random {
-                ready.shuffle(random);
+            if let Some(seed) = seed {
+                ready.sort_by_key(|answer: &Ready| answer.waiting.drawn(seed, "answered"));
                 for answer in ready {
-                    if random.random_bool(0.25) {
+                    if answer.waiting.drawn(seed, "late") % 4 == 0 {
                         tokio::time::sleep(ON_ITS_WAY).await;
                     }
                     self.reply(answer).await;
@@ -287,7 +293,7 @@ impl Conductor {
         };
         self.note(number, &outcome(&response));
         if let Ok(text) = std::str::from_utf8(response.body()) {
-            lock(&self.names).learn(text);
+            lock(&self.names).learn(&waiting.operation, waiting.resource.as_deref(), text);
         }
         match &act {
             Act::Kill(Phase::After) => {

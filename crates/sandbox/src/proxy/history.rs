@@ -11,7 +11,7 @@ pub struct Entry {
     pub service: String,
     /// The operation, such as `CreateConnection`.
     pub operation: String,
-    /// The resource's name, where the request has one. Made-up ids are shown as `#` and a number.
+    /// The resource's name, where the request has one. Made-up ids are shown as `#` and what was first answered with them.
     pub resource: Option<String>,
     /// What was done to it, such as `pass` or `kill before`.
     pub act: String,

@@ -1,9 +1,10 @@
 //! Ids that services make up, under names that are the same in each run.
 //!
-//! A key's id is another one each time, and with it the order of requests that name keys. So an id is known by how many
-//! came before it in answers. One that no answer held yet is the client's own, and is the same as any other.
+//! A key's id is another one each time, and with it the order of requests that name keys. So an id is known by the
+//! request that was first answered with it, and by its place in that answer. One that no answer held yet is the client's
+//! own, and is the same as any other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use regex_lite::Regex;
@@ -13,7 +14,10 @@ const TOKENS: [&str; 2] = ["ClientToken", "ClientRequestToken"];
 
 /// The ids that were answered.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<String, usize>);
+pub(super) struct Names {
+    names: HashMap<String, String>,
+    taken: HashSet<String>,
+}
 
 fn uuid() -> &'static Regex {
     static UUID: OnceLock<Regex> = OnceLock::new();
@@ -32,18 +36,25 @@ fn pattern(text: &str) -> Regex {
 }
 
 impl Names {
-    /// Takes in what was answered.
-    pub(super) fn learn(&mut self, answer: &str) {
-        for id in uuid().find_iter(answer) {
-            let next = self.0.len() + 1;
-            self.0.entry(id.as_str().to_owned()).or_insert(next);
+    /// Takes in what was answered to a request.
+    pub(super) fn learn(&mut self, operation: &str, resource: Option<&str>, answer: &str) {
+        for (at, id) in uuid().find_iter(answer).enumerate() {
+            if self.names.contains_key(id.as_str()) {
+                continue;
+            }
+            let resource = resource.map(|resource| format!("({resource})")).unwrap_or_default();
+            // Of the keys that are made the second is another one.
+            let name = (1..=self.taken.len() + 1)
+                .map(|nth| format!("#{operation}{resource}.{at}.{nth}"))
+                .find(|name| self.taken.insert(name.clone()));
+            self.names.insert(id.as_str().to_owned(), name.unwrap_or_default());
         }
     }
 
     /// A text with every id under its name.
     pub(super) fn canonical(&self, text: &str) -> String {
         let text = uuid().replace_all(text, |found: &regex_lite::Captures<'_>| {
-            self.0.get(&found[0]).map_or_else(|| "#".to_owned(), |number| format!("#{number}"))
+            self.names.get(&found[0]).cloned().unwrap_or_else(|| "#".to_owned())
         });
         suffix().replace_all(&text, "$1").into_owned()
     }
@@ -69,11 +80,13 @@ mod tests {
     const TWO: &str = "0a1b2c3d-0000-4000-8000-00000000000b";
 
     #[test]
-    fn ids_count_by_their_first_answer() {
+    fn ids_are_known_by_their_first_answer() {
         let mut names = Names::default();
-        names.learn(&format!(r#"{{"KeyId":"{TWO}"}}"#));
-        names.learn(&format!(r#"{{"KeyId":"{ONE}","Arn":"key/{TWO}"}}"#));
-        assert_eq!(names.canonical(&format!("{ONE} {TWO} {}", TWO.replace('b', "c"))), "#2 #1 #");
+        names.learn("CreateKey", None, &format!(r#"{{"KeyId":"{TWO}"}}"#));
+        names.learn("CreateKey", None, &format!(r#"{{"KeyId":"{ONE}","Arn":"key/{TWO}"}}"#));
+        names.learn("DescribeKey", Some("alias/a"), &format!(r#"{{"KeyId":"{ONE}"}}"#));
+        let text = names.canonical(&format!("{ONE} {TWO} {}", TWO.replace('b', "c")));
+        assert_eq!(text, "#CreateKey.0.2 #CreateKey.0.1 #");
     }
 
     #[test]
