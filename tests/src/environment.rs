@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -52,6 +53,25 @@ impl TestEnv {
         env.at(&sandbox.url);
         env.sandbox = Some(sandbox);
         env
+    }
+
+    /// A place with a sandbox in the test program, which begins with a state.
+    pub fn here(state: Option<&[u8]>, settle: Duration) -> Self {
+        let mut env = Self::offline();
+        if let Some(state) = state {
+            fs::create_dir(env.state()).expect("a temporary folder can be filled");
+            fs::write(env.state().join("state.json"), state).expect("a temporary folder can be filled");
+        }
+        let sandbox = Sandbox::here(&env.state(), settle);
+        env.at(&sandbox.url);
+        env.sandbox = Some(sandbox);
+        env
+    }
+
+    /// Ends the sandbox, and returns the state that it saves.
+    pub fn saved(mut self) -> Vec<u8> {
+        self.sandbox.take().map(Sandbox::terminate);
+        fs::read(self.state().join("state.json")).expect("a sandbox saves its state when it ends")
     }
 
     /// A place before an endpoint that somebody else serves.

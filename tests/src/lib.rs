@@ -7,24 +7,32 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness ends the test when what it needs is missing")]
 #![allow(clippy::print_stderr, reason = "what a skipped test says goes to the test's output")]
 
+mod accounts;
 mod binary;
 mod canary;
 mod environment;
 mod holder;
 mod http;
+mod ordeal;
 mod process;
+mod promise;
+mod proxied;
 mod python;
 mod sandbox;
 mod scenario;
 mod snapshot;
 
+pub use accounts::{created, same};
 pub use binary::{repository, trueup};
 pub use canary::{Canaries, forms};
 pub use environment::TestEnv;
 pub use holder::Holder;
 pub use http::{Answer, send};
-pub use process::{Background, Run};
+pub use ordeal::{Ordeal, Place, Stage, each};
+pub use process::{Background, Process, Run};
+pub use promise::{proving, report};
+pub use proxied::Proxied;
 pub use python::{Emulator, boto3, interpreter, ministack, moto, script, terminal};
-pub use sandbox::{Call, Sandbox, writes};
+pub use sandbox::{Call, Sandbox, changes, writes};
 pub use scenario::{Scenario, Verbosity};
 pub use snapshot::{check_schema, filters, redact};

@@ -1,7 +1,9 @@
 //! Child processes, bounded in time and ended by their own handle.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -58,7 +60,7 @@ impl std::fmt::Display for Run {
 #[derive(Debug)]
 pub struct Background {
     command: String,
-    child: Child,
+    child: Arc<Mutex<Child>>,
     stdout: Option<JoinHandle<Vec<u8>>>,
     stderr: Option<JoinHandle<Vec<u8>>>,
     started: Instant,
@@ -71,36 +73,38 @@ impl Background {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{typed}`: {error}"));
         let stdout = child.stdout.take().map(collect);
         let stderr = child.stderr.take().map(collect);
-        Self { command: typed, child, stdout, stderr, started: Instant::now() }
+        Self { command: typed, child: Arc::new(Mutex::new(child)), stdout, stderr, started: Instant::now() }
+    }
+
+    /// The process itself, for those who act on it while somebody waits for its end.
+    pub fn process(&self) -> Process {
+        Process(Arc::clone(&self.child))
     }
 
     /// Ends it at once, as `kill -9` does.
     pub fn kill(mut self) -> Run {
-        let _ = self.child.kill();
-        let status = self.child.wait().expect("a child can be waited for");
+        let status = self.process().kill();
         self.collected(status)
     }
 
     /// Sends a signal by its name, to this process only.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to `{}`", self.command);
+        assert!(self.process().signal(name), "cannot send {name} to `{}`", self.command);
     }
 
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child can be waited for").is_some()
+        self.process().ended().is_some()
     }
 
     /// Waits for the end.
     pub fn wait(mut self) -> Run {
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+            if let Some(status) = self.process().ended() {
                 return self.collected(status);
             }
             if self.started.elapsed() > LONGEST {
-                let _ = self.child.kill();
-                let status = self.child.wait().expect("a child can be waited for");
+                let status = self.process().kill();
                 let run = self.collected(status);
                 panic!("ended after {} s: {run}", LONGEST.as_secs());
             }
@@ -124,8 +128,50 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process().kill();
+    }
+}
+
+/// A running process.
+#[derive(Debug, Clone)]
+pub struct Process(Arc<Mutex<Child>>);
+
+impl Process {
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it at once, and waits until it has ended.
+    pub fn kill(&self) -> ExitStatus {
+        let mut child = self.child();
+        let _ = child.kill();
+        child.wait().expect("a child can be waited for")
+    }
+
+    /// Sends a signal by its name; whether it could be sent.
+    pub fn signal(&self, name: &str) -> bool {
+        // Held, so that its number stays its own.
+        let child = self.child();
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{name}")).arg(child.id().to_string()).stderr(Stdio::null());
+        kill.status().is_ok_and(|status| status.success())
+    }
+
+    /// How it ended, where it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child().try_wait().expect("a child can be waited for")
+    }
+
+    /// Whether each of its threads waits for something, as far as the system tells.
+    pub fn is_idle(&self) -> bool {
+        let threads = format!("/proc/{}/task", self.child().id());
+        let Ok(threads) = fs::read_dir(threads) else { return true };
+        // The state stands behind the name, which may hold anything.
+        let state = |text: &str| text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        let works = |text: &str| matches!(state(text), Some('R' | 'D'));
+        !threads
+            .filter_map(Result::ok)
+            .any(|thread| fs::read_to_string(thread.path().join("stat")).is_ok_and(|text| works(&text)))
     }
 }
 

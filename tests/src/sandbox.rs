@@ -12,11 +12,21 @@ use serde_json::{Value, json};
 
 use crate::binary::trueup;
 use crate::http::{Answer, send};
+use crate::proxied::runtime;
 
-/// A served sandbox; dropping it ends the process.
+/// Where a sandbox runs.
+#[derive(Debug)]
+enum Server {
+    /// As users run it.
+    Process(Child),
+    /// In the test program, where there are hundreds of them; gone when it is stopped.
+    Here(Option<trueup_sandbox::Running>),
+}
+
+/// A served sandbox; dropping it ends the server.
 #[derive(Debug)]
 pub struct Sandbox {
-    child: Child,
+    server: Server,
     /// Where it listens.
     pub url: String,
 }
@@ -37,8 +47,7 @@ pub struct Call {
 impl Call {
     /// Whether the operation changes anything. An operation that is not known to read counts as one that writes.
     pub fn writes(&self) -> bool {
-        let reads = ["Describe", "List", "Get", "BatchGet", "Lookup", "Simulate"];
-        !reads.iter().any(|prefix| self.operation.starts_with(prefix))
+        changes(&self.operation)
     }
 
     /// Whether it was done.
@@ -52,6 +61,12 @@ impl std::fmt::Display for Call {
         let resource = self.resource.as_deref().unwrap_or("-");
         write!(f, "{}:{} {resource} {}", self.service, self.operation, self.outcome)
     }
+}
+
+/// Whether an operation changes anything. One that is not known to read counts as one that writes.
+pub fn changes(operation: &str) -> bool {
+    let reads = ["Describe", "List", "Get", "BatchGet", "Lookup", "Simulate"];
+    !reads.iter().any(|prefix| operation.starts_with(prefix))
 }
 
 /// The calls that change something.
@@ -85,7 +100,14 @@ impl Sandbox {
             let _ = child.wait();
             panic!("`trueup sandbox serve` does not say where it listens, but {line:?}");
         };
-        Self { child, url }
+        Self { server: Server::Process(child), url }
+    }
+
+    /// Starts a sandbox in the test program, with its state in a folder.
+    pub fn here(state: &Path, settle: Duration) -> Self {
+        let options = trueup_sandbox::Options { state: Some(state.to_owned()), settle, ..Default::default() };
+        let running = runtime().block_on(trueup_sandbox::start(options)).expect("a sandbox can be started");
+        Self { url: running.url(), server: Server::Here(Some(running)) }
     }
 
     fn control(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -159,15 +181,25 @@ impl Sandbox {
 
     /// Ends it as an operator does, with SIGTERM, so that it saves its state.
     pub fn terminate(mut self) -> Option<i32> {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
-        assert!(sent.is_ok_and(|status| status.success()), "cannot send SIGTERM");
-        self.child.wait().expect("a child can be waited for").code()
+        match &mut self.server {
+            Server::Process(child) => {
+                let sent = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
+                assert!(sent.is_ok_and(|status| status.success()), "cannot send SIGTERM");
+                child.wait().expect("a child can be waited for").code()
+            }
+            Server::Here(running) => {
+                let running = running.take()?;
+                runtime().block_on(running.stop()).ok().map(|()| 0)
+            }
+        }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Server::Process(child) = &mut self.server {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

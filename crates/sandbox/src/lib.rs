@@ -28,6 +28,7 @@ mod logs;
 mod operation;
 mod page;
 mod policy;
+pub mod proxy;
 mod query;
 mod quotas;
 mod router;

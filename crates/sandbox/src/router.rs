@@ -69,6 +69,35 @@ pub(crate) fn operations(service: Service) -> &'static [Operation] {
     }
 }
 
+/// What a request is about, for those who only look at it.
+pub(crate) struct About {
+    pub(crate) service: String,
+    pub(crate) operation: String,
+    pub(crate) resource: Option<String>,
+}
+
+/// Reads what a request is about, as far as it can be known.
+pub(crate) fn about(parts: &Parts, body: &Bytes) -> About {
+    let caller = Caller::of(&parts.headers);
+    let Some(asked) = wire::asked(parts, body, caller.as_ref()) else {
+        let operation = format!("{} {}", parts.method, parts.uri.path());
+        return About { service: "http".to_owned(), operation, resource: None };
+    };
+    let found = asked.service.and_then(|service| {
+        let operation = operations(service).iter().find(|it| it.name == asked.operation)?;
+        Some((service, operation))
+    });
+    let signed = caller.as_ref().map_or("unknown", |caller| caller.service.as_str());
+    About {
+        service: asked.service.map_or(signed, |service| service.name()).to_owned(),
+        operation: asked.operation.to_owned(),
+        resource: found.and_then(|(service, operation)| {
+            let input = read(service, operation, parts, body).ok()?;
+            subject(service, operation, &input).map(str::to_owned)
+        }),
+    }
+}
+
 /// Answers a request to an AWS service.
 pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outcome {
     let caller = Caller::of(&parts.headers);

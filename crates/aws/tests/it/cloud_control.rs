@@ -166,6 +166,46 @@ async fn a_create_whose_answer_was_lost_is_not_made_twice() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_run_made_after_it_was_looked_for_is_taken() {
+    let bench = Bench::new().await;
+    let owned = json!([
+        {"Key": "trueup:stack", "Value": "orders"},
+        {"Key": "trueup:env", "Value": "dev"},
+        {"Key": "trueup:resource", "Value": "jobs"},
+    ]);
+    for (name, desired) in
+        [(GROUP, json!({"LogGroupName": "/orders/dev", "RetentionInDays": 7})), (QUEUE, json!({"Tags": owned}))]
+    {
+        // One session for each run: what it has read is known to it.
+        let run = Bench::at(&bench.url);
+        let kind = kind(&run, name).await;
+        let desired = properties(desired);
+        assert_eq!(run.session.list(kind, &place()).await.unwrap(), Vec::<String>::new());
+        let earlier = created(&Bench::at(&bench.url), kind, &desired).await;
+        let written = create(&run, kind, &desired).await.unwrap();
+        assert_eq!(written.identity.as_ref(), Some(&earlier.identity), "{name}");
+        assert_eq!(run.session.list(kind, &place()).await.unwrap(), [earlier.identity]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_is_not_taken_for_what_was_missed() {
+    let bench = Bench::new().await;
+    let kind = kind(&bench, QUEUE).await;
+    let owned = json!([
+        {"Key": "trueup:stack", "Value": "orders"},
+        {"Key": "trueup:env", "Value": "dev"},
+        {"Key": "trueup:resource", "Value": "jobs"},
+    ]);
+    let desired = properties(json!({ "Tags": owned }));
+    let former = created(&Bench::at(&bench.url), kind, &desired).await;
+    // A run that replaces it has read it, and makes another one.
+    bench.settled(kind, &former.identity).await;
+    let next = created(&bench, kind, &desired).await;
+    assert_ne!(next.identity, former.identity);
+}
+
+#[tokio::test]
 async fn types_that_are_not_there_or_not_at_hand_are_told_apart() {
     let bench = Bench::new().await;
     let names = BTreeSet::from(["AWS::Made::Up".to_owned(), "AWS::Made::Other".to_owned()]);

@@ -154,22 +154,33 @@ impl<'a> Operations<'a> {
     /// Marks those in whose place another one is made.
     async fn supersede(&self, step: &Step) -> Result<(), Fault> {
         let (graph, node) = (self.work.graph, &step.desired);
+        let literal = |_: Domain, name: &str| name.to_owned();
         for former in step.superseded() {
-            let Some(present) = self.look(step, &former.identity).await? else { continue };
-            self.may_go(step, &present)?;
-            let mut desired = present.properties.clone();
-            owner::mark_replaced(&graph.stack, &graph.env, node, &mut desired);
-            let literal = |_: Domain, name: &str| name.to_owned();
-            let delta = delta::delta(node.kind.schema(), &desired, &present.properties, &[], &literal);
-            let edits: Vec<_> = delta.effective().cloned().collect();
-            if edits.is_empty() {
-                continue;
+            let deadline = Instant::now() + node.kind.patience(&node.properties).update.max(Duration::from_secs(30));
+            let mut pause = Duration::from_millis(100);
+            // An earlier run that was killed may still be at it: read again, compare again.
+            while let Some(present) = self.look(step, &former.identity).await? {
+                self.may_go(step, &present)?;
+                let mut desired = present.properties.clone();
+                owner::mark_replaced(&graph.stack, &graph.env, node, &mut desired);
+                let delta = delta::delta(node.kind.schema(), &desired, &present.properties, &[], &literal);
+                let edits: Vec<_> = delta.effective().cloned().collect();
+                if edits.is_empty() {
+                    break;
+                }
+                let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &[]);
+                let update = Update { live: &present, desired: &send, edits: &edits };
+                match self.work.cloud.update(node.kind, &node.place, &update).await {
+                    Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(Duration::from_secs(5));
+                    }
+                    other => {
+                        other?;
+                        break;
+                    }
+                }
             }
-            let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &[]);
-            self.work
-                .cloud
-                .update(node.kind, &node.place, &Update { live: &present, desired: &send, edits: &edits })
-                .await?;
         }
         Ok(())
     }

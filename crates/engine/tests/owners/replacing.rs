@@ -51,6 +51,17 @@ fn a_kill_at_any_write_leaves_what_the_next_run_finishes() {
 }
 
 #[test]
+fn an_old_one_that_an_earlier_run_is_still_at_is_waited_for() {
+    run(async {
+        let world = allowed();
+        world.converge(&manifest("x")).await;
+        world.cloud.set().conflicts = 3;
+        world.converge(&manifest("y")).await;
+        assert_eq!((world.cloud.alive(&KEY), world.cloud.set().conflicts), (vec!["key-2".to_owned()], 0));
+    });
+}
+
+#[test]
 fn a_manifest_that_goes_back_leaves_one() {
     for after in 1..=4 {
         run(async {

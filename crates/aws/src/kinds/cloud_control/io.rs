@@ -48,7 +48,10 @@ async fn observe_one(read: &Read, reach: &Reach, identity: &str) -> Live {
         Ok(Some((_, Standing::Done)) | None) => {}
     }
     match get(read, reach, identity).await {
-        Ok(Some(present)) => Live::Present(Box::new(present)),
+        Ok(Some(present)) => {
+            reach.requests().saw(read.name, identity);
+            Live::Present(Box::new(present))
+        }
         Ok(None) => Live::Absent,
         Err(fault) => Live::Unreadable(fault),
     }

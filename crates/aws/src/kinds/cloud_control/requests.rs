@@ -2,8 +2,9 @@
 //!
 //! A write answers at once with a request token. The request is noted under the resource that it concerns, the engine
 //! is told that the resource settles, and each look of its poller asks for the request's status, no sooner than
-//! `RetryAfter` says. So no slot of a run waits. Requests that an earlier run began and did not see end are found by
-//! `ListResourceRequests`, once for each type and run, before the first create.
+//! `RetryAfter` says. So no slot of a run waits. Creates that an earlier run began and did not see end are found by
+//! `ListResourceRequests`, once for each type and run, before the first create: those that are under way are waited for,
+//! and those that have ended since this run began count as well, because its reads may not have shown what they made.
 //!
 //! <https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/resource-operations-manage-requests.html>
 
@@ -28,11 +29,29 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// The longest pause that is granted.
 const LONGEST: Duration = Duration::from_mins(1);
 
+/// How far the service's clock may be behind this one, in seconds: beyond that it refuses signatures.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+const SKEW: f64 = 300.0;
+
 /// The requests of one account and region.
-#[derive(Default)]
 pub(crate) struct Requests {
+    /// From when on creates that have ended are looked at, in seconds since the epoch.
+    since: f64,
     under_way: Mutex<HashMap<(&'static str, String), Pending>>,
     swept: Mutex<HashMap<&'static str, Swept>>,
+    /// What this run's reads have shown.
+    seen: Mutex<HashSet<(&'static str, String)>>,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { since: now() - SKEW, under_way: Mutex::default(), swept: Mutex::default(), seen: Mutex::default() }
+    }
+}
+
+/// Seconds since the epoch.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// The resources that requests from before this run have made.
@@ -76,8 +95,7 @@ impl Event {
 
     fn read(event: &Json) -> Option<Self> {
         let text = |name: &str| event[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let retry_after = event["RetryAfter"].as_f64().map(|at| (at - now).clamp(0.0, LONGEST.as_secs_f64()));
+        let retry_after = event["RetryAfter"].as_f64().map(|at| (at - now()).clamp(0.0, LONGEST.as_secs_f64()));
         Some(Self {
             token: text("RequestToken")?,
             status: text("OperationStatus")?,
@@ -146,6 +164,11 @@ impl Requests {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that a read has shown a resource, so that nobody takes it for one that the reads missed.
+    pub(super) fn saw(&self, name: &'static str, identity: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((name, identity.to_owned()));
+    }
+
     /// Notes that a request is under way for a resource; its next looks ask for it.
     pub(super) fn note(
         &self,
@@ -191,7 +214,8 @@ impl Requests {
         Ok(Some((verb, standing)))
     }
 
-    /// What the creates of a type that were under way before this run have made. They are waited for, once.
+    /// What creates of a type that this run did not begin have made, and its reads have not shown. Those that are
+    /// under way are waited for, once.
     pub(super) async fn sweep(
         &self,
         reach: &Reach,
@@ -204,10 +228,11 @@ impl Requests {
         };
         let made = cell.get_or_try_init(|| async {
             let mut made = Vec::new();
-            for event in creates_under_way(reach, name).await? {
+            for event in creates(reach, name, self.since).await? {
                 let event = wait(reach, event, &CREATE_RESOURCE, patience, |_| false).await?;
                 if matches!(event.standing(&CREATE_RESOURCE, &[]), Standing::Done) {
-                    made.extend(event.identifier);
+                    let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    made.extend(event.identifier.filter(|identity| !seen.contains(&(name, identity.clone()))));
                 }
             }
             Ok::<_, Fault>(made)
@@ -216,11 +241,12 @@ impl Requests {
     }
 }
 
-async fn creates_under_way(reach: &Reach, name: &str) -> Result<Vec<Event>, Fault> {
+/// The creates of a type that are under way, or have succeeded since a time.
+async fn creates(reach: &Reach, name: &str, since: f64) -> Result<Vec<Event>, Fault> {
     let operation = &LIST_RESOURCE_REQUESTS;
     let mut input = json!({
         "MaxResults": 100,
-        "ResourceRequestStatusFilter": {"Operations": ["CREATE"], "OperationStatuses": ["PENDING", "IN_PROGRESS"]},
+        "ResourceRequestStatusFilter": {"Operations": ["CREATE"], "OperationStatuses": ["PENDING", "IN_PROGRESS", "SUCCESS"]},
     });
     let mut found = Vec::new();
     let mut pages = HashSet::new();
@@ -230,7 +256,11 @@ async fn creates_under_way(reach: &Reach, name: &str) -> Result<Vec<Event>, Faul
             return Err(of_unreadable(operation, "it has no `ResourceRequestStatusSummaries`", None));
         };
         // Filters are applied again on this side.
-        let ours = |event: &&Json| event["TypeName"] == name && event["Operation"] == "CREATE";
+        let ours = |event: &&Json| {
+            let recent =
+                event["OperationStatus"] != "SUCCESS" || event["EventTime"].as_f64().is_none_or(|at| at >= since);
+            event["TypeName"] == name && event["Operation"] == "CREATE" && recent
+        };
         found.extend(events.iter().filter(ours).filter_map(Event::read));
         let Some(token) = page["NextToken"].as_str().filter(|token| !token.is_empty()) else { return Ok(found) };
         if !pages.insert(token.to_owned()) {

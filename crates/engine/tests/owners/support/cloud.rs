@@ -48,6 +48,8 @@ pub struct State {
     pub beside: Vec<Owned>,
     /// After so many writes nothing answers any more.
     pub dies_after: Option<usize>,
+    /// So many updates are refused because somebody else is at it.
+    pub conflicts: usize,
     /// The day that a scheduled deletion gets.
     pub day: String,
     /// Names of the manifest in force, and of orphans where they were looked for.
@@ -386,6 +388,10 @@ impl Cloud for FakeCloud {
         let id = (kind.name(), update.live.identity.clone());
         Box::pin(self.write(format!("update {}", id.1), move |state| {
             check_sent(state, update.desired)?;
+            if state.conflicts > 0 {
+                state.conflicts -= 1;
+                return Err(refused(FaultKind::Conflict, "somebody else is at it"));
+            }
             let item = state.items.get_mut(&id).ok_or_else(|| refused(FaultKind::NotFound, "it is not there"))?;
             if item.scheduled.is_some() || item.deleting {
                 return Err(refused(FaultKind::Invalid, "it is going"));
