@@ -123,6 +123,9 @@ fn desire_noting(
             }
         }
         let properties = check::check(kind, instance, properties, sources, reach, &mut diagnostics);
+        if kind.is_lookup() {
+            not_secret(instance, &properties, &mut diagnostics);
+        }
         reserved_tags(kind, instance, &properties, &mut diagnostics);
         let identity = match identity_of(kind, instance, &properties, &mut diagnostics) {
             Some(Identity::Known(identity)) => Some(identity),
@@ -320,6 +323,22 @@ fn identity_of(
         }
     }
     None
+}
+
+/// What a query asks with shows in its plan, and in messages.
+fn not_secret(instance: &Instance, properties: &Map, diagnostics: &mut Diagnostics) {
+    let secret = match properties.get(crate::lookup::SQL) {
+        Some(Value::Secret(_)) => true,
+        Some(Value::Deferred(deferred)) => deferred.secret_source().is_some(),
+        _ => false,
+    };
+    if secret {
+        diagnostics.push(
+            Diagnostic::error("M212", "a query cannot be a secret")
+                .at(instance.spans.value(crate::lookup::POINTER))
+                .help("ask with what is no secret"),
+        );
+    }
 }
 
 /// The tags that say whose a resource is are ours to write.
