@@ -2,14 +2,15 @@
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
 //! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask prove` shows that the promises are kept, and
-//! writes `docs/promises.md`; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds` the counts in
-//! `docs/kinds.md`.
+//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask schema`
+//! writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
 mod kinds;
 mod measure;
+mod planted;
 mod promises;
 mod prove;
 mod schema;
@@ -40,6 +41,8 @@ enum Chore {
     Bench(bench::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
+    /// Plants known mistakes into a copy of the sources, and sees whether the tests notice.
+    Planted,
     /// Runs the tests that keep the promises to their full extent, and shows the figures.
     Prove(prove::Options),
     /// Writes the JSON Schemas under `schemas/` anew.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
         Chore::Kinds => kinds::run(),
+        Chore::Planted => planted::run(),
         Chore::Prove(options) => prove::run(&options),
         Chore::Schema => schema::run(),
         Chore::Measure { command } => measure::run(&command),
