@@ -17,6 +17,7 @@ use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::{self, SourceId, Sources};
 use trueup_engine::stack::Stack;
 use trueup_stackql::project::Project;
+use trueup_stackql::secrecy::Secrecy;
 use trueup_stackql::translate::Answer;
 
 use crate::error::CommandError;
@@ -115,9 +116,10 @@ pub fn check(settings: &Settings, loaded: &mut Loaded, found: Found) {
         });
         if let (Some(stack), Some(project), true) = (&stack, &loaded.project, settings.run.show_queries) {
             let mut sources = loaded.sources.clone();
-            loaded.queries = pending.with(settings, |_, inputs| {
+            loaded.queries = pending.with(settings, |manifest, inputs| {
+                let secrecy = Secrecy::of(manifest, stack, nodes.iter().map(AsRef::as_ref));
                 let inputs = Inputs { given: inputs.given.clone(), files: inputs.files.clone(), ..*inputs };
-                project::statements(settings, project, stack, inputs, &mut sources)
+                project::statements(settings, project, stack, &secrecy, inputs, &mut sources)
             });
         }
         if let Some(stack) = stack {

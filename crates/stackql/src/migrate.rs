@@ -4,6 +4,8 @@
 //! wants; here it is written as that. And a secret that is written in the project becomes a variable, because the new
 //! manifest is printed.
 
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use trueup_engine::source::{Span, Spanned};
 use trueup_engine::stack::{Export, Stack};
 
 use self::typed::Typist;
+use crate::secrecy::Secrecy;
 
 /// A manifest in the engine's own form.
 #[derive(Debug)]
@@ -29,12 +32,14 @@ pub struct Migrated {
 /// Writes the manifest of a project, with what it became: values take the type that they have in AWS.
 pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<Item = &'a Desired>) -> Migrated {
     let desired: BTreeMap<String, &Desired> = desired.map(|node| (node.address.to_string(), node)).collect();
-    let mut typist = Typist::default();
+    let secrecy = Secrecy::of(manifest, stack, desired.values().copied());
+    let taken = stack.variables.iter().map(|variable| variable.name.clone()).collect();
+    let mut typist = Typist { taken, ..Typist::default() };
     let mut globals = Vec::new();
     for global in &manifest.globals {
         let mut members = vec![("name", text(&global.name.value))];
-        let value =
-            if global.protected { typist.hide(&global.value, &global.name.value) } else { global.value.clone() };
+        let hidden = global.protected || secrecy.hides_global(&global.name.value);
+        let value = if hidden { typist.hide(&global.value, &global.name.value) } else { global.value.clone() };
         members.push(("value", value));
         if global.protected {
             members.push(("protected", flag()));
@@ -44,7 +49,8 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
     let resources = manifest
         .resources
         .iter()
-        .map(|resource| {
+        .enumerate()
+        .map(|(index, resource)| {
             let rendered = stack.instances.iter().find(|instance| instance.address.name() == resource.name.value);
             let desired = desired.get(&resource.name.value).copied();
             let properties = resource
@@ -55,10 +61,16 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
                     let values = rendered
                         .and_then(|instance| instance.properties.get(name))
                         .zip(desired.and_then(|desired| desired.properties.get(name)));
-                    typist.property(property, values)
+                    let unknown = desired.is_none_or(|desired| desired.kind.is_opaque());
+                    let property = typist.property(property, values, false);
+                    if unknown { typist.by_name(&property) } else { property }
                 })
                 .collect();
-            let locals = resource.locals.iter().map(|local| typist.property(local, None)).collect();
+            let locals = resource
+                .locals
+                .iter()
+                .map(|local| typist.property(local, None, secrecy.hides_local(index, &local.name.value)))
+                .collect();
             Resource { properties, locals, ..resource.clone() }
         })
         .map(|resource| one(&resource))

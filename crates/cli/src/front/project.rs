@@ -10,6 +10,7 @@ use trueup_engine::source::{SourceId, Sources};
 use trueup_engine::stack::Stack;
 use trueup_stackql::project::{self, Project};
 use trueup_stackql::script;
+use trueup_stackql::secrecy::Secrecy;
 use trueup_stackql::statements;
 use trueup_stackql::translate::{self, Answer, Options};
 
@@ -77,6 +78,7 @@ pub fn statements(
     settings: &Settings,
     project: &(Project, BTreeMap<String, Answer>),
     stack: &Stack,
+    secrecy: &Secrecy,
     inputs: Inputs<'_>,
     sources: &mut Sources,
 ) -> String {
@@ -89,5 +91,5 @@ pub fn statements(
         keep_order: false,
         selected: &|_| true,
     };
-    statements::shown(&project.0, sources, &options, inputs, &secret)
+    statements::shown(&project.0, sources, &options, inputs, &secret, secrecy)
 }
