@@ -28,7 +28,6 @@ mod tests;
 mod tree;
 mod write;
 
-use sqlparser::ast::Statement;
 use trueup_engine::cloud::Place;
 use trueup_engine::diagnostic::Diagnostic;
 use trueup_engine::fault::Fault;
@@ -53,7 +52,7 @@ pub async fn select(
     script: &Script,
     statement: usize,
 ) -> Result<Rows, QueryError> {
-    let Some(Statement::Query(query)) = script.statement(statement) else {
+    let Some(query) = script.read(statement) else {
         let found = Diagnostic::error("Q305", "this is no SELECT").at(script.whole(statement));
         return Err(QueryError::rejected(script.sources(), found));
     };

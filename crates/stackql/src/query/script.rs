@@ -3,7 +3,9 @@
 //! SQL is parsed by `sqlparser` in SQLite's dialect. A text that is not a plain query may hold a credential in any of its
 //! literals, so all of those are masked before anything is said about it.
 
-use sqlparser::ast::{Spanned as _, Statement};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Query, SetExpr, Spanned as _, Statement, Visit as _, Visitor};
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span as SqlSpan, Token, Tokenizer};
@@ -55,7 +57,7 @@ impl Script {
                 return Err(QueryError::rejected(&held.sources, held.misread(error)));
             }
         };
-        if statements.iter().any(|statement| !matches!(statement, Statement::Query(_))) {
+        if !statements.iter().all(is_read) {
             held.mask(&literals);
             held.closed = true;
         }
@@ -74,12 +76,12 @@ impl Script {
 
     /// Whether it only reads.
     pub fn only_reads(&self) -> bool {
-        self.statements.iter().all(|statement| matches!(statement, Statement::Query(_)))
+        self.statements.iter().all(is_read)
     }
 
     /// Whether a statement only reads.
     pub fn reads(&self, statement: usize) -> bool {
-        matches!(self.statements.get(statement), Some(Statement::Query(_)))
+        self.read(statement).is_some()
     }
 
     /// The text, for messages about it.
@@ -95,9 +97,39 @@ impl Script {
         self.statements.get(at)
     }
 
+    /// A statement that only reads.
+    pub(super) fn read(&self, at: usize) -> Option<&Query> {
+        match self.statement(at)? {
+            statement @ Statement::Query(query) if is_read(statement) => Some(query),
+            _ => None,
+        }
+    }
+
     pub(super) fn whole(&self, at: usize) -> Span {
         self.statement(at).map_or(Span::NOWHERE, |statement| self.text.span(statement.span()))
     }
+}
+
+/// Whether a statement only reads. To the parser `WITH … INSERT` is a query as well, and so is what stands in a
+/// common table expression: what is no select, by itself or somewhere in it, may hold a credential.
+fn is_read(statement: &Statement) -> bool {
+    struct Reads;
+    impl Visitor for Reads {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            if reads(&query.body) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        }
+    }
+    // A query in a body is visited by itself.
+    fn reads(body: &SetExpr) -> bool {
+        match body {
+            SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => true,
+            SetExpr::SetOperation { left, right, .. } => reads(left) && reads(right),
+            _ => false,
+        }
+    }
+    matches!(statement, Statement::Query(_)) && statement.visit(&mut Reads).is_continue()
 }
 
 /// Whether a token is a text that somebody wrote.

@@ -6,6 +6,7 @@
 mod deleting;
 mod event;
 mod inserting;
+mod kept;
 mod settle;
 mod target;
 mod updating;
@@ -151,7 +152,10 @@ pub async fn prepare(
         }
         _ => {
             let summary = "this is no statement that is run here: SELECT, INSERT, UPDATE and DELETE are";
-            let found = Diagnostic::error("Q305", summary).at(script.whole(statement));
+            let mut found = Diagnostic::error("Q305", summary).at(script.whole(statement));
+            if let Some(Statement::Query(_)) = script.statement(statement) {
+                found = found.help("a statement that writes stands by itself, under no WITH and in no other statement");
+            }
             return Err(QueryError::rejected(script.sources(), found));
         }
     };

@@ -21,7 +21,16 @@ use crate::query::Provider;
 const TEXT: Type = Type::Text(Text::ANY);
 static LABELS: List = List { item: TEXT, order: Order::Ordered, max: 9 };
 static BASIC: &[Property] = &[Property::new("Username", TEXT, ""), Property::new("Password", TEXT, "").secret()];
-static AUTH: &[Property] = &[Property::new("BasicAuthParameters", Type::Object(BASIC), "")];
+static HEADER: &[Property] = &[
+    Property::new("Key", TEXT, ""),
+    Property::new("Value", TEXT, "").secret_unless("IsValueSecret"),
+    Property::new("IsValueSecret", Type::Boolean, ""),
+];
+static HEADERS: List = List { item: Type::Object(HEADER), order: Order::Ordered, max: 9 };
+static AUTH: &[Property] = &[
+    Property::new("BasicAuthParameters", Type::Object(BASIC), ""),
+    Property::new("HeaderParameters", Type::List(&HEADERS), ""),
+];
 static CONNECTION: Schema = Schema {
     properties: &[
         Property::new("Name", TEXT, "Its name.").required().immutable(),
@@ -124,7 +133,7 @@ fn region(place: &Place) -> String {
 }
 
 fn live(name: &str) -> Option<Present> {
-    if !["orders", "billing"].contains(&name) {
+    if !["orders", "billing", "headed"].contains(&name) {
         return None;
     }
     let secret = |source: &str| Value::Secret(Secret::new(source, "hunter2".to_owned()));
@@ -135,7 +144,15 @@ fn live(name: &str) -> Option<Present> {
     }
     properties.insert("AuthorizationType".to_owned(), "BASIC".into());
     let basic = Map::from_iter([("Username".to_owned(), "svc".into()), ("Password".to_owned(), secret("live"))]);
-    let auth = Map::from_iter([("BasicAuthParameters".to_owned(), basic.into())]);
+    let mut auth = Map::from_iter([("BasicAuthParameters".to_owned(), basic.into())]);
+    if name == "headed" {
+        let header = |key: &str, value: Value, hidden: bool| {
+            let members = [("Key", Value::from(key)), ("Value", value), ("IsValueSecret", hidden.into())];
+            Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        };
+        let headers = vec![header("plain", "seen".into(), false), header("hidden", secret("live"), true)];
+        auth.insert("HeaderParameters".to_owned(), headers.into());
+    }
     properties.insert("AuthParameters".to_owned(), auth.into());
     properties.insert("SecretString".to_owned(), "hunter2".into());
     properties.insert("Labels".to_owned(), vec![Value::from("a"), Value::from("b")].into());

@@ -102,13 +102,18 @@ pub(super) fn named(
             Cell::Null | Cell::Real(_) => return Err(strange()),
         };
         let plain = name.strip_prefix("data__").unwrap_or(&name);
-        if plain.eq_ignore_ascii_case(IDENTIFIER) {
-            identifier = Some(given);
+        let (known, what) = if plain.eq_ignore_ascii_case(IDENTIFIER) {
+            (&mut identifier, IDENTIFIER)
         } else if plain.eq_ignore_ascii_case(REGION) {
-            region = Some(given);
+            (&mut region, REGION)
         } else {
             return Err(strange());
+        };
+        if known.as_ref().is_some_and(|known| *known != given) {
+            let summary = format!("there are two values for `{what}`, and nothing has both");
+            return Err(wrong(text, condition.span(), &summary, Some("write one statement for each resource")));
         }
+        *known = Some(given);
     }
     let identifier = identifier.filter(|identifier| !identifier.is_empty()).ok_or_else(|| {
         let found = Diagnostic::error("Q304", format!("`{table}` needs `{IDENTIFIER}`"))

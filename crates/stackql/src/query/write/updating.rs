@@ -4,26 +4,22 @@
 //! cannot be compared without being read, so one that a patch gives is always sent.
 
 use json_patch::{Patch, PatchOperation};
-use serde_json::{Value as Json, json};
 use sqlparser::ast::{AssignmentTarget, Spanned as _, TableFactor, Update};
 use trueup_engine::cloud::{Place, Present, Readiness};
 use trueup_engine::delta::{self, Edit, Effect};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Kind;
 use trueup_engine::schema::{Domain, Property, Type};
-use trueup_engine::secret::Secret;
 use trueup_engine::stack::Spans;
 use trueup_engine::value::{Map, Value, tokens};
 
+use super::kept::Kept;
 use super::target::{checked, in_region, kind_of, may_be_written, named, read, value};
 use super::{Change, What, wrong};
 use crate::query::error::QueryError;
 use crate::query::provider::Provider;
 use crate::query::rows::Cell;
 use crate::query::script::Text;
-
-/// The member that stands for a secret of the live resource while a patch is applied.
-const KEPT: &str = "$kept";
 
 /// What an UPDATE will do.
 pub(super) async fn prepare(
@@ -115,8 +111,11 @@ fn path(operation: &PatchOperation) -> String {
 
 /// Whether a patch changes something that has a secret in it, or beside it in the same top-level property.
 fn touches_secrets(live: &Present, patch: &Patch) -> bool {
-    patch.iter().any(|operation| {
-        let path = path(operation);
+    let taken = patch.iter().filter_map(|operation| match operation {
+        PatchOperation::Move(moved) => Some(moved.from.to_string()),
+        _ => None,
+    });
+    patch.iter().map(path).chain(taken).any(|path| {
         let top = tokens(&path).next().map(std::borrow::Cow::into_owned).unwrap_or_default();
         let mut secret = false;
         if let Some(value) = live.properties.get(&top) {
@@ -127,6 +126,8 @@ fn touches_secrets(live: &Present, patch: &Patch) -> bool {
 }
 
 /// The live properties, patched. A secret of the live resource stays where it is, and nothing of it can be read.
+///
+/// Each operation is looked at when the ones before it were carried out: they may have moved what it names.
 fn patched(
     text: &Text,
     span: sqlparser::tokenizer::Span,
@@ -134,34 +135,37 @@ fn patched(
     live: &Present,
     patch: &Patch,
 ) -> Result<Map, QueryError> {
-    let reads_secret = |operation: &PatchOperation| {
-        let from = match operation {
-            PatchOperation::Test(test) => Some(test.path.to_string()),
-            PatchOperation::Move(moved) => Some(moved.from.to_string()),
-            PatchOperation::Copy(copied) => Some(copied.from.to_string()),
-            _ => None,
-        };
-        let mut secret = false;
-        let properties = Value::Map(live.properties.clone());
-        if let Some(value) = from.and_then(|from| properties.at(&from).cloned()) {
-            value.walk(&mut |_, leaf| secret |= matches!(leaf, Value::Secret(_)));
-        }
-        secret
-    };
-    if patch.iter().any(reads_secret) {
-        return Err(wrong(text, span, "a credential can be neither tested nor copied nor moved", None));
-    }
-    let mut kept = Vec::new();
     let settable = settable(&live.properties, kind.schema().properties);
-    let mut document = closed(&Value::Map(settable), &mut kept);
-    json_patch::patch(&mut document, patch).map_err(|error| {
-        let at = patch.get(error.operation).map(path).unwrap_or_default();
-        let summary = format!("operation {} of the patch does not fit: {}", error.operation + 1, error.kind);
-        wrong(text, span, &summary, Some(&format!("look at `{at}` of the live resource")))
-    })?;
-    match opened(document, &kept) {
+    let (kept, mut document) = Kept::close(kind, &settable);
+    for (number, operation) in patch.iter().enumerate() {
+        let reads_secret =
+            read_by(operation).is_some_and(|from| document.pointer(&from).is_some_and(|part| kept.inside(part)));
+        if reads_secret {
+            return Err(wrong(text, span, "a credential can be neither tested nor copied nor moved", None));
+        }
+        json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
+            let summary = format!("operation {} of the patch does not fit: {}", number + 1, error.kind);
+            wrong(text, span, &summary, Some(&format!("look at `{}` of the live resource", path(operation))))
+        })?;
+    }
+    if !kept.unmoved(kind, &document) {
+        let summary = "the patch would leave a credential where it can be read";
+        let help = "give the credential anew in the same patch";
+        return Err(wrong(text, span, summary, Some(help)));
+    }
+    match kept.open(document) {
         Value::Map(map) => Ok(map),
         _ => Err(wrong(text, span, "the patch leaves no properties", None)),
+    }
+}
+
+/// The pointer that an operation reads.
+fn read_by(operation: &PatchOperation) -> Option<String> {
+    match operation {
+        PatchOperation::Test(test) => Some(test.path.to_string()),
+        PatchOperation::Move(moved) => Some(moved.from.to_string()),
+        PatchOperation::Copy(copied) => Some(copied.from.to_string()),
+        _ => None,
     }
 }
 
@@ -186,35 +190,6 @@ fn settable(map: &Map, schema: &[Property]) -> Map {
         Some((name.clone(), value))
     });
     members.collect()
-}
-
-/// A value as JSON, with a number in the place of each secret.
-fn closed(value: &Value, kept: &mut Vec<Secret>) -> Json {
-    match value {
-        Value::Secret(secret) => {
-            kept.push(secret.clone());
-            json!({ KEPT: kept.len() - 1 })
-        }
-        Value::List(items) => items.iter().map(|item| closed(item, kept)).collect(),
-        Value::Map(map) => map.iter().map(|(name, member)| (name.clone(), closed(member, kept))).collect(),
-        plain => plain.to_masked_json(),
-    }
-}
-
-/// The same back again.
-fn opened(json: Json, kept: &[Secret]) -> Value {
-    match json {
-        Json::Array(items) => items.into_iter().map(|item| opened(item, kept)).collect::<Vec<_>>().into(),
-        Json::Object(members) => {
-            let number = members.get(KEPT).filter(|_| members.len() == 1).and_then(Json::as_u64);
-            let secret = number.and_then(|number| kept.get(usize::try_from(number).ok()?));
-            match secret {
-                Some(secret) => Value::Secret(secret.clone()),
-                None => Value::Map(members.into_iter().map(|(name, it)| (name, opened(it, kept))).collect()),
-            }
-        }
-        plain => plain.into(),
-    }
 }
 
 /// Adds an edit for what a patch gives and no comparison can see: credentials, and what the service never returns.
