@@ -66,8 +66,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     for ((package, program), names) in &programs {
         println!("{package}, {program}: {} tests", names.len());
         let mut command = tools::cargo();
+        command.args(["test", "--package", package, "--test", program]);
+        if *package == "trueup-fuzz" {
+            command.args(["--profile", "hostile"]).env("TRUEUP_CASES", "100000");
+        }
         command
-            .args(["test", "--package", package, "--test", program, "--", "--exact"])
+            .args(["--", "--exact"])
             .args(names)
             .env("TRUEUP_PROVE", &figures)
             .env("TRUEUP_TEST_PYTHON", &python)
