@@ -185,3 +185,17 @@ fn json_that_is_text_in_aws_is_written_as_text() {
     );
     assert!(migrated.text.contains(r#"Description: "{\"k\":\"plain\"}""#), "{}", migrated.text);
 }
+
+#[test]
+fn what_an_update_names_is_the_resource() {
+    let iql = "/*+ createorupdate */\nUPDATE awscc.s3.buckets SET PatchDocument = string('{{ { \"Description\": note } | \
+               generate_patch_document }}')\nWHERE region = '{{ region }}' AND Identifier = '{{ bucket }}'\n";
+    let resource = "    props:\n      - {name: bucket, value: my-bucket}\n      - {name: note, value: text}\n";
+    for known in [Registry::new(&[]), Registry::new(KINDS)] {
+        let folder = Folder::new("updated", "", resource, iql);
+        let (migrated, _) = of_folder(&folder.0, known);
+        assert!(migrated.text.contains("Name: "), "{}", migrated.text);
+        assert!(migrated.text.contains("my-bucket"), "{}", migrated.text);
+        assert!(!migrated.text.contains("identifier:"), "{}", migrated.text);
+    }
+}
