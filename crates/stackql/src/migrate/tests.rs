@@ -55,7 +55,7 @@ fn of_folder(folder: &Path, known: Registry) -> (Migrated, String) {
     assert!(!found.has_errors(), "{found:?}");
     let inputs = || Inputs {
         env: "dev",
-        given: vec![("TOKEN".to_owned(), "given-token".to_owned())],
+        given: vec![("TOKEN".to_owned(), "given-token".to_owned()), ("N".to_owned(), "10".to_owned())],
         files: Vec::new(),
         environment: &|_| None,
         today: (2026, 1, 1),
@@ -197,5 +197,17 @@ fn what_an_update_names_is_the_resource() {
         assert!(migrated.text.contains("Name: "), "{}", migrated.text);
         assert!(migrated.text.contains("my-bucket"), "{}", migrated.text);
         assert!(!migrated.text.contains("identifier:"), "{}", migrated.text);
+    }
+}
+
+#[test]
+fn an_order_is_that_of_numbers() {
+    for (condition, stays) in [("{{ n }} >= 9", true), ("{{ n }} < 9", false), ("'9' < '{{ n }}'", true)] {
+        let resource = format!("    if: \"{condition}\"\n    props:\n      - {{name: note, value: some text}}\n");
+        let iql = "/*+ create */\nINSERT INTO awscc.test.vaults (Name, Description, region)\nSELECT 'v', '{{ note }}', '{{ \
+                   region }}'\n";
+        let (_, shown) = written("order", "  - {name: n, value: '{{ N }}'}\n", &resource, iql);
+        // Only what is there is rendered.
+        assert_eq!(shown.contains("'some text'"), stays, "{condition}: {shown}");
     }
 }
