@@ -388,6 +388,8 @@ impl Translator<'_, '_> {
             }
             return self.unusable(entry);
         };
+        let own = self.shown(entry, |_| None);
+        take(own, &entry.name, self.options, self.found);
         let mut props = Props::of(entry, self.project, &self.deferred);
         let mut query = blank(&entry.name, entry.span);
         query.type_name = Some(Spanned { value: lookup::NAME.to_owned(), span: entry.type_span });

@@ -179,3 +179,18 @@ fn what_is_not_looked_at_is_a_warning() {
     assert!(shown.starts_with("warning[Q112]"), "{shown}");
     assert_eq!(manifest.unwrap().resources.len(), 1, "it keeps its place in the graph");
 }
+
+#[test]
+fn an_export_that_would_be_shown_cannot_be_protected() {
+    let manifest = "name: s\nproviders: [awscc]\nresources:\n  - name: vault\n    exports: [description, secret_string]\n    \
+                    protected: [description, secret_string]\n  - name: asked\n    type: query\n    sql: SELECT 1 AS one\n    \
+                    exports: [one]\n    protected: [one]\n";
+    let iql = "/*+ create */\nINSERT INTO awscc.test.vaults (Name, region) SELECT 'v', 'r'\n\n/*+ exports */\nSELECT \
+               description, secret_string FROM awscc.test.vaults WHERE region = 'r' AND Identifier = 'v'\n";
+    let folder = Folder::new("protected", &[("stackql_manifest.yml", manifest), ("resources/vault.iql", iql)]);
+    let (_, shown) = translated(&folder.0, &|_| true);
+    for name in ["description", "one"] {
+        assert!(shown.contains(&format!("error[Q209]: the export `{name}` cannot be protected")), "{shown}");
+    }
+    assert_eq!(shown.matches("error[").count(), 2, "{shown}");
+}
