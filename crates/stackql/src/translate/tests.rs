@@ -194,3 +194,20 @@ fn an_export_that_would_be_shown_cannot_be_protected() {
     }
     assert_eq!(shown.matches("error[").count(), 2, "{shown}");
 }
+
+#[test]
+fn includes_in_includes_end_somewhere() {
+    let ten = |file: &str| format!("[{}]\n", vec![format!("file({file})"); 10].join(", "));
+    let files: Vec<(String, String)> = (0..8)
+        .map(|level| (format!("resources/{level}.yml"), ten(&format!("{}.yml", level + 1))))
+        .chain([("resources/8.yml".to_owned(), "[1, 2]\n".to_owned())])
+        .chain([(
+            "stackql_manifest.yml".to_owned(),
+            "name: s\nproviders: [awscc]\nglobals:\n  - {name: all, value: file(0.yml)}\nresources: []\n".to_owned(),
+        )])
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = Folder::new("includes", &files);
+    let (_, shown) = translated(&folder.0, &|_| true);
+    assert_eq!(shown.matches("more than 250000 values are included by now").count(), 1, "{shown}");
+}
