@@ -16,6 +16,7 @@ use trueup_engine::manifest::tree::{Entry, Node, Yaml};
 use trueup_engine::manifest::{Manifest, Property, PropertyValue, Resource};
 use trueup_engine::source::{Span, Spanned};
 use trueup_engine::stack::{Export, Stack};
+use trueup_engine::value::Value;
 
 use self::typed::Typist;
 use crate::secrecy::Secrecy;
@@ -65,13 +66,14 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
                     let property = typist.property(property, values, false);
                     if unknown { typist.by_name(&property) } else { property }
                 })
-                .collect();
+                .collect::<Vec<_>>();
+            let (properties, identifier) = identified(resource, properties, desired);
             let locals = resource
                 .locals
                 .iter()
                 .map(|local| typist.property(local, None, secrecy.hides_local(index, &local.name.value)))
                 .collect();
-            Resource { properties, locals, ..resource.clone() }
+            Resource { properties, locals, identifier, ..resource.clone() }
         })
         .map(|resource| one(&resource))
         .collect::<Vec<_>>();
@@ -125,6 +127,37 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
     Migrated { text: out, secrets: typist.variables }
 }
 
+/// The identifier that an UPDATE names, as the property that it is where the type is named by one.
+fn identified(
+    resource: &Resource,
+    mut properties: Vec<Property>,
+    desired: Option<&Desired>,
+) -> (Vec<Property>, Option<Node>) {
+    let Some(node) = resource.identifier.clone() else { return (properties, None) };
+    let Some(kind) = desired.map(|desired| desired.kind).filter(|kind| !kind.names_itself()) else {
+        return (properties, Some(node));
+    };
+    let single = [kind.identity_property()];
+    let names = match kind.identity_properties() {
+        [] => &single[..],
+        several => several,
+    };
+    for name in names.iter().filter(|name| !resource.properties.iter().any(|it| *it.name.value == ***name)) {
+        let value = desired.and_then(|desired| desired.properties.get(*name)).and_then(Value::as_str);
+        let value = match value {
+            Some(part) if names.len() > 1 => text(&crate::translate::escaped(part)),
+            _ => node.clone(),
+        };
+        properties.push(Property {
+            name: Spanned { value: (*name).into(), span: node.span },
+            value: PropertyValue::One(value),
+            merge: Vec::new(),
+            protected: false,
+        });
+    }
+    (properties, None)
+}
+
 /// A resource.
 pub(crate) fn one(resource: &Resource) -> Node {
     let mut members = vec![("name", text(&resource.name.value))];
@@ -136,6 +169,7 @@ pub(crate) fn one(resource: &Resource) -> Node {
     given("region", &resource.region);
     given("role_arn", &resource.role_arn);
     given("sql", &resource.sql);
+    given("identifier", &resource.identifier);
     given("find", &resource.find);
     given("skip_on_delete", &resource.skip_on_delete);
     if !resource.depends_on.is_empty() {

@@ -38,8 +38,12 @@ struct Key;
 #[derive(Debug)]
 struct Vault;
 
+/// A type of the service.
+#[derive(Debug)]
+struct Bucket;
+
 /// All of them.
-pub static KINDS: &[&dyn Kind] = &[&Thing, &Native, &Key, &Vault];
+pub static KINDS: &[&dyn Kind] = &[&Thing, &Native, &Key, &Vault, &Bucket];
 
 const WHOLE: Type = Type::Integer { min: 0, max: 99 };
 static THING: Schema = Schema {
@@ -79,6 +83,15 @@ static VAULT: Schema = Schema {
             ]),
             "What signs in.",
         ),
+    ],
+    one_of: &[],
+};
+
+static BUCKET: Schema = Schema {
+    properties: &[
+        Property::new("Name", Type::Text(Text::ANY), "A name."),
+        Property::new("BucketName", Type::Text(Text::ANY), "A name."),
+        Property::new("Description", Type::Text(Text::ANY), "A text."),
     ],
     one_of: &[],
 };
@@ -125,3 +138,4 @@ kind!(Thing, "AWS::Test::Thing", &[], &THING);
 kind!(Native, "AWS::Test::Native", &["aws.test.natives"], &NATIVE);
 kind!(Key, "AWS::KMS::Key", &["awscc.kms.keys", "aws.kms.keys"], &KEY);
 kind!(Vault, "AWS::Test::Vault", &[], &VAULT);
+kind!(Bucket, "AWS::S3::Bucket", &[], &BUCKET);

@@ -1,6 +1,7 @@
 //! A project of stackql-deploy as a stack: its manifest in the engine's form, and the variables of its `.env`.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use trueup_engine::diagnostic::Diagnostics;
@@ -15,6 +16,7 @@ use trueup_stackql::statements;
 use trueup_stackql::translate::{self, Answer, Options};
 
 use super::{Loaded, var_file};
+use crate::error::CommandError;
 use crate::selection;
 use crate::settings::{Settings, Target};
 
@@ -22,12 +24,23 @@ use crate::settings::{Settings, Target};
 const ENV_FILE: &str = ".env";
 
 /// What stands in `.env`, beside the manifest or else in the current folder, where no file of variables is named.
-pub fn variables(settings: &Settings, sources: &Sources) -> Option<(String, String)> {
+///
+/// # Errors
+///
+/// One that is there and cannot be read: without it, other values than those in it would count.
+pub fn variables(settings: &Settings, sources: &Sources) -> Result<Option<(String, String)>, CommandError> {
     if !settings.var_files.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let candidates = [sources.root().join(ENV_FILE), Path::new(ENV_FILE).to_owned()];
-    candidates.iter().find(|path| path.is_file()).and_then(|path| var_file(path).ok())
+    for path in [sources.root().join(ENV_FILE), Path::new(ENV_FILE).to_owned()] {
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // An environment of Python has this name sometimes.
+            Ok(found) if !found.is_file() => {}
+            _ => return var_file(&path).map(Some),
+        }
+    }
+    Ok(None)
 }
 
 /// The manifest of a project; what is wrong with it is among the stack's findings.

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use trueup_engine::desired::{Defaults, read};
 use trueup_engine::diagnostic::Diagnostics;
@@ -17,36 +17,45 @@ use crate::translate::{Options, translate};
 
 /// What `migrate` writes of a project, and what `--show-queries` shows of it.
 fn written(name: &str, globals: &str, resource: &str, iql: &str) -> (Migrated, String) {
-    let folder = std::env::temp_dir().join(format!("trueup-stackql-migrate-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(folder.join("resources")).unwrap();
-    let manifest = format!(
-        "version: 1\nname: s\nproviders: [awscc]\nglobals:\n  - {{name: region, value: eu-west-1}}\n{globals}resources:\n  \
-         - name: vault\n{resource}"
-    );
-    std::fs::write(folder.join("stackql_manifest.yml"), manifest).unwrap();
-    std::fs::write(folder.join("resources/vault.iql"), iql).unwrap();
-    let result = of_folder(&folder);
-    std::fs::remove_dir_all(&folder).unwrap();
-    result
+    of_folder(&Folder::new(name, globals, resource, iql).0, Registry::new(KINDS))
 }
 
-fn of_folder(folder: &Path) -> (Migrated, String) {
+/// A project on disk, gone with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, globals: &str, resource: &str, iql: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("trueup-stackql-migrate-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("resources")).unwrap();
+        let manifest = format!(
+            "version: 1\nname: s\nproviders: [awscc]\nglobals:\n  - {{name: region, value: eu-west-1}}\n{globals}\
+             resources:\n  - name: vault\n{resource}"
+        );
+        std::fs::write(folder.join("stackql_manifest.yml"), manifest).unwrap();
+        std::fs::write(folder.join("resources/vault.iql"), iql).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `known`: the types that are known when the project is translated.
+fn of_folder(folder: &Path, known: Registry) -> (Migrated, String) {
     let (mut sources, id) = source::load(folder).unwrap();
     let mut found = Diagnostics::new();
     let project = project::read(&mut sources, id, &mut found).unwrap();
     let none = BTreeMap::new();
-    let options = Options {
-        kinds: Registry::new(KINDS),
-        answers: &none,
-        allow_scripts: false,
-        keep_order: false,
-        selected: &|_| true,
-    };
+    let options =
+        Options { kinds: known, answers: &none, allow_scripts: false, keep_order: false, selected: &|_| true };
     let manifest = translate(&project, &sources, &options, &mut found);
     assert!(!found.has_errors(), "{found:?}");
     let inputs = || Inputs {
         env: "dev",
-        given: vec![("TOKEN".to_owned(), "given-token".to_owned())],
+        given: vec![("TOKEN".to_owned(), "given-token".to_owned()), ("N".to_owned(), "10".to_owned())],
         files: Vec::new(),
         environment: &|_| None,
         today: (2026, 1, 1),
@@ -61,7 +70,7 @@ fn both<'a>(
     inputs: &dyn Fn() -> Inputs<'a>,
     sources: &mut Sources,
 ) -> (Migrated, String) {
-    let reading = read(manifest, &inputs(), options.kinds, sources, &Defaults::default());
+    let reading = read(manifest, &inputs(), Registry::new(KINDS), sources, &Defaults::default());
     assert!(!reading.diagnostics.has_errors(), "{:?}", reading.diagnostics);
     let stack = reading.stack.unwrap();
     let nodes = || reading.desired.iter().map(AsRef::as_ref);
@@ -148,5 +157,57 @@ fn what_is_public_beside_a_secret_stays() {
     }
     for text in ["orders-vault", "for people", "\"ApiKeyValue\": \"********\""] {
         assert!(shown.contains(text), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn json_that_is_text_in_aws_is_written_as_text() {
+    // A type whose schema is not at hand while the project is translated.
+    let folder = Folder::new(
+        "json-text",
+        "  - {name: app, value: 'o\"rders'}\n",
+        "    props: []\n  - name: other\n    file: other.iql\n    props: \
+         []\n",
+        "/*+ create */\nINSERT INTO awscc.s3.buckets (Name, Description, region)\nSELECT 'v', '{\"k\": \"{{ app \
+         }}-x\", \"c\": [1]}', '{{ region }}'\n",
+    );
+    std::fs::write(
+        folder.0.join("resources/other.iql"),
+        "/*+ create */\nINSERT INTO awscc.s3.buckets (Name, Description, region)\nSELECT 'w', '{\"k\": \"plain\"}', \
+         '{{ region }}'\n",
+    )
+    .unwrap();
+    let (migrated, _) = of_folder(&folder.0, Registry::new(&[]));
+    assert!(
+        migrated.text.contains(r#"Description: "{{ ({\"k\": ((app) ~ \"-x\"), \"c\": [1]}) | sql_text }}""#),
+        "{}",
+        migrated.text
+    );
+    assert!(migrated.text.contains(r#"Description: "{\"k\":\"plain\"}""#), "{}", migrated.text);
+}
+
+#[test]
+fn what_an_update_names_is_the_resource() {
+    let iql = "/*+ createorupdate */\nUPDATE awscc.s3.buckets SET PatchDocument = string('{{ { \"Description\": note } | \
+               generate_patch_document }}')\nWHERE region = '{{ region }}' AND Identifier = '{{ bucket }}'\n";
+    let resource = "    props:\n      - {name: bucket, value: my-bucket}\n      - {name: note, value: text}\n";
+    for known in [Registry::new(&[]), Registry::new(KINDS)] {
+        let folder = Folder::new("updated", "", resource, iql);
+        let (migrated, _) = of_folder(&folder.0, known);
+        assert!(migrated.text.contains("Name: "), "{}", migrated.text);
+        assert!(migrated.text.contains("my-bucket"), "{}", migrated.text);
+        assert!(!migrated.text.contains("identifier:"), "{}", migrated.text);
+    }
+}
+
+#[test]
+fn an_order_is_that_of_numbers() {
+    for (condition, stays) in [("{{ n }} >= 9", true), ("{{ n }} < 9", false), ("'9' < '{{ n }}'", true)] {
+        let resource = format!("    if: \"{condition}\"\n    props:\n      - {{name: note, value: some text}}\n");
+        let iql = "/*+ create */\nINSERT INTO awscc.test.vaults (Name, Description, region)\nSELECT 'v', '{{ note }}', '{{ \
+                   region }}'\n";
+        let (_, shown) = written("order", "  - {name: n, value: '{{ N }}'}\n", &resource, iql);
+        // Only what is there is rendered.
+        assert_eq!(shown.contains("'some text'"), stays, "{condition}: {shown}");
     }
 }

@@ -168,6 +168,11 @@ impl Typist {
                 }
                 Err(_) => return node.clone(),
             },
+            // JSON that a property takes as text.
+            (Yaml::Map(_) | Yaml::List(_), Value::String(text)) => Yaml::Text(match json(node) {
+                Some(template) => template.into(),
+                None => crate::translate::escaped(text).into(),
+            }),
             (Yaml::Number(number), Value::String(_)) => Yaml::Text(number.to_string().into()),
             (Yaml::Bool(flag), Value::String(_)) => Yaml::Text(flag.to_string().into()),
             _ => return node.clone(),
@@ -189,7 +194,56 @@ fn converted(text: &str, rendered: &Value, wanted: &Value) -> Option<String> {
         (Value::String(_), Value::Number(_)) => format!("{{{{ ({code}) | float }}}}"),
         (Value::String(_), Value::Map(_) | Value::List(_)) => format!("{{{{ ({code}) | from_json }}}}"),
         (Value::Number(_) | Value::Bool(_), Value::String(_)) => format!("{{{{ ({code}) | string }}}}"),
+        (Value::Map(_) | Value::List(_), Value::String(_)) => format!("{{{{ ({code}) | sql_text }}}}"),
         _ => return None,
+    })
+}
+
+/// A list or map with templates in it as a template of its JSON; `None` where there are none, or statements.
+fn json(node: &Node) -> Option<String> {
+    let mut any = false;
+    expression(node, &mut any).filter(|_| any).map(|code| format!("{{{{ ({code}) | sql_text }}}}"))
+}
+
+/// A value as an expression; `any`: a template is in it.
+fn expression(node: &Node, any: &mut bool) -> Option<String> {
+    // JSON's escapes are the template's too.
+    let quoted = |text: &str| serde_json::to_string(text).ok();
+    Some(match &node.yaml {
+        Yaml::Null => "none".to_owned(),
+        Yaml::Bool(flag) => flag.to_string(),
+        Yaml::Number(number) => number.to_string(),
+        Yaml::Text(text) => {
+            let pieces = scan::pieces(text).ok()?;
+            *any |= pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)));
+            let parts: Option<Vec<String>> = pieces
+                .into_iter()
+                .filter(|piece| !matches!(piece, Piece::Comment(_)))
+                .map(|piece| match piece {
+                    Piece::Text(range) => quoted(&text[range]),
+                    Piece::Expression(code) => Some(format!("({})", text[code].trim_matches('-').trim())),
+                    Piece::Statement(_) | Piece::Comment(_) => None,
+                })
+                .collect();
+            match &*parts? {
+                [] => "''".to_owned(),
+                [one] => one.clone(),
+                several => format!("({})", several.join(" ~ ")),
+            }
+        }
+        Yaml::List(items) => {
+            let items: Option<Vec<String>> = items.iter().map(|item| expression(item, any)).collect();
+            format!("[{}]", items?.join(", "))
+        }
+        Yaml::Map(entries) => {
+            let member = |entry: &Entry| {
+                let key = (!scan::is_template(&entry.key.value)).then(|| quoted(&entry.key.value))??;
+                Some(format!("{key}: {}", expression(&entry.value, any)?))
+            };
+            let members: Option<Vec<String>> = entries.iter().map(member).collect();
+            format!("{{{}}}", members?.join(", "))
+        }
+        Yaml::Unreadable => return None,
     })
 }
 
