@@ -3,14 +3,17 @@
 //! `column = …`, `column IN (…)` and `column = … OR column = …` give a parameter its values. Where the other side is no
 //! literal, its values are asked of SQLite when the tables that it needs have been read. That gives rows enough and
 //! never too few: the whole statement runs afterwards, with every condition in it.
+//!
+//! A region that is compared with what gives no values cannot be left to the default: rows of other regions would be
+//! missing without a word. Such a read lacks its region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use sqlparser::ast::{BinaryOperator, Cte, Expr, JoinOperator, Query, Select, SetExpr, TableFactor};
 
 use super::rewrite::{Mention, alias_of, constraint, factors, mention_of, number_of};
-use super::tables::Parameter;
+use super::tables::{Parameter, REGION};
 use super::tree::{
     Literal, bare, columns_in, conjuncts, disjuncts, literal, queries_in, queries_of_select, relations_in,
 };
@@ -57,8 +60,14 @@ pub(super) struct Lacking {
 
 /// The ways to the parameters of every mention of a rewritten statement.
 pub(super) fn ways(query: &Query, mentions: &[Mention]) -> Vec<Ways> {
-    let mut binder = Binder { mentions, ways: vec![Ways::new(); mentions.len()] };
+    let mut binder = Binder { mentions, ways: vec![Ways::new(); mentions.len()], compared: BTreeSet::new() };
     binder.query(query, &Around::default());
+    for mention in &binder.compared {
+        let ways = &mut binder.ways[*mention];
+        if !ways.iter().any(|(name, _)| *name == REGION) {
+            ways.push((REGION, Vec::new()));
+        }
+    }
     for ways in &mut binder.ways {
         for (_, values) in ways {
             values.sort_by_key(|values| matches!(values, Values::Asked { .. }));
@@ -76,7 +85,8 @@ pub(super) fn schedule(ways: &[Ways], mentions: &[Mention]) -> Result<Vec<Vec<Re
         let Some(step) = step else {
             let open = (0..mentions.len()).filter(|mention| !done.contains(mention));
             let lacking = open.flat_map(|mention| {
-                let needed = mentions[mention].table.parameters.iter().filter(|parameter| parameter.required);
+                let demanded = |parameter: &&Parameter| is_demanded(&ways[mention], parameter);
+                let needed = mentions[mention].table.parameters.iter().filter(demanded);
                 let lacking = needed.filter(|parameter| chosen(&ways[mention], parameter, &done).is_none());
                 lacking.map(move |parameter| Lacking { mention, parameter: parameter.name }).collect::<Vec<_>>()
             });
@@ -96,13 +106,21 @@ fn ready(ways: &[Ways], mentions: &[Mention], done: &BTreeSet<usize>, patient: b
         for parameter in &written.table.parameters {
             match chosen(&ways[mention], parameter, done) {
                 Some(values) => parameters.push((parameter.name, values)),
-                None if parameter.required || (patient && is_known(&ways[mention], parameter)) => continue 'mentions,
+                None if is_demanded(&ways[mention], parameter) || (patient && is_known(&ways[mention], parameter)) => {
+                    continue 'mentions;
+                }
                 None => {}
             }
         }
         step.push(Read { mention, parameters });
     }
     Some(step).filter(|step| !step.is_empty())
+}
+
+/// Whether nothing can be read without it: a region that is compared has to be one that is known.
+fn is_demanded(ways: &Ways, parameter: &Parameter) -> bool {
+    let compared = || ways.iter().any(|(name, values)| *name == parameter.name && values.is_empty());
+    parameter.required || (parameter.name == REGION && compared())
 }
 
 fn is_known(ways: &Ways, parameter: &Parameter) -> bool {
@@ -123,7 +141,7 @@ struct Around<'a> {
     scopes: Vec<Scope<'a>>,
 }
 
-/// The relations of one select, and the conditions that all its rows meet.
+/// The relations of one select, and the conditions that all its rows meet once they are joined.
 #[derive(Clone)]
 struct Scope<'a> {
     relations: Vec<Relation<'a>>,
@@ -135,6 +153,8 @@ struct Relation<'a> {
     alias: String,
     factor: &'a TableFactor,
     mention: Option<usize>,
+    /// A row may lack it: it stands at the other side of an outer join.
+    optional: bool,
 }
 
 /// A relation by its scope and its place in it.
@@ -143,6 +163,8 @@ type At = (usize, usize);
 struct Binder<'m> {
     mentions: &'m [Mention],
     ways: Vec<Ways>,
+    /// Mentions whose region stands in a condition.
+    compared: BTreeSet<usize>,
 }
 
 impl Binder<'_> {
@@ -180,12 +202,14 @@ impl Binder<'_> {
                 self.query(subquery, around);
             }
             let alias = alias_of(factor).map(|alias| alias.value).unwrap_or_default();
-            relations.push(Relation { alias, factor, mention: mention_of(factor) });
+            relations.push(Relation { alias, factor, mention: mention_of(factor), optional: false });
         }
         let mut everywhere: Vec<&Expr> = Vec::new();
         if let Some(selection) = &select.selection {
             conjuncts(selection, &mut everywhere);
         }
+        let mut met = everywhere.clone();
+        let of_rows = met.len();
         // Conditions of an outer join hold for the side that may be missing, and filter nothing of the other.
         let mut of_side: Vec<(&Expr, std::ops::Range<usize>)> = Vec::new();
         let mut at = 0;
@@ -193,10 +217,20 @@ impl Binder<'_> {
             let first = at;
             for join in &from.joins {
                 at += 1;
+                let operator = &join.join_operator;
+                let full = matches!(operator, JoinOperator::FullOuter(_));
+                if full || matches!(operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) {
+                    relations[at].optional = true;
+                }
+                if full || matches!(operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_)) {
+                    // To SQLite a comma is a join as well: all that came before may be missing.
+                    relations[..at].iter_mut().for_each(|relation| relation.optional = true);
+                    met.truncate(of_rows);
+                }
                 let Some(sqlparser::ast::JoinConstraint::On(condition)) = constraint(join) else { continue };
                 let mut conditions = Vec::new();
                 conjuncts(condition, &mut conditions);
-                match &join.join_operator {
+                match operator {
                     JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => {
                         of_side.extend(conditions.into_iter().map(|it| (it, at..at + 1)));
                     }
@@ -204,19 +238,25 @@ impl Binder<'_> {
                         of_side.extend(conditions.into_iter().map(|it| (it, first..at)));
                     }
                     JoinOperator::FullOuter(_) => {}
-                    _ => everywhere.extend(conditions),
+                    _ => {
+                        met.extend(&conditions);
+                        everywhere.extend(conditions);
+                    }
                 }
             }
             at += 1;
         }
         let mut here = around.clone();
-        here.scopes.push(Scope { relations, conditions: everywhere.clone() });
+        here.scopes.push(Scope { relations, conditions: met });
         let count = here.scopes.last().map_or(0, |scope| scope.relations.len());
         for condition in everywhere {
             self.condition(condition, &here, &(0..count));
         }
         for (condition, side) in of_side {
             self.condition(condition, &here, &side);
+        }
+        if let Some(having) = &select.having {
+            self.compared_in(having, &here, &(0..count));
         }
         for nested in queries_of_select(select) {
             self.query(&nested, &here);
@@ -225,6 +265,7 @@ impl Binder<'_> {
 
     /// Takes what a condition says of a parameter of one of the relations in `side`.
     fn condition(&mut self, condition: &Expr, around: &Around<'_>, side: &std::ops::Range<usize>) {
+        self.compared_in(condition, around, side);
         match bare(condition) {
             Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
                 self.equal(left, &[right], around, side);
@@ -243,37 +284,65 @@ impl Binder<'_> {
                 }
             }
             Expr::BinaryOp { op: BinaryOperator::Or, .. } => {
-                let mut branches = Vec::new();
-                disjuncts(condition, &mut branches);
-                let sides: Option<Vec<(&Expr, &Expr)>> = branches
-                    .into_iter()
-                    .map(|branch| match bare(branch) {
-                        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if literal(right).is_some() => {
-                            Some((&**left, &**right))
-                        }
-                        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if literal(left).is_some() => {
-                            Some((&**right, &**left))
-                        }
-                        _ => None,
-                    })
-                    .collect();
-                if let Some([(first, _), rest @ ..]) = sides.as_deref()
-                    && rest.iter().all(|(column, _)| column == first)
-                {
-                    let values: Vec<&Expr> = sides.iter().flatten().map(|(_, value)| *value).collect();
-                    self.equal(first, &values, around, side);
+                for ((mention, parameter), values) in self.written(condition, around, side) {
+                    self.note(mention, parameter, Values::Written(values));
                 }
             }
             _ => {}
         }
     }
 
+    /// Remembers whose region is in a condition.
+    fn compared_in(&mut self, condition: &Expr, around: &Around<'_>, side: &std::ops::Range<usize>) {
+        let named = columns_in(condition);
+        let regions = named.iter().filter_map(|column| self.parameter(column, around, side));
+        let regions: Vec<usize> = regions.filter(|(_, name)| *name == REGION).map(|(mention, _)| mention).collect();
+        self.compared.extend(regions);
+    }
+
+    /// The parameters that a condition holds to values that are written in it, and these: of alternatives only what each
+    /// of them says something of.
+    fn written(
+        &self,
+        condition: &Expr,
+        around: &Around<'_>,
+        side: &std::ops::Range<usize>,
+    ) -> BTreeMap<(usize, &'static str), Vec<String>> {
+        let one = |column: &Expr, values: &[&Expr]| {
+            let (parameter, values) = (self.parameter(column, around, side)?, literals(values)?);
+            Some(BTreeMap::from([(parameter, values)]))
+        };
+        match bare(condition) {
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+                one(left, &[right]).or_else(|| one(right, &[left])).unwrap_or_default()
+            }
+            Expr::InList { expr, list, negated: false } => {
+                one(expr, &list.iter().collect::<Vec<_>>()).unwrap_or_default()
+            }
+            Expr::BinaryOp { op: BinaryOperator::And, .. } => {
+                let mut parts = Vec::new();
+                conjuncts(condition, &mut parts);
+                parts.into_iter().flat_map(|part| self.written(part, around, side)).collect()
+            }
+            Expr::BinaryOp { op: BinaryOperator::Or, .. } => {
+                let mut parts = Vec::new();
+                disjuncts(condition, &mut parts);
+                let both = |known: BTreeMap<_, Vec<String>>, mut other: BTreeMap<_, Vec<String>>| {
+                    let shared = known.into_iter().filter_map(|(key, values)| {
+                        let more = other.remove(&key)?;
+                        Some((key, unique(values.into_iter().chain(more))))
+                    });
+                    shared.collect()
+                };
+                parts.into_iter().map(|part| self.written(part, around, side)).reduce(both).unwrap_or_default()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
     fn equal(&mut self, column: &Expr, values: &[&Expr], around: &Around<'_>, side: &std::ops::Range<usize>) {
         let Some((mention, parameter)) = self.parameter(column, around, side) else { return };
-        let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
-        if let Some(written) = written {
-            let mut values: Vec<String> = written.into_iter().filter_map(Literal::text).collect();
-            values.dedup();
+        if let Some(values) = literals(values) {
             return self.note(mention, parameter, Values::Written(values));
         }
         if let [value] = values
@@ -304,7 +373,7 @@ impl Binder<'_> {
             Expr::CompoundIdentifier(parts) => parts.last()?,
             _ => return None,
         };
-        let (scope, relation) = self.resolve(column, around)?;
+        let (scope, relation) = self.resolve(column, &around.scopes)?;
         if scope != inner || !side.contains(&relation) {
             return None;
         }
@@ -314,8 +383,8 @@ impl Binder<'_> {
     }
 
     /// The relation that a column is of; the innermost scope goes first.
-    fn resolve(&self, column: &Expr, around: &Around<'_>) -> Option<At> {
-        for (at, scope) in around.scopes.iter().enumerate().rev() {
+    fn resolve(&self, column: &Expr, scopes: &[Scope<'_>]) -> Option<At> {
+        for (at, scope) in scopes.iter().enumerate().rev() {
             let found = match bare(column) {
                 Expr::CompoundIdentifier(parts) => {
                     let alias = &parts.get(parts.len().checked_sub(2)?)?.value;
@@ -352,9 +421,17 @@ impl Binder<'_> {
             return None;
         }
         let mut from = String::new();
-        for (scope, relation) in &used {
-            let factor = around.scopes[*scope].relations[*relation].factor;
-            let _ = write!(from, "{}{factor}", if from.is_empty() { " FROM " } else { ", " });
+        for (number, (scope, relation)) in used.iter().enumerate() {
+            let Relation { factor, optional, .. } = &around.scopes[*scope].relations[*relation];
+            let _ = write!(from, "{}", if number == 0 { " FROM " } else { ", " });
+            // What may be missing is there once without a row: `coalesce(x.name, 'none')` is a value, too.
+            let _ = if *optional {
+                let there = format!("\"there {number}\"");
+                let twice = "(SELECT 0 AS \"is\" UNION ALL SELECT 1)";
+                write!(from, "{twice} AS {there} LEFT JOIN {factor} ON {there}.\"is\"")
+            } else {
+                write!(from, "{factor}")
+            };
         }
         let mut conditions: Vec<&Expr> = Vec::new();
         if !used.is_empty() {
@@ -390,8 +467,31 @@ impl Binder<'_> {
         if matches!(bare(value), Expr::Subquery(_)) {
             return Some(BTreeSet::new());
         }
-        columns_in(value).iter().map(|column| self.resolve(column, around)).collect()
+        let mut used = BTreeSet::new();
+        let mut open: Vec<(Expr, usize)> =
+            columns_in(value).into_iter().map(|column| (column, around.scopes.len())).collect();
+        while let Some((column, depth)) = open.pop() {
+            let (scope, relation) = self.resolve(&column, &around.scopes[..depth])?;
+            if used.insert((scope, relation)) {
+                // A table function is what it is for the rows that its arguments are of.
+                let arguments = columns_in(around.scopes[scope].relations[relation].factor);
+                open.extend(arguments.into_iter().map(|column| (column, scope + 1)));
+            }
+        }
+        Some(used)
     }
+}
+
+/// The values of literals, each once; `None` where one is none.
+fn literals(values: &[&Expr]) -> Option<Vec<String>> {
+    let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
+    Some(unique(written?.into_iter().filter_map(Literal::text)))
+}
+
+/// Texts in their order, each once: what is read twice would be two rows.
+fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// The common table expressions behind some names, as a `WITH`, and the mentions behind all of them.

@@ -18,7 +18,7 @@ use super::rewrite::{self, Mention};
 use super::rows::Rows;
 use super::script::Text;
 use super::store::Store;
-use super::tables::{self, Lost, Table};
+use super::tables::{self, Lost, REGION, Table};
 
 /// How many tables are read at once.
 const AT_ONCE: usize = 8;
@@ -133,6 +133,9 @@ fn lacks(text: &Text, mentions: &[Mention], lacking: Lacking) -> Diagnostic {
     let (name, parameter) = (&mention.table.name, lacking.parameter);
     let mut diagnostic = Diagnostic::error("Q304", format!("`{name}` needs `{parameter}`")).at(text.span(mention.span));
     diagnostic = diagnostic.help(format!("add `{parameter} = '…'` to the WHERE, or join it: `ON … = {parameter}`"));
+    if parameter == REGION {
+        return diagnostic.noted("a condition on the region that gives no region would leave out rows of all others");
+    }
     match mention.table.kind() {
         Some(_) => {
             diagnostic.noted(format!("it holds one resource for each identifier; `{name}_list_only` lists them"))

@@ -1,6 +1,7 @@
 //! Statements over a small cloud that counts what it is asked.
 
 mod cloud;
+mod parameters;
 mod writes;
 
 use futures_util::FutureExt as _;

@@ -68,8 +68,8 @@ pub(super) fn literal(expr: &Expr) -> Option<Literal> {
     })
 }
 
-/// The columns that an expression names outside of nested selects.
-pub(super) fn columns_in(expr: &Expr) -> Vec<Expr> {
+/// The columns that something names outside of nested selects: an expression, or the arguments of a table function.
+pub(super) fn columns_in(what: &impl Visit) -> Vec<Expr> {
     #[derive(Default)]
     struct Columns {
         depth: usize,
@@ -96,7 +96,7 @@ pub(super) fn columns_in(expr: &Expr) -> Vec<Expr> {
         }
     }
     let mut columns = Columns::default();
-    let _ = expr.visit(&mut columns);
+    let _ = what.visit(&mut columns);
     columns.found
 }
 
