@@ -184,7 +184,11 @@ mod tests {
     fn the_tests_are_there() {
         for kept in PROMISES.iter().flat_map(|promise| promise.tests) {
             let name = kept.name.rsplit("::").next().unwrap_or_default();
-            let folder = if kept.program == "suite" { "tests/suite" } else { "crates/engine/tests" };
+            let folder = match kept.program {
+                "suite" => "tests/suite",
+                "properties" => "fuzz/tests",
+                _ => "crates/engine/tests",
+            };
             let found = sources(&tools::root().join(folder)).any(|text| text.contains(&format!("fn {name}(")));
             assert!(found, "{}", kept.name);
         }
