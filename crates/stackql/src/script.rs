@@ -24,7 +24,7 @@ use crate::translate::{self, Answer, Options, names};
 /// Bytes that a script may print.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// How long a script may take.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Runs the scripts of a project, in its order, and says what they gave.
 pub fn run(
