@@ -388,7 +388,7 @@ impl Translator<'_, '_> {
             }
             return self.unusable(entry);
         };
-        let own = self.shown(entry, |_| None);
+        let own = exports::shown(entry, |_| None);
         take(own, &entry.name, self.options, self.found);
         let mut props = Props::of(entry, self.project, &self.deferred);
         let mut query = blank(&entry.name, entry.span);

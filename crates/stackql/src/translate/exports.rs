@@ -82,7 +82,7 @@ impl Translator<'_, '_> {
                 });
             }
         }
-        let own = self.shown(entry, |name| {
+        let own = shown(entry, |name| {
             let export = direct.iter().find(|export| export.name == name)?;
             let kind = self.options.kinds.find(&lifted.type_name.value)?;
             let property = kind.schema().properties.iter().find(|property| property.name == export.property)?;
@@ -97,27 +97,6 @@ impl Translator<'_, '_> {
             (self.of_itself(&node, entry, lifted, &direct), asked)
         });
         (direct, query)
-    }
-
-    /// Refuses to show what should be hidden: what is read from the cloud is in clear, unless its type says that it is a
-    /// secret.
-    pub(super) fn shown(&self, entry: &Entry, is_secret: impl Fn(&str) -> Option<bool>) -> Diagnostics {
-        let mut own = Diagnostics::new();
-        let exported = |hidden: &&Spanned<String>| entry.exports.iter().any(|export| export.name == hidden.value);
-        for hidden in entry.protected.iter().filter(exported) {
-            if is_secret(&hidden.value) != Some(true) {
-                own.push(
-                    Diagnostic::error("Q209", format!("the export `{}` cannot be protected", hidden.value))
-                        .at(hidden.span)
-                        .noted("what is read from the cloud is shown, unless its type says that it is a secret")
-                        .help(
-                            "remove it from `protected` if it may be shown; otherwise take it where it is needed, from \
-                             `{{ secret('aws-sm:…') }}` or from a variable",
-                        ),
-                );
-            }
-        }
-        own
     }
 
     /// The property that identifies a resource.
@@ -201,6 +180,27 @@ impl Translator<'_, '_> {
             None => diagnostic.help("add it to the query below `/*+ exports */`, or remove it here"),
         });
     }
+}
+
+/// Refuses to show what should be hidden: what is read from the cloud is in clear, unless its type says that it is a
+/// secret.
+pub(super) fn shown(entry: &Entry, is_secret: impl Fn(&str) -> Option<bool>) -> Diagnostics {
+    let mut own = Diagnostics::new();
+    let exported = |hidden: &&Spanned<String>| entry.exports.iter().any(|export| export.name == hidden.value);
+    for hidden in entry.protected.iter().filter(exported) {
+        if is_secret(&hidden.value) != Some(true) {
+            own.push(
+                Diagnostic::error("Q209", format!("the export `{}` cannot be protected", hidden.value))
+                    .at(hidden.span)
+                    .noted("what is read from the cloud is shown, unless its type says that it is a secret")
+                    .help(
+                        "remove it from `protected` if it may be shown; otherwise take it where it is needed, from \
+                         `{{ secret('aws-sm:…') }}` or from a variable",
+                    ),
+            );
+        }
+    }
+    own
 }
 
 /// Whether the exports query gives every column.
