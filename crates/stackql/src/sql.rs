@@ -6,6 +6,7 @@
 
 pub mod column;
 mod convert;
+pub(crate) mod depth;
 mod json;
 mod mask;
 mod patch;

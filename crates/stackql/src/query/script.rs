@@ -13,6 +13,7 @@ use trueup_engine::diagnostic::Diagnostic;
 use trueup_engine::source::{SourceId, Sources, Span};
 
 use super::error::QueryError;
+use crate::sql::depth;
 
 /// Statements and their text.
 #[derive(Debug, Clone)]
@@ -49,6 +50,19 @@ impl Script {
         })?;
         let literals: Vec<SqlSpan> =
             tokens.iter().filter(|token| is_literal(&token.token)).map(|token| token.span).collect();
+        let refused = |held: Text, at: SqlSpan, what: &str| {
+            let found = Diagnostic::error("Q301", format!("the SQL cannot be read: {what}")).at(held.span(at));
+            Err(QueryError::rejected(&held.sources, found))
+        };
+        if let Some(at) = depth::too_deep(&tokens) {
+            // Without a look at each of very many literals.
+            held.mask_from(Location { line: 1, column: 1 });
+            return refused(held, at, "it is nested too deeply: there are too many operators up to here");
+        }
+        if let Some(at) = tokens.iter().find(|token| is_too_large(&token.token)).map(|token| token.span) {
+            held.mask(&literals);
+            return refused(held, at, "this integer does not fit into 64 bits, and would lose digits");
+        }
         let parsed = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
         let statements = match parsed {
             Ok(statements) => statements,
@@ -144,6 +158,14 @@ fn is_literal(token: &Token) -> bool {
             | Token::SingleQuotedByteStringLiteral(_)
             | Token::DollarQuotedString(_)
     ) || matches!(token, Token::Word(word) if word.quote_style.is_some())
+}
+
+/// Whether a token is an integer that SQLite would take for a number with a fraction.
+fn is_too_large(token: &Token) -> bool {
+    match token {
+        Token::Number(digits, _) => digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<i64>().is_err(),
+        _ => false,
+    }
 }
 
 impl Text {

@@ -1,11 +1,12 @@
 //! SQLite, in memory, for as long as one statement runs: what was read is put into local tables, and the statement runs
 //! over them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, Error};
+use rusqlite::{Connection, Error, ErrorCode};
 
 use super::error::QueryError;
 use super::functions;
@@ -13,8 +14,19 @@ use super::rewrite::local;
 use super::rows::{Cell, Rows};
 use super::tables::Table;
 
+/// How long SQLite may work at one statement. What a statement reads from the cloud is not counted.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Instructions of SQLite's between two looks at the clock: far less than a millisecond.
+const STEPS: i32 = 10_000;
+
 /// A database of one statement.
-pub(super) struct Store(Mutex<Connection>);
+pub(super) struct Store {
+    connection: Mutex<Connection>,
+    patience: Duration,
+    /// When the statement that runs is stopped.
+    end: Arc<Mutex<Option<Instant>>>,
+}
 
 /// A statement that SQLite cannot make sense of, in its own words.
 pub(super) struct Senseless(pub(super) String);
@@ -22,18 +34,31 @@ pub(super) struct Senseless(pub(super) String);
 impl Store {
     /// An empty database.
     pub(super) fn new() -> Result<Self, QueryError> {
+        Self::lasting(PATIENCE)
+    }
+
+    /// The same, in which no statement runs longer than that.
+    pub(super) fn lasting(patience: Duration) -> Result<Self, QueryError> {
+        let end: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let seen = Arc::clone(&end);
+        let over = move || {
+            let end = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+            end.is_some_and(|end| Instant::now() >= end)
+        };
         let open = || {
-            let connection = Connection::open_in_memory()?;
+            let mut connection = Connection::open_in_memory()?;
             // A misspelled column in quotes is a mistake, and not a text.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
             functions::register(&connection)?;
+            connection.progress_handler(STEPS, Some(over))?;
             Ok::<_, Error>(connection)
         };
-        Ok(Self(Mutex::new(open().map_err(|error| ended(&error))?)))
+        let connection = Mutex::new(open().map_err(|error| ended(&error))?);
+        Ok(Self { connection, patience, end })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the local table of a mention.
@@ -76,6 +101,7 @@ impl Store {
     /// Runs a statement.
     pub(super) fn run(&self, sql: &str) -> Result<Rows, QueryError> {
         let connection = self.connection();
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(self.patience);
         let run = || {
             let mut statement = connection.prepare(sql)?;
             let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -88,7 +114,9 @@ impl Store {
             }
             Ok(Rows { columns, rows: found })
         };
-        run().map_err(|error| ended(&error))
+        let found = run().map_err(|error| ended(&error));
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        found
     }
 }
 
@@ -116,6 +144,9 @@ fn quoted(name: &str) -> String {
 
 fn ended(error: &Error) -> QueryError {
     QueryError::Ended(match error {
+        Error::SqliteFailure(failure, _) if failure.code == ErrorCode::OperationInterrupted => {
+            "it took too long: SQLite works at a statement for 30 seconds at most".to_owned()
+        }
         Error::SqliteFailure(_, Some(message)) | Error::SqlInputError { msg: message, .. } => message.clone(),
         Error::UserFunctionError(inner) => inner.to_string(),
         other => other.to_string(),

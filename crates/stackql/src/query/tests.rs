@@ -1,6 +1,7 @@
 //! Statements over a small cloud that counts what it is asked.
 
 mod cloud;
+mod limits;
 mod parameters;
 mod writes;
 

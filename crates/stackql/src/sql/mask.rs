@@ -10,7 +10,7 @@ use trueup_engine::diagnostic::Diagnostic;
 use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::source::Span;
 
-use super::{Refused, refused, words};
+use super::{Refused, depth, refused, words};
 
 /// What stands for each character of a template. It is of the private use area, and a letter to the parser.
 pub const PLACEHOLDER: char = '\u{e000}';
@@ -192,6 +192,11 @@ impl<'t> Masked<'t> {
         let dialect = SQLiteDialect {};
         let tokens = Tokenizer::new(&dialect, &self.placed).with_unescape(false).tokenize_with_location();
         let mut tokens = tokens.map_err(|error| self.unreadable(self.point(error.location)))?;
+        if let Some(at) = depth::too_deep(&tokens) {
+            let diagnostic = Diagnostic::error("Q110", "the SQL cannot be read: it is nested too deeply");
+            let place = self.place(self.range(at));
+            return Err(Refused::from(diagnostic.labelled(place, "too many operators up to here")));
+        }
         words::make_names(&mut tokens);
         let mut parser = Parser::new(&dialect).with_recursion_limit(50).with_tokens_with_locations(tokens);
         parser.parse_statements().map_err(|_| {
