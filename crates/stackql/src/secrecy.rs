@@ -199,10 +199,19 @@ impl Written {
             }
             Yaml::Text(_) | Yaml::Number(_) => self.spans.push(node.span),
             Yaml::List(items) => items.iter().for_each(|item| self.all(item)),
-            Yaml::Map(entries) => entries.iter().for_each(|entry| self.all(&entry.value)),
+            Yaml::Map(entries) => {
+                let secret = entries.iter().filter(|entry| !is_public_member(&entry.key.value));
+                secret.for_each(|entry| self.all(&entry.value));
+            }
             _ => {}
         }
     }
+}
+
+/// Whether a member of a secret document is no credential: what stands beside the password in the secrets of databases,
+/// as Secrets Manager documents their structure.
+pub fn is_public_member(name: &str) -> bool {
+    ["user", "username", "engine", "host", "port", "dbname"].contains(&name)
 }
 
 /// Whether a property of a type that is not known is a credential by its name: `ApiKeyValue`, `SecretString`.
@@ -242,7 +251,8 @@ pub fn has_secret(value: &Value) -> bool {
 pub fn has_literal(text: &str) -> bool {
     let Ok(pieces) = scan::pieces(text) else { return true };
     pieces.into_iter().any(|piece| match piece {
-        Piece::Text(range) => !text[range].trim().is_empty(),
+        // What separates two values is none.
+        Piece::Text(range) => text[range].contains(char::is_alphanumeric),
         Piece::Comment(_) => true,
         Piece::Expression(code) | Piece::Statement(code) => {
             let words = scan::words(&text[code], 0);
@@ -263,7 +273,9 @@ fn is_literal(words: &[Word<'_>], index: usize) -> bool {
         && before(2).is_some_and(|call| call.kind == Kind::Call && call.text == "secret");
     let member = before(1).is_some_and(|open| open.text == "[")
         && before(2).is_some_and(|of| matches!(of.kind, Kind::Name | Kind::Member));
-    !(word.unquoted().is_empty() || key || source || member)
+    let public = before(1).is_some_and(|colon| colon.text == ":")
+        && before(2).is_some_and(|name| name.kind == Kind::Text && is_public_member(name.unquoted()));
+    !(word.unquoted().is_empty() || key || source || member || public)
 }
 
 #[cfg(test)]
@@ -272,7 +284,15 @@ mod tests {
 
     #[test]
     fn names_are_no_literals() {
-        for text in ["{{ a }}", "{{ a.b | upper }}", "{{ secret('env:A') }}", "{{ vars['A'] | default('') }}"] {
+        assert!(!has_literal("{{ {'user': 'orders', 'password': password} | tojson }}"));
+        assert!(has_literal("{{ {'user': 'orders', 'password': 'hunter2'} | tojson }}"));
+        for text in [
+            "{{ a }}",
+            "{{ a.b | upper }}",
+            "{{ secret('env:A') }}",
+            "{{ vars['A'] | default('') }}",
+            "{{ a }}-{{ b }}",
+        ] {
             assert!(!has_literal(text), "{text}");
         }
         for text in ["{{ a }}x", "{{ a ~ 'x' }}", "{{ ['x'] }}", "{{ {'a': 'x'} }}", "{{ 1234 }}", "{{ a }}{# x #}"] {

@@ -155,7 +155,7 @@ fn what_is_public_beside_a_secret_stays() {
     for text in ["orders", "{{ app }}-vault", "for people", "X-Key"] {
         assert!(migrated.text.contains(text), "{text}: {}", migrated.text);
     }
-    for text in ["orders-vault", "for people", "\"ApiKeyValue\": \"********\""] {
+    for text in ["orders-vault", "for people", "\"ApiKeyValue\": \"orders-********\""] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
 }

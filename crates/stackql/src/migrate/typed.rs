@@ -7,7 +7,7 @@ use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::source::Spanned;
 use trueup_engine::value::Value;
 
-use crate::secrecy::{has_literal, has_secret, is_credential, is_secret};
+use crate::secrecy::{has_literal, has_secret, is_credential, is_public_member, is_secret};
 
 /// Writes values, and remembers the variables that it made.
 #[derive(Default)]
@@ -89,7 +89,11 @@ impl Typist {
                     .iter()
                     .map(|entry| Entry {
                         key: entry.key.clone(),
-                        value: self.hide(&entry.value, &format!("{name}_{}", entry.key.value)),
+                        value: if is_public_member(&entry.key.value) {
+                            entry.value.clone()
+                        } else {
+                            self.hide(&entry.value, &format!("{name}_{}", entry.key.value))
+                        },
                     })
                     .collect(),
             ),
