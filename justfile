@@ -18,6 +18,10 @@ test:
 bench:
     cargo xtask bench
 
+# Kill, cut off and interrupt runs everywhere, and write docs/promises.md.
+prove:
+    cargo xtask prove --report
+
 # Write the JSON Schemas under schemas/.
 schema:
     cargo xtask schema

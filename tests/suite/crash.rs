@@ -101,7 +101,7 @@ fn a_teardown_survives_a_kill_at_every_request() {
 fn a_kill_during_the_recovery_from_a_kill_is_survived_too() {
     const NAME: &str = "crash::a_kill_during_the_recovery_from_a_kill_is_survived_too";
     let ordeals = Stage::ALL.map(Ordeal::of);
-    let seeds: Vec<u64> = (1..=if proving() { 560 } else { 32 }).collect();
+    let seeds: Vec<u64> = (1..=if proving() { 520 } else { 32 }).collect();
     let twice = AtomicUsize::new(0);
     let drawn = |seed: u64| {
         let mut random = StdRng::seed_from_u64(seed);

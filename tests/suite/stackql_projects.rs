@@ -86,7 +86,7 @@ fn actions(plan: &Value) -> Vec<String> {
 
 fn run(project: &Project) {
     let mut env = TestEnv::new();
-    env.set("AWS_REGION", "eu-west-1").set("ACCOUNT_ID", "123456789012");
+    env.set("AWS_REGION", "eu-west-1").set("ACCOUNT_ID", "123456789012").set("API_USER", "orders");
     for (name, value) in project.secrets {
         env.set_secret(name, value);
     }

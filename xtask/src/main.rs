@@ -1,14 +1,18 @@
 //! The chores of the repository, so that none of them lives in somebody's shell history.
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
-//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask schema` writes `schemas/` anew,
-//! `cargo xtask kinds` the counts in `docs/kinds.md`.
+//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask prove` shows that the promises are kept, and
+//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask schema`
+//! writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
 mod kinds;
 mod measure;
+mod planted;
+mod promises;
+mod prove;
 mod schema;
 mod test;
 mod tools;
@@ -37,6 +41,10 @@ enum Chore {
     Bench(bench::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
+    /// Plants known mistakes into a copy of the sources, and sees whether the tests notice.
+    Planted,
+    /// Runs the tests that keep the promises to their full extent, and shows the figures.
+    Prove(prove::Options),
     /// Writes the JSON Schemas under `schemas/` anew.
     Schema,
     /// Runs a command and prints what it cost, as JSON (used by `bench`).
@@ -53,6 +61,8 @@ fn main() -> ExitCode {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
         Chore::Kinds => kinds::run(),
+        Chore::Planted => planted::run(),
+        Chore::Prove(options) => prove::run(&options),
         Chore::Schema => schema::run(),
         Chore::Measure { command } => measure::run(&command),
     };

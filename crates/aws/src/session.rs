@@ -48,13 +48,13 @@ pub type Observer = Arc<dyn Fn(CallEvent) + Send + Sync>;
 
 /// Who understands queries over live resources, and answers them through the session.
 pub trait Queries: Send + Sync {
-    /// The row that a query finds, by column; see [`Cloud::look_up`].
+    /// The rows that a query finds, by column; see [`Cloud::look_up`].
     fn look_up<'a>(
         &'a self,
         session: &'a Session,
         place: &'a Place,
         query: &'a str,
-    ) -> Task<'a, Result<Option<Map>, Fault>>;
+    ) -> Task<'a, Result<Vec<Map>, Fault>>;
 }
 
 /// A run's session with AWS.
@@ -401,7 +401,7 @@ impl Cloud for Session {
         Box::pin(async move { aws(kind)?.delete(&*self.reach(place).await?, identity, desired).await })
     }
 
-    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Vec<Map>, Fault>> {
         match &self.queries {
             Some(queries) => queries.look_up(self, place, query),
             None => Box::pin(async { Err(Fault::new(FaultKind::Invalid, "query", "queries are not understood here")) }),

@@ -17,6 +17,7 @@ use trueup_engine::render::{self, Inputs};
 use trueup_engine::source::{self, SourceId, Sources};
 use trueup_engine::stack::Stack;
 use trueup_stackql::project::Project;
+use trueup_stackql::secrecy::Secrecy;
 use trueup_stackql::translate::Answer;
 
 use crate::error::CommandError;
@@ -101,7 +102,7 @@ pub fn read(settings: &Settings, target: &Target) -> Result<Loaded, CommandError
         project: None,
         pending: None,
     };
-    stages(settings, target, files, &mut loaded);
+    stages(settings, target, files, &mut loaded)?;
     Ok(loaded)
 }
 
@@ -115,9 +116,10 @@ pub fn check(settings: &Settings, loaded: &mut Loaded, found: Found) {
         });
         if let (Some(stack), Some(project), true) = (&stack, &loaded.project, settings.run.show_queries) {
             let mut sources = loaded.sources.clone();
-            loaded.queries = pending.with(settings, |_, inputs| {
+            loaded.queries = pending.with(settings, |manifest, inputs| {
+                let secrecy = Secrecy::of(manifest, stack, nodes.iter().map(AsRef::as_ref));
                 let inputs = Inputs { given: inputs.given.clone(), files: inputs.files.clone(), ..*inputs };
-                project::statements(settings, project, stack, inputs, &mut sources)
+                project::statements(settings, project, stack, &secrecy, inputs, &mut sources)
             });
         }
         if let Some(stack) = stack {
@@ -142,32 +144,41 @@ pub fn defaults(settings: &Settings) -> Defaults {
     Defaults { region: settings.cloud.region.clone(), role_arn: settings.cloud.role_arn.clone() }
 }
 
-fn stages(settings: &Settings, target: &Target, files: Vec<(String, String)>, loaded: &mut Loaded) {
+fn stages(
+    settings: &Settings,
+    target: &Target,
+    files: Vec<(String, String)>,
+    loaded: &mut Loaded,
+) -> Result<(), CommandError> {
     let source = match source::load(&target.path) {
         Ok((sources, source)) => {
             loaded.sources = sources;
             source
         }
-        Err(diagnostic) => return loaded.diagnostics.push(diagnostic),
+        Err(diagnostic) => {
+            loaded.diagnostics.push(diagnostic);
+            return Ok(());
+        }
     };
     let today = OffsetDateTime::now_utc().date();
     let today = (today.year(), u8::from(today.month()), today.day());
     let mut files = files;
     let manifest = if is_project(&loaded.sources, source) {
-        files.extend(project::variables(settings, &loaded.sources));
+        files.extend(project::variables(settings, &loaded.sources)?);
         project::manifest(settings, target, &files, today, source, loaded)
     } else {
         let (manifest, found) = manifest::parse(&mut loaded.sources, source);
         loaded.diagnostics.extend(found);
         manifest
     };
-    let Some(manifest) = manifest else { return };
+    let Some(manifest) = manifest else { return Ok(()) };
     let mut pending = Pending { manifest, env: target.env.clone(), files, today, rendered: Diagnostics::new() };
     let (stack, found) =
         pending.with(settings, |manifest, inputs| render::render(manifest, inputs, &mut loaded.sources));
     pending.rendered = found;
     loaded.stack = stack;
     loaded.pending = Some(pending);
+    Ok(())
 }
 
 /// Whether a stack is a project of stackql-deploy.

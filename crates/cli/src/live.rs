@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 use trueup_aws::kinds::cloud_control::{Cache, Problem};
 use trueup_aws::{Queries, Session, raw};
-use trueup_engine::cloud::{Cloud, Place, Task};
+use trueup_engine::cloud::{Cloud, MOST_ROWS, Place, Task};
 use trueup_engine::fault::Fault;
 use trueup_engine::kind::{Kind, Registry};
 use trueup_engine::value::Map;
@@ -52,10 +52,10 @@ impl Queries for StackQueries {
         session: &'a Session,
         place: &'a Place,
         query: &'a str,
-    ) -> Task<'a, Result<Option<Map>, Fault>> {
+    ) -> Task<'a, Result<Vec<Map>, Fault>> {
         Box::pin(async move {
             let tables = LiveTables::kept_in(self.cache.clone(), session);
-            query::first_row(&tables, place, query).await.map_err(QueryError::into_fault)
+            query::look_up(&tables, place, query, MOST_ROWS).await.map_err(QueryError::into_fault)
         })
     }
 }

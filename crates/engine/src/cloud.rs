@@ -270,6 +270,9 @@ pub struct Owned {
     pub tags: Map,
 }
 
+/// How many rows of a query matter: one is what was meant, and with more it was not clear.
+pub const MOST_ROWS: usize = 100;
+
 /// A cloud.
 pub trait Cloud: Send + Sync {
     /// Account and region of the caller in a place.
@@ -335,9 +338,9 @@ pub trait Cloud: Send + Sync {
         desired: Option<&'a Map>,
     ) -> Task<'a, Result<Written, Fault>>;
 
-    /// Runs a query over live resources, for reading only: the row that it finds, by column, and `None` where it finds
-    /// none. What the text may say is the cloud's own matter.
-    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+    /// Runs a query over live resources, for reading only: the rows that it finds, by column, [`MOST_ROWS`] at the most.
+    /// What the text may say is the cloud's own matter.
+    fn look_up<'a>(&'a self, place: &'a Place, query: &'a str) -> Task<'a, Result<Vec<Map>, Fault>> {
         let (_, _) = (place, query);
         Box::pin(async { Err(Fault::new(FaultKind::Invalid, "query", "queries are not understood here")) })
     }

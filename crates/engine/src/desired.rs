@@ -122,7 +122,11 @@ fn desire_noting(
                 );
             }
         }
+        let properties = named(kind, instance, properties);
         let properties = check::check(kind, instance, properties, sources, reach, &mut diagnostics);
+        if kind.is_lookup() {
+            not_secret(instance, &properties, &mut diagnostics);
+        }
         reserved_tags(kind, instance, &properties, &mut diagnostics);
         let identity = match identity_of(kind, instance, &properties, &mut diagnostics) {
             Some(Identity::Known(identity)) => Some(identity),
@@ -250,6 +254,26 @@ enum Identity {
     Made,
 }
 
+/// The properties with those that name the resource: SQL names what it changes by its identifier alone, whose parts stand
+/// between `|`.
+fn named(kind: &'static dyn Kind, instance: &Instance, mut properties: Map) -> Map {
+    let written = instance.identifier.as_ref().filter(|_| instance.from_text && !kind.names_itself());
+    let Some(written) = written else { return properties };
+    let single = [kind.identity_property()];
+    let (names, parts) = match kind.identity_properties() {
+        [] => (&single[..], vec![&*written.value]),
+        several => (several, written.value.split('|').collect()),
+    };
+    if names.len() == parts.len() {
+        for (name, part) in names.iter().zip(parts).filter(|(name, _)| !name.contains('/')) {
+            if !properties.contains_key(*name) {
+                properties.insert((*name).to_owned(), Value::from(part));
+            }
+        }
+    }
+    properties
+}
+
 /// The name in the cloud, which must be known before anything is read.
 fn identity_of(
     kind: &'static dyn Kind,
@@ -260,6 +284,9 @@ fn identity_of(
     let own = kind.identify(properties);
     if let Some(written) = &instance.identifier {
         if own.is_none() && kind.names_itself() {
+            return Some(Identity::Known(written.value.clone()));
+        }
+        if instance.from_text && own.as_ref() == Some(&written.value) {
             return Some(Identity::Known(written.value.clone()));
         }
         diagnostics.push(
@@ -320,6 +347,22 @@ fn identity_of(
         }
     }
     None
+}
+
+/// What a query asks with shows in its plan, and in messages.
+fn not_secret(instance: &Instance, properties: &Map, diagnostics: &mut Diagnostics) {
+    let secret = match properties.get(crate::lookup::SQL) {
+        Some(Value::Secret(_)) => true,
+        Some(Value::Deferred(deferred)) => deferred.secret_source().is_some(),
+        _ => false,
+    };
+    if secret {
+        diagnostics.push(
+            Diagnostic::error("M212", "a query cannot be a secret")
+                .at(instance.spans.value(crate::lookup::POINTER))
+                .help("ask with what is no secret"),
+        );
+    }
 }
 
 /// The tags that say whose a resource is are ours to write.

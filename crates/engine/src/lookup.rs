@@ -85,7 +85,7 @@ pub fn text(properties: &Map) -> Option<&str> {
 }
 
 /// What an answer says of the query as a resource.
-pub fn live(text: &str, answer: Result<Option<Map>, Fault>) -> Live {
+pub fn live(text: &str, answer: Result<Vec<Map>, Fault>) -> Live {
     match attributes(answer) {
         Ok(attributes) => Live::Present(Box::new(Present {
             identity: text.to_owned(),
@@ -99,11 +99,11 @@ pub fn live(text: &str, answer: Result<Option<Map>, Fault>) -> Live {
     }
 }
 
-/// The columns of the row that was found.
+/// The columns of the first row that was found.
 ///
 /// # Errors
 ///
 /// The fault of the query, and that it found nothing: what uses it cannot go on then.
-pub fn attributes(answer: Result<Option<Map>, Fault>) -> Result<Map, Fault> {
-    answer?.ok_or_else(|| Fault::new(FaultKind::NotFound, "query", "the query finds nothing"))
+pub fn attributes(answer: Result<Vec<Map>, Fault>) -> Result<Map, Fault> {
+    answer?.into_iter().next().ok_or_else(|| Fault::new(FaultKind::NotFound, "query", "the query finds nothing"))
 }

@@ -14,6 +14,7 @@ pub mod migrate;
 pub mod project;
 pub mod query;
 pub mod script;
+pub mod secrecy;
 pub mod shown;
 pub mod sql;
 pub mod statements;

@@ -36,6 +36,8 @@ pub struct Lifted {
     pub role_arn: Option<Node>,
     /// What UPDATE and DELETE name: a template. Several parts of an identifier stand between `|`.
     pub identifier: Option<Node>,
+    /// The identifier in the WHERE of an UPDATE below `createorupdate`, where nothing among the properties says it.
+    pub updated: Option<Node>,
     /// The `exists` query, where it gives an identifier and not a number.
     pub discovery: Option<Query>,
     /// What `exports` selects.
@@ -135,6 +137,12 @@ pub fn lift(iql: &Iql, kinds: &Registry, found: &mut Diagnostics) -> Option<Lift
     let region = made.region.take().or_else(|| first(&predicates, |it| it.column.value.eq_ignore_ascii_case("region")));
     let identifier = first(&predicates, |it| names_identifier(it, &table, kind));
 
+    let updated = match &create {
+        Statement::Update(update) => first(&[&update.predicates], |it| names_identifier(it, &table, kind)),
+        _ => None,
+    };
+    let updated = updated.and_then(|node| properties::named(node, &mut made.properties, kind, table.span));
+
     let finds =
         |predicate: &Predicate| names_identifier(predicate, &table, kind) || looks_like_identifier(predicate, kind);
     checks::tell(iql, [(exists.as_ref(), true), (check.as_ref(), false)], &finds, &table, &made.properties, found);
@@ -155,6 +163,7 @@ pub fn lift(iql: &Iql, kinds: &Registry, found: &mut Diagnostics) -> Option<Lift
         region,
         role_arn: made.role_arn,
         identifier,
+        updated,
         discovery: exists.filter(|query| !query.counts() && !query.columns.is_empty()),
         exports: exported,
         exports_query: exports,

@@ -4,6 +4,8 @@
 //! wants; here it is written as that. And a secret that is written in the project becomes a variable, because the new
 //! manifest is printed.
 
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::collections::BTreeMap;
@@ -14,8 +16,10 @@ use trueup_engine::manifest::tree::{Entry, Node, Yaml};
 use trueup_engine::manifest::{Manifest, Property, PropertyValue, Resource};
 use trueup_engine::source::{Span, Spanned};
 use trueup_engine::stack::{Export, Stack};
+use trueup_engine::value::Value;
 
 use self::typed::Typist;
+use crate::secrecy::Secrecy;
 
 /// A manifest in the engine's own form.
 #[derive(Debug)]
@@ -29,12 +33,14 @@ pub struct Migrated {
 /// Writes the manifest of a project, with what it became: values take the type that they have in AWS.
 pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<Item = &'a Desired>) -> Migrated {
     let desired: BTreeMap<String, &Desired> = desired.map(|node| (node.address.to_string(), node)).collect();
-    let mut typist = Typist::default();
+    let secrecy = Secrecy::of(manifest, stack, desired.values().copied());
+    let taken = stack.variables.iter().map(|variable| variable.name.clone()).collect();
+    let mut typist = Typist { taken, ..Typist::default() };
     let mut globals = Vec::new();
     for global in &manifest.globals {
         let mut members = vec![("name", text(&global.name.value))];
-        let value =
-            if global.protected { typist.hide(&global.value, &global.name.value) } else { global.value.clone() };
+        let hidden = global.protected || secrecy.hides_global(&global.name.value);
+        let value = if hidden { typist.hide(&global.value, &global.name.value) } else { global.value.clone() };
         members.push(("value", value));
         if global.protected {
             members.push(("protected", flag()));
@@ -44,7 +50,8 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
     let resources = manifest
         .resources
         .iter()
-        .map(|resource| {
+        .enumerate()
+        .map(|(index, resource)| {
             let rendered = stack.instances.iter().find(|instance| instance.address.name() == resource.name.value);
             let desired = desired.get(&resource.name.value).copied();
             let properties = resource
@@ -55,11 +62,18 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
                     let values = rendered
                         .and_then(|instance| instance.properties.get(name))
                         .zip(desired.and_then(|desired| desired.properties.get(name)));
-                    typist.property(property, values)
+                    let unknown = desired.is_none_or(|desired| desired.kind.is_opaque());
+                    let property = typist.property(property, values, false);
+                    if unknown { typist.by_name(&property) } else { property }
                 })
+                .collect::<Vec<_>>();
+            let (properties, identifier) = identified(resource, properties, desired);
+            let locals = resource
+                .locals
+                .iter()
+                .map(|local| typist.property(local, None, secrecy.hides_local(index, &local.name.value)))
                 .collect();
-            let locals = resource.locals.iter().map(|local| typist.property(local, None)).collect();
-            Resource { properties, locals, ..resource.clone() }
+            Resource { properties, locals, identifier, ..resource.clone() }
         })
         .map(|resource| one(&resource))
         .collect::<Vec<_>>();
@@ -113,6 +127,37 @@ pub fn migrate<'a>(manifest: &Manifest, stack: &Stack, desired: impl Iterator<It
     Migrated { text: out, secrets: typist.variables }
 }
 
+/// The identifier that an UPDATE names, as the property that it is where the type is named by one.
+fn identified(
+    resource: &Resource,
+    mut properties: Vec<Property>,
+    desired: Option<&Desired>,
+) -> (Vec<Property>, Option<Node>) {
+    let Some(node) = resource.identifier.clone() else { return (properties, None) };
+    let Some(kind) = desired.map(|desired| desired.kind).filter(|kind| !kind.names_itself()) else {
+        return (properties, Some(node));
+    };
+    let single = [kind.identity_property()];
+    let names = match kind.identity_properties() {
+        [] => &single[..],
+        several => several,
+    };
+    for name in names.iter().filter(|name| !resource.properties.iter().any(|it| *it.name.value == ***name)) {
+        let value = desired.and_then(|desired| desired.properties.get(*name)).and_then(Value::as_str);
+        let value = match value {
+            Some(part) if names.len() > 1 => text(&crate::translate::escaped(part)),
+            _ => node.clone(),
+        };
+        properties.push(Property {
+            name: Spanned { value: (*name).into(), span: node.span },
+            value: PropertyValue::One(value),
+            merge: Vec::new(),
+            protected: false,
+        });
+    }
+    (properties, None)
+}
+
 /// A resource.
 pub(crate) fn one(resource: &Resource) -> Node {
     let mut members = vec![("name", text(&resource.name.value))];
@@ -124,6 +169,7 @@ pub(crate) fn one(resource: &Resource) -> Node {
     given("region", &resource.region);
     given("role_arn", &resource.role_arn);
     given("sql", &resource.sql);
+    given("identifier", &resource.identifier);
     given("find", &resource.find);
     given("skip_on_delete", &resource.skip_on_delete);
     if !resource.depends_on.is_empty() {

@@ -8,6 +8,7 @@ mod include;
 mod reader;
 mod resource;
 
+use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
@@ -83,7 +84,7 @@ pub fn read(sources: &mut Sources, id: SourceId, found: &mut Diagnostics) -> Opt
     let text = sources.get(id).map(|source| source.text.clone())?;
     let root = tree::read(&text, id, found)?;
     let at = Span { source: id, start: 0, end: u32::from(!text.is_empty() && text.is_char_boundary(1)) };
-    let mut reader = Reader { found, sources, manifest: id, included: Vec::new() };
+    let mut reader = Reader { found, sources, manifest: id, included: Vec::new(), parsed: HashMap::new(), nodes: 0 };
     let known = ["version", "name", "description", "providers", "globals", "resources", "exports"];
     let top = reader.fields(&root, at, "a manifest", &known)?;
     Some(reader.project(id, top))

@@ -59,18 +59,18 @@ pub async fn select(
     select::run(provider, place, script.text(), query).await
 }
 
-/// The first row of a SELECT, by column.
+/// The first rows of a SELECT, by column; so many at the most.
 ///
 /// # Errors
 ///
 /// It is no single SELECT, cannot be run, or something could not be read.
-pub async fn first_row(provider: &dyn Provider, place: &Place, sql: &str) -> Result<Option<Map>, QueryError> {
+pub async fn look_up(provider: &dyn Provider, place: &Place, sql: &str, most: usize) -> Result<Vec<Map>, QueryError> {
     let script = Script::parse("query", sql)?;
     if script.len() != 1 {
         let found = Diagnostic::error("Q305", "exactly one statement is needed here").at(script.whole(0));
         return Err(QueryError::rejected(script.sources(), found));
     }
-    Ok(select(provider, place, &script, 0).await?.first())
+    Ok(select(provider, place, &script, 0).await?.by_column(most))
 }
 
 /// The names of all tables.

@@ -5,7 +5,11 @@
 //! other scripts gave, but nothing that only the cloud knows.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
 use trueup_engine::lookup;
@@ -18,7 +22,9 @@ use crate::project::{Entry, EntryType, Project};
 use crate::translate::{self, Answer, Options, names};
 
 /// Bytes that a script may print.
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
+/// How long a script may take.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Runs the scripts of a project, in its order, and says what they gave.
 pub fn run(
@@ -32,7 +38,7 @@ pub fn run(
     for entry in project.resources.iter().filter(|entry| entry.ty == EntryType::Script) {
         let Some(run) = entry.run.as_ref().filter(|_| (options.selected)(&entry.name.value)) else { continue };
         let Some(line) = line(project, entry, run, sources, &answers, options, inputs, found) else { continue };
-        match ask(&line) {
+        match ask(&line, LONGEST) {
             Ok(answer) => {
                 let count = answer.len();
                 found.push(
@@ -109,23 +115,9 @@ fn line(
 }
 
 /// What a line prints, as names and texts.
-fn ask(line: &str) -> Result<Answer, String> {
-    let output = Command::new("sh")
-        .args(["-c", line])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("`sh` does not start: {}", error.kind()))?;
-    if !output.status.success() {
-        return Err(match output.status.code() {
-            Some(code) => format!("it ended with {code}"),
-            None => "it was ended by a signal".to_owned(),
-        });
-    }
-    if output.stdout.len() > MAX_BYTES {
-        return Err("it printed more than 1 MiB".to_owned());
-    }
-    let text = output.stdout.trim_ascii();
+fn ask(line: &str, longest: Duration) -> Result<Answer, String> {
+    let output = output(line, longest)?;
+    let text = output.trim_ascii();
     if text.is_empty() {
         return Ok(Answer::new());
     }
@@ -143,9 +135,80 @@ fn ask(line: &str) -> Result<Answer, String> {
         .collect()
 }
 
+/// Runs a line to its end. One that prints too much, or takes too long, is ended.
+fn output(line: &str, longest: Duration) -> Result<Vec<u8>, String> {
+    let until = Instant::now() + longest;
+    let mut child = Command::new("sh")
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|error| format!("`sh` does not start: {}", error.kind()))?;
+    let stdout = child.stdout.take();
+    // Reading waits for whatever the line left behind; so somebody else waits, and is not waited for.
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = stdout.map_or(Ok(0), |stdout| stdout.take(MAX_BYTES + 1).read_to_end(&mut text));
+        // Nobody listens any more where it took too long.
+        let _ = sender.send(read.map(|_| text));
+    });
+    let ended = receiver
+        .recv_timeout(longest)
+        .map_err(|_| format!("it took more than {} s", longest.as_secs()))
+        .and_then(|read| read.map_err(|error| format!("what it prints cannot be read: {}", error.kind())))
+        .and_then(|text| match u64::try_from(text.len()) {
+            Ok(length) if length <= MAX_BYTES => Ok(text),
+            _ => Err("it printed more than 1 MiB".to_owned()),
+        })
+        .and_then(|text| Ok((text, wait(&mut child, until, longest)?)));
+    match ended {
+        Ok((text, status)) if status.success() => Ok(text),
+        Ok((_, status)) => Err(match status.code() {
+            Some(code) => format!("it ended with {code}"),
+            None => "it was ended by a signal".to_owned(),
+        }),
+        Err(why) => {
+            // It may have ended by itself meanwhile.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(why)
+        }
+    }
+}
+
+/// Waits for a line that prints nothing any more.
+fn wait(child: &mut Child, until: Instant, longest: Duration) -> Result<ExitStatus, String> {
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if Instant::now() >= until => return Err(format!("it took more than {} s", longest.as_secs())),
+            Ok(None) => thread::sleep(Duration::from_millis(5)),
+            Err(error) => return Err(format!("nobody knows how it ended: {}", error.kind())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ask;
+    use std::time::{Duration, Instant};
+
+    use super::{LONGEST, output};
+
+    fn ask(line: &str) -> Result<super::Answer, String> {
+        super::ask(line, LONGEST)
+    }
+
+    #[test]
+    fn a_script_that_does_not_end_is_ended() {
+        let began = Instant::now();
+        let short = Duration::from_secs(1);
+        assert_eq!(output("yes", LONGEST).unwrap_err(), "it printed more than 1 MiB");
+        assert_eq!(output("exec sleep 60", short).unwrap_err(), "it took more than 1 s");
+        assert_eq!(output("exec sleep 60 >&-", short).unwrap_err(), "it took more than 1 s");
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
 
     #[test]
     fn a_script_prints_a_flat_map() {

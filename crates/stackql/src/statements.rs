@@ -12,6 +12,7 @@ use trueup_engine::value::Value;
 
 use crate::iql::{self, AnchorKind, Iql};
 use crate::project::{EntryType, Project};
+use crate::secrecy::Secrecy;
 use crate::translate::{self, Options};
 
 /// What is shown in place of a secret.
@@ -22,15 +23,20 @@ const HIDDEN: &str = "-- not shown: a secret is written in it";
 /// Every statement with its templates evaluated and every secret masked; one that holds something which only the cloud
 /// knows is shown as it is written.
 ///
-/// A secret is never given to the rendering: what is protected, what the sources mask, and the variables named in `secret`
-/// are replaced before. So it has to be called when the manifest was checked, and all of them are known.
+/// A secret is never given to the rendering: what is protected, what the sources mask, what secret properties are made of,
+/// and the variables named in `secret` are replaced before. So it has to be called when the manifest was checked, and all
+/// of them are known.
 pub fn shown(
     project: &Project,
     sources: &mut Sources,
     options: &Options<'_>,
     inputs: Inputs<'_>,
     secret: &[String],
+    secrecy: &Secrecy,
 ) -> String {
+    for span in secrecy.spans() {
+        sources.mask(*span);
+    }
     let mut inputs = inputs;
     inputs.given.extend(secret.iter().map(|name| (name.clone(), MASK.to_owned())));
     let project = &masked(project, sources);

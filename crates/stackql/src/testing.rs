@@ -34,8 +34,16 @@ struct Native;
 #[derive(Debug)]
 struct Key;
 
+/// A type with secrets.
+#[derive(Debug)]
+struct Vault;
+
+/// A type of the service.
+#[derive(Debug)]
+struct Bucket;
+
 /// All of them.
-pub static KINDS: &[&dyn Kind] = &[&Thing, &Native, &Key];
+pub static KINDS: &[&dyn Kind] = &[&Thing, &Native, &Key, &Vault, &Bucket];
 
 const WHOLE: Type = Type::Integer { min: 0, max: 99 };
 static THING: Schema = Schema {
@@ -59,6 +67,32 @@ static NATIVE: Schema = Schema {
 
 static KEY: Schema = Schema {
     properties: &[Property::new("KeyPolicy", Type::Json, "JSON."), Property::new("Tags", Type::Json, "JSON.")],
+    one_of: &[],
+};
+
+static VAULT: Schema = Schema {
+    properties: &[
+        Property::new("Name", Type::Text(Text::ANY), "Its name."),
+        Property::new("Description", Type::Text(Text::ANY), "A text."),
+        Property::new("SecretString", Type::Json, "A secret.").secret(),
+        Property::new(
+            "AuthParameters",
+            Type::Object(&[
+                Property::new("ApiKeyName", Type::Text(Text::ANY), "A text."),
+                Property::new("ApiKeyValue", Type::Text(Text::ANY), "A secret.").secret(),
+            ]),
+            "What signs in.",
+        ),
+    ],
+    one_of: &[],
+};
+
+static BUCKET: Schema = Schema {
+    properties: &[
+        Property::new("Name", Type::Text(Text::ANY), "A name."),
+        Property::new("BucketName", Type::Text(Text::ANY), "A name."),
+        Property::new("Description", Type::Text(Text::ANY), "A text."),
+    ],
     one_of: &[],
 };
 
@@ -103,3 +137,5 @@ macro_rules! kind {
 kind!(Thing, "AWS::Test::Thing", &[], &THING);
 kind!(Native, "AWS::Test::Native", &["aws.test.natives"], &NATIVE);
 kind!(Key, "AWS::KMS::Key", &["awscc.kms.keys", "aws.kms.keys"], &KEY);
+kind!(Vault, "AWS::Test::Vault", &[], &VAULT);
+kind!(Bucket, "AWS::S3::Bucket", &[], &BUCKET);

@@ -296,6 +296,10 @@ impl Translator<'_, '_> {
         resource.region =
             lifted.region.as_ref().filter(|node| !self.is_default_region(node, entry)).map(|n| props.using(n));
         resource.role_arn = lifted.role_arn.as_ref().map(|node| props.using(node));
+        resource.identifier = lifted.updated.as_ref().map(|node| {
+            self.no_self(node, entry, lifted);
+            props.using(node)
+        });
         resource.find = self.find(lifted, entry).map(|node| props.using(&node));
         resource.condition = self.condition(entry);
         resource.skip_on_delete.clone_from(&entry.skip_on_delete);
@@ -384,6 +388,8 @@ impl Translator<'_, '_> {
             }
             return self.unusable(entry);
         };
+        let own = exports::shown(entry, |_| None);
+        take(own, &entry.name, self.options, self.found);
         let mut props = Props::of(entry, self.project, &self.deferred);
         let mut query = blank(&entry.name, entry.span);
         query.type_name = Some(Spanned { value: lookup::NAME.to_owned(), span: entry.type_span });

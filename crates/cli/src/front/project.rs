@@ -1,6 +1,7 @@
 //! A project of stackql-deploy as a stack: its manifest in the engine's form, and the variables of its `.env`.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use trueup_engine::diagnostic::Diagnostics;
@@ -10,10 +11,12 @@ use trueup_engine::source::{SourceId, Sources};
 use trueup_engine::stack::Stack;
 use trueup_stackql::project::{self, Project};
 use trueup_stackql::script;
+use trueup_stackql::secrecy::Secrecy;
 use trueup_stackql::statements;
 use trueup_stackql::translate::{self, Answer, Options};
 
 use super::{Loaded, var_file};
+use crate::error::CommandError;
 use crate::selection;
 use crate::settings::{Settings, Target};
 
@@ -21,12 +24,23 @@ use crate::settings::{Settings, Target};
 const ENV_FILE: &str = ".env";
 
 /// What stands in `.env`, beside the manifest or else in the current folder, where no file of variables is named.
-pub fn variables(settings: &Settings, sources: &Sources) -> Option<(String, String)> {
+///
+/// # Errors
+///
+/// One that is there and cannot be read: without it, other values than those in it would count.
+pub fn variables(settings: &Settings, sources: &Sources) -> Result<Option<(String, String)>, CommandError> {
     if !settings.var_files.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let candidates = [sources.root().join(ENV_FILE), Path::new(ENV_FILE).to_owned()];
-    candidates.iter().find(|path| path.is_file()).and_then(|path| var_file(path).ok())
+    for path in [sources.root().join(ENV_FILE), Path::new(ENV_FILE).to_owned()] {
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // An environment of Python has this name sometimes.
+            Ok(found) if !found.is_file() => {}
+            _ => return var_file(&path).map(Some),
+        }
+    }
+    Ok(None)
 }
 
 /// The manifest of a project; what is wrong with it is among the stack's findings.
@@ -77,6 +91,7 @@ pub fn statements(
     settings: &Settings,
     project: &(Project, BTreeMap<String, Answer>),
     stack: &Stack,
+    secrecy: &Secrecy,
     inputs: Inputs<'_>,
     sources: &mut Sources,
 ) -> String {
@@ -89,5 +104,5 @@ pub fn statements(
         keep_order: false,
         selected: &|_| true,
     };
-    statements::shown(&project.0, sources, &options, inputs, &secret)
+    statements::shown(&project.0, sources, &options, inputs, &secret, secrecy)
 }

@@ -95,7 +95,7 @@ impl<'a> Found<'a> {
             (reachable && self.carrying(*index).is_empty()).then_some((*index, &node.place, &query.value))
         });
         let answers = join_all(queries.map(|(index, place, query)| async move {
-            (index, cloud.look_up(place, query).await.map(|row| row.as_ref().and_then(identifier)))
+            (index, cloud.look_up(place, query).await.and_then(|rows| identifier(&rows)))
         }))
         .await;
         self.sought = answers.into_iter().collect();
@@ -421,11 +421,35 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The id in what a query found: the column that is called so, otherwise the first text that is there.
-fn identifier(row: &Map) -> Option<String> {
-    let named = row.iter().find(|(name, _)| name.eq_ignore_ascii_case("identifier")).map(|(_, value)| value);
-    let found = named.or_else(|| row.values().find(|value| value.as_str().is_some()))?;
-    found.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+/// The one id in what a query found: of the column that is called so, otherwise of the only one that holds texts. What is
+/// not clear is taken for nothing: it would be adopted.
+fn identifier(rows: &[Map]) -> Result<Option<String>, Fault> {
+    let unclear = |what: String| Fault::new(FaultKind::Conflict, "find", what);
+    let mut ids = BTreeSet::new();
+    for row in rows {
+        let named = row.iter().find(|(name, _)| name.eq_ignore_ascii_case("identifier"));
+        let texts: Vec<&Value> = match named {
+            Some((_, value)) => vec![value],
+            None => row.values().filter(|value| value.as_str().is_some()).collect(),
+        };
+        match texts.as_slice() {
+            [] => {}
+            [text] => ids.extend(text.as_str().filter(|text| !text.is_empty()).map(str::to_owned)),
+            _ => {
+                let columns: Vec<&str> = row.keys().map(String::as_str).collect();
+                let columns = columns.join(", ");
+                return Err(unclear(format!("the query finds {columns}: call the one with the id `identifier`")));
+            }
+        }
+    }
+    if ids.len() > 1 {
+        let found: Vec<&str> = ids.iter().map(String::as_str).take(3).collect();
+        let more = if ids.len() > found.len() { ", …" } else { "" };
+        let what =
+            format!("the query finds {}{more}: make it find one, or say which with `identifier`", found.join(", "));
+        return Err(unclear(what));
+    }
+    Ok(ids.pop_first())
 }
 
 /// The dependants that should name a resource in one of their properties, and that property.

@@ -235,6 +235,7 @@ impl Decision<'_> {
             return (self.orphan(step), Map::new());
         }
         if self.node.kind.is_lookup() {
+            step.notes.extend(self.asked_before());
             return decide_lookup(step);
         }
         // By far the most where little has moved, so nothing of them is copied.
@@ -553,6 +554,19 @@ impl Decision<'_> {
             }
             _ => step,
         }
+    }
+
+    /// What a query that was asked for this plan needs, and what the plan updates.
+    fn asked_before(&self) -> Option<String> {
+        self.observed.live[self.index].as_ref()?.present()?;
+        let moved =
+            self.graph.dependencies[self.index].iter().filter_map(|dependency| self.steps[*dependency].as_ref());
+        let moved = moved.filter(|step| step.action == Action::Update);
+        let moved: Vec<String> = moved.map(|step| step.address().to_string()).collect();
+        let is = if moved.len() == 1 { "is" } else { "are" };
+        (!moved.is_empty()).then(|| {
+            format!("was asked before {} {is} updated: apply again where that changes what it finds", moved.join(", "))
+        })
     }
 
     fn names_of_former(&self, former: &[Present]) -> String {

@@ -183,3 +183,48 @@ fn a_query_has_no_place_in_a_name() {
     assert_eq!(found.iter().map(|it| it.code).collect::<Vec<_>>(), ["M314"]);
     assert!(graph(desired, &stack).is_ok());
 }
+
+#[test]
+fn of_several_that_its_query_finds_none_is_taken() {
+    run(async {
+        let world = World::new();
+        for name in ["k0", "k1"] {
+            world.cloud.put(&KEY, name, live(&[("Description", "for the tests")]), &[]);
+        }
+        let manifest = stack(&[&with(&key("k"), "/find", "AWS::KMS::Key Description=for the tests")]);
+        let planned = world.plan(&manifest).await;
+        assert_eq!(planned.plan.summary().unread, 1);
+        assert!(planned.reason("k").contains("the query finds k0, k1: make it find one"), "{}", planned.reason("k"));
+        world.execute(&planned).await;
+        assert_eq!(world.cloud.take_writes(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_a_query_found_before_an_update_says_so() {
+    run(async {
+        let world = World::new();
+        let mut asks = query("q", &TOPIC, "Name=new");
+        asks["depends_on"] = json!(["t"]);
+        let manifest = stack(&[&topic("t", "new"), &asks]);
+        world.converge(&manifest).await;
+        let changed = stack(&[&with(&topic("t", "new"), "/props/KmsKeyId", "k0"), &asks]);
+        let planned = world.plan(&changed).await;
+        assert_eq!(planned.action("q"), Action::None);
+        assert_eq!(
+            planned.step("q").notes,
+            ["was asked before t is updated: apply again where that changes what it finds"]
+        );
+    });
+}
+
+#[test]
+fn a_query_is_not_made_from_a_secret() {
+    let manifest = stack(&[&query("q", &TOPIC, "Name={{ secret('env:PASSWORD') }}")]);
+    let (stack, mut sources) = World::render(&manifest);
+    let (_, found) = desire(&stack, KINDS, &mut sources, &Defaults::default());
+    assert_eq!(
+        found.iter().map(|it| (it.code, &*it.summary)).collect::<Vec<_>>(),
+        [("M212", "a query cannot be a secret")]
+    );
+}

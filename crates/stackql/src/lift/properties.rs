@@ -7,7 +7,7 @@ use trueup_engine::kind::Kind;
 use trueup_engine::manifest::tree::{Node, Yaml};
 use trueup_engine::render::scan::{self, Piece};
 use trueup_engine::schema::{Property, Type};
-use trueup_engine::source::Spanned;
+use trueup_engine::source::{Span, Spanned};
 
 use super::native;
 use crate::sql::column::property_of;
@@ -65,6 +65,26 @@ pub fn of_create(
         }
     }
     Some(made)
+}
+
+/// Adds the property that names what an UPDATE changes, and otherwise makes another one. What cannot be told before the
+/// type is known is given back.
+pub fn named(
+    identifier: Node,
+    properties: &mut Vec<(Spanned<Arc<str>>, Node)>,
+    kind: Option<&'static dyn Kind>,
+    table: Span,
+) -> Option<Node> {
+    match kind.filter(|kind| !kind.is_opaque()) {
+        Some(kind) if kind.identity_properties().is_empty() && !kind.names_itself() => {
+            let name = kind.identity_property();
+            if !properties.iter().any(|(known, _)| &*known.value == name) {
+                properties.push((Spanned { value: name.into(), span: table }, identifier));
+            }
+            None
+        }
+        _ => Some(identifier).filter(|node| !properties.iter().any(|(_, known)| same(known, node))),
+    }
 }
 
 /// Whether a column is something that Cloud Control takes, and no property of the type.

@@ -4,7 +4,7 @@
 //! include in an include for ever, and a path out of the folder without a word. Here both are errors.
 
 use trueup_engine::diagnostic::Diagnostic;
-use trueup_engine::manifest::tree::{self, Entry, Node, Yaml};
+use trueup_engine::manifest::tree::{self, Entry, MAX_NODES, Node, Yaml};
 use trueup_engine::source::Span;
 
 use super::add;
@@ -49,13 +49,36 @@ impl Reader<'_> {
                 return unreadable;
             }
         };
-        let Some(text) = self.sources.get(id).map(|source| source.text.clone()) else { return unreadable };
-        // JSON is YAML, and has its places in the file this way.
-        let Some(node) = tree::read(&text, id, self.found) else { return unreadable };
+        if !self.parsed.contains_key(&id) {
+            let text = self.sources.get(id).map(|source| source.text.clone()).unwrap_or_default();
+            // JSON is YAML, and has its places in the file this way.
+            let node = tree::read(&text, id, self.found);
+            self.parsed.insert(id, node);
+        }
+        let Some(node) = self.parsed.get(&id).and_then(Option::as_ref) else { return unreadable };
+        // Said once: what is behind it is not looked at any more.
+        let before = self.nodes;
+        self.nodes = before.saturating_add(size(node));
+        if self.nodes > MAX_NODES {
+            if before <= MAX_NODES {
+                self.found.push(problem(&format!("more than {MAX_NODES} values are included by now")));
+            }
+            return unreadable;
+        }
+        let node = node.clone();
         self.included.push(path.to_owned());
         let node = self.included(&node);
         self.included.pop();
         node
+    }
+}
+
+/// How many values there are in one.
+fn size(node: &Node) -> usize {
+    match &node.yaml {
+        Yaml::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Yaml::Map(entries) => 1 + entries.iter().map(|entry| size(&entry.value)).sum::<usize>(),
+        _ => 1,
     }
 }
 

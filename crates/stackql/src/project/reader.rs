@@ -36,6 +36,10 @@ pub struct Reader<'a> {
     pub manifest: SourceId,
     /// The files that are being included, the outermost first.
     pub included: Vec<String>,
+    /// What included files hold; nothing of one that is broken, which was said.
+    pub parsed: HashMap<SourceId, Option<Node>>,
+    /// The nodes that were included so far, each as often as it is.
+    pub nodes: usize,
 }
 
 impl Reader<'_> {

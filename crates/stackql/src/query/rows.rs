@@ -73,10 +73,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The first row by column; of two columns of one name the last.
-    pub fn first(&self) -> Option<Map> {
-        let row = self.rows.first()?;
-        let values = row.iter().map(|cell| Value::from(cell.to_json()));
-        Some(self.columns.iter().cloned().zip(values).collect())
+    /// The first rows by column; of two columns of one name the last.
+    pub fn by_column(&self, most: usize) -> Vec<Map> {
+        let row = |row: &Vec<Cell>| {
+            let values = row.iter().map(|cell| Value::from(cell.to_json()));
+            self.columns.iter().cloned().zip(values).collect()
+        };
+        self.rows.iter().take(most).map(row).collect()
     }
 }

@@ -29,10 +29,14 @@ fn expression(text: &str) -> String {
         );
     }
     let pieces = pieces(text);
-    let ordered =
-        pieces.iter().any(|piece| matches!(piece, Piece::Mark(mark) if matches!(&**mark, "<" | ">" | "<=" | ">=")));
+    let at = |index: Option<usize>| index.and_then(|index| pieces.get(index));
+    let is_order = |index: Option<usize>| matches!(at(index), Some(Piece::Mark(mark)) if matches!(&**mark, "<" | ">" | "<=" | ">="));
     let mut words = String::new();
-    for piece in &pieces {
+    for (index, piece) in pieces.iter().enumerate() {
+        // Each comparison by itself. A text that is no number is compared with texts.
+        let ordered = [(index.checked_sub(1), index.checked_sub(2)), (Some(index + 1), Some(index + 2))]
+            .into_iter()
+            .any(|(mark, other)| is_order(mark) && !piece.is_word() && !at(other).is_some_and(Piece::is_word));
         let word = piece.written(ordered);
         let close = words.is_empty() || words.ends_with(['(', '[']) || matches!(&*word, ")" | "]" | ",");
         if !close {
@@ -60,6 +64,7 @@ enum Piece {
     Operand(Vec<Part>),
 }
 
+#[derive(Clone)]
 enum Part {
     Text(String),
     Template(String),
@@ -68,17 +73,27 @@ enum Part {
 const KEYWORDS: [&str; 4] = ["and", "or", "not", "in"];
 
 impl Piece {
+    /// Whether it is a text in which nothing is evaluated, and no number.
+    fn is_word(&self) -> bool {
+        matches!(self, Self::Operand(parts)
+            if matches!(&**parts, [Part::Text(text)] if text.trim().parse::<f64>().is_err()))
+    }
+
+    /// `ordered`: it is compared with `<` or `>`. What comes from outside is text, and a text has another order than a
+    /// number; what is no number is an error then.
     fn written(&self, ordered: bool) -> String {
         match self {
+            Self::Operand(parts) if ordered => match &**parts {
+                [Part::Text(text)] if text.trim().parse::<f64>().is_ok() => text.trim().to_owned(),
+                _ => format!("({} | float)", Self::Operand(parts.clone()).written(false)),
+            },
             Self::Mark(mark) => mark.clone(),
             Self::Keyword(word) => word.clone(),
             Self::Operand(parts) => {
                 let all: Vec<String> = parts
                     .iter()
                     .map(|part| match part {
-                        Part::Text(text) if ordered && text.parse::<f64>().is_ok() => text.clone(),
                         Part::Text(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
-                        Part::Template(code) if ordered => format!("({})", code.trim()),
                         // These two are text anyhow.
                         Part::Template(code) if matches!(code.trim(), "stack_env" | "stack_name") => {
                             code.trim().to_owned()
@@ -190,7 +205,10 @@ mod tests {
             ("{{ a }}-{{ b }} != x-y", "{{ (((a) | string) ~ '-' ~ ((b) | string)) != 'x-y' }}"),
             ("'a{{ b }}' == ab", "{{ ('a' ~ ((b) | string)) == 'ab' }}"),
             ("('{{ a }}' == 'x') or {{ n }} == 3", "{{ (((a) | string) == 'x') or ((n) | string) == '3' }}"),
-            ("{{ n }} >= 3", "{{ (n) >= 3 }}"),
+            ("{{ n }} >= 3", "{{ (((n) | string) | float) >= 3 }}"),
+            ("'{{ n }}' < '3' and {{ m }} == 3", "{{ (((n) | string) | float) < 3 and ((m) | string) == '3' }}"),
+            ("{{ v }} >= 'b'", "{{ ((v) | string) >= 'b' }}"),
+            ("3 > {{ stack_env }}", "{{ 3 > (stack_env | float) }}"),
             ("{{ flag }}", "{{ {'true': true, 'True': true, 'false': false, 'False': false}[(flag) | string] }}"),
         ] {
             assert_eq!(expression(written), expected, "{written}");

@@ -1,12 +1,13 @@
 //! What a resource exports: properties under the names that the project gave them, and a query for what is none.
 
-use trueup_engine::diagnostic::{Diagnostic, suggest};
+use trueup_engine::diagnostic::{Diagnostic, Diagnostics, suggest};
 use trueup_engine::manifest::Property;
 use trueup_engine::manifest::tree::{Node, Yaml};
-use trueup_engine::source::Span;
+use trueup_engine::schema::Secrecy;
+use trueup_engine::source::{Span, Spanned};
 use trueup_engine::stack::Export;
 
-use super::{Piece, Translator, names};
+use super::{Piece, Translator, names, take};
 use crate::lift::{ExportedFrom, Lifted};
 use crate::project::Entry;
 use crate::sql::column::likely_property;
@@ -81,6 +82,13 @@ impl Translator<'_, '_> {
                 });
             }
         }
+        let own = shown(entry, |name| {
+            let export = direct.iter().find(|export| export.name == name)?;
+            let kind = self.options.kinds.find(&lifted.type_name.value)?;
+            let property = kind.schema().properties.iter().find(|property| property.name == export.property)?;
+            Some(property.secrecy == Secrecy::Secret)
+        });
+        take(own, &entry.name, self.options, self.found);
         if asked.is_empty() {
             return (direct, None);
         }
@@ -172,6 +180,27 @@ impl Translator<'_, '_> {
             None => diagnostic.help("add it to the query below `/*+ exports */`, or remove it here"),
         });
     }
+}
+
+/// Refuses to show what should be hidden: what is read from the cloud is in clear, unless its type says that it is a
+/// secret.
+pub(super) fn shown(entry: &Entry, is_secret: impl Fn(&str) -> Option<bool>) -> Diagnostics {
+    let mut own = Diagnostics::new();
+    let exported = |hidden: &&Spanned<String>| entry.exports.iter().any(|export| export.name == hidden.value);
+    for hidden in entry.protected.iter().filter(exported) {
+        if is_secret(&hidden.value) != Some(true) {
+            own.push(
+                Diagnostic::error("Q209", format!("the export `{}` cannot be protected", hidden.value))
+                    .at(hidden.span)
+                    .noted("what is read from the cloud is shown, unless its type says that it is a secret")
+                    .help(
+                        "remove it from `protected` if it may be shown; otherwise take it where it is needed, from \
+                         `{{ secret('aws-sm:…') }}` or from a variable",
+                    ),
+            );
+        }
+    }
+    own
 }
 
 /// Whether the exports query gives every column.

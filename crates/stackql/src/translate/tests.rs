@@ -179,3 +179,35 @@ fn what_is_not_looked_at_is_a_warning() {
     assert!(shown.starts_with("warning[Q112]"), "{shown}");
     assert_eq!(manifest.unwrap().resources.len(), 1, "it keeps its place in the graph");
 }
+
+#[test]
+fn an_export_that_would_be_shown_cannot_be_protected() {
+    let manifest = "name: s\nproviders: [awscc]\nresources:\n  - name: vault\n    exports: [description, secret_string]\n    \
+                    protected: [description, secret_string]\n  - name: asked\n    type: query\n    sql: SELECT 1 AS one\n    \
+                    exports: [one]\n    protected: [one]\n";
+    let iql = "/*+ create */\nINSERT INTO awscc.test.vaults (Name, region) SELECT 'v', 'r'\n\n/*+ exports */\nSELECT \
+               description, secret_string FROM awscc.test.vaults WHERE region = 'r' AND Identifier = 'v'\n";
+    let folder = Folder::new("protected", &[("stackql_manifest.yml", manifest), ("resources/vault.iql", iql)]);
+    let (_, shown) = translated(&folder.0, &|_| true);
+    for name in ["description", "one"] {
+        assert!(shown.contains(&format!("error[Q209]: the export `{name}` cannot be protected")), "{shown}");
+    }
+    assert_eq!(shown.matches("error[").count(), 2, "{shown}");
+}
+
+#[test]
+fn includes_in_includes_end_somewhere() {
+    let ten = |file: &str| format!("[{}]\n", vec![format!("file({file})"); 10].join(", "));
+    let files: Vec<(String, String)> = (0..8)
+        .map(|level| (format!("resources/{level}.yml"), ten(&format!("{}.yml", level + 1))))
+        .chain([("resources/8.yml".to_owned(), "[1, 2]\n".to_owned())])
+        .chain([(
+            "stackql_manifest.yml".to_owned(),
+            "name: s\nproviders: [awscc]\nglobals:\n  - {name: all, value: file(0.yml)}\nresources: []\n".to_owned(),
+        )])
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let folder = Folder::new("includes", &files);
+    let (_, shown) = translated(&folder.0, &|_| true);
+    assert_eq!(shown.matches("more than 250000 values are included by now").count(), 1, "{shown}");
+}

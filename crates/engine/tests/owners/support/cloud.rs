@@ -445,7 +445,7 @@ impl Cloud for FakeCloud {
     }
 
     /// `AWS::KMS::Key Description=for the tests`: what has that property, with its id, ARN and properties as columns.
-    fn look_up<'a>(&'a self, _: &'a Place, query: &'a str) -> Task<'a, Result<Option<Map>, Fault>> {
+    fn look_up<'a>(&'a self, _: &'a Place, query: &'a str) -> Task<'a, Result<Vec<Map>, Fault>> {
         Box::pin(async move {
             let mut state = self.set();
             state.queries.push(query.to_owned());
@@ -455,11 +455,12 @@ impl Cloud for FakeCloud {
             let (kind, wanted) = query.split_once(' ').unwrap();
             let (name, text) = wanted.split_once('=').unwrap();
             let fits = |item: &Item| item.properties.get(name).and_then(Value::as_str) == Some(text);
-            let found = state.items.iter().find(|(id, item)| id.0 == kind && item.scheduled.is_none() && fits(item));
-            Ok(found.map(|(id, item)| {
+            let found = state.items.iter().filter(|(id, item)| id.0 == kind && item.scheduled.is_none() && fits(item));
+            let row = |(id, item): (&Id, &Item)| {
                 let columns = [("Identifier".to_owned(), Value::from(&*id.1)), ("Arn".to_owned(), arn(id).into())];
                 columns.into_iter().chain(item.properties.clone()).collect()
-            }))
+            };
+            Ok(found.map(row).collect())
         })
     }
 

@@ -1,0 +1,242 @@
+//! The promises P1 to P20, and the tests that keep them.
+
+/// A promise.
+pub struct Promise {
+    /// Its number, such as `P1`.
+    pub id: &'static str,
+    /// What is promised, in a sentence.
+    pub text: &'static str,
+    /// The tests that keep it.
+    pub tests: &'static [Kept],
+    /// What is promised and not tested yet.
+    pub lacks: Option<&'static str>,
+}
+
+/// A test that keeps a promise.
+pub struct Kept {
+    /// Cargo's package.
+    pub package: &'static str,
+    /// The test program.
+    pub program: &'static str,
+    /// The test's name in it.
+    pub name: &'static str,
+    /// What it goes through; a test that counts for itself says it in a file.
+    pub figure: Option<&'static str>,
+}
+
+const fn suite(name: &'static str, figure: &'static str) -> Kept {
+    Kept { package: "trueup-tests", program: "suite", name, figure: Some(figure) }
+}
+
+/// One that counts for itself.
+const fn counted(name: &'static str) -> Kept {
+    Kept { package: "trueup-tests", program: "suite", name, figure: None }
+}
+
+const fn engine(program: &'static str, name: &'static str, figure: &'static str) -> Kept {
+    Kept { package: "trueup-engine", program, name, figure: Some(figure) }
+}
+
+/// One of the targets of `fuzz/`, which `cargo xtask test` runs optimised.
+const fn hostile(name: &'static str, figure: &'static str) -> Kept {
+    Kept { package: "trueup-fuzz", program: "properties", name, figure: Some(figure) }
+}
+
+/// All of them, in order.
+pub const PROMISES: [Promise; 20] = [
+    Promise {
+        id: "P1",
+        text: "A run that is killed anywhere is finished by running it again: nothing lost, nothing twice.",
+        tests: &[
+            counted("crash::a_new_stack_survives_a_kill_at_every_request"),
+            counted("crash::an_update_survives_a_kill_at_every_request"),
+            counted("crash::a_replacement_survives_a_kill_at_every_request"),
+            counted("crash::a_teardown_survives_a_kill_at_every_request"),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P2",
+        text: "So is one that is killed again while it recovers.",
+        tests: &[counted("crash::a_kill_during_the_recovery_from_a_kill_is_survived_too")],
+        lacks: None,
+    },
+    Promise {
+        id: "P3",
+        text: "What was done and not answered is found again, and not done twice.",
+        tests: &[counted("crash::what_was_done_and_not_answered_is_found_again")],
+        lacks: None,
+    },
+    Promise {
+        id: "P4",
+        text: "Throttling, server errors, lost connections and broken answers are survived or told clearly, with few more calls.",
+        tests: &[
+            counted("network::half_of_all_calls_throttled_is_survived_with_few_calls_more"),
+            counted("network::bursts_of_server_errors_are_survived"),
+            counted("network::one_broken_answer_is_survived_or_told"),
+            counted("network::a_server_that_closes_each_connection_makes_nothing_twice"),
+            counted("network::a_network_that_answers_nothing_usable_is_named_and_left_soon"),
+            suite("calls::throttling_makes_no_storm", "200 connections under throttling"),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P5",
+        text: "Reads that lag behind writes make nothing twice and show no change that is none.",
+        tests: &[
+            counted("network::reads_that_lag_make_nothing_twice"),
+            engine("owners", "sequences::a_late_index_makes_no_second_one", "300 sequences under an index that lags"),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P6",
+        text: "Two applies at once end in one of the two manifests, with nothing made twice.",
+        tests: &[
+            engine("back", "sequences::two_runs_at_once_end_in_one_of_the_two_states", "120 pairs in the engine"),
+            suite("interrupted::two_applies_at_once_make_each_connection_once", "one pair over 50 connections"),
+        ],
+        lacks: Some("1,000 seeded interleavings of the real program; the optional lock"),
+    },
+    Promise {
+        id: "P7",
+        text: "A stale plan is refused before the first write.",
+        tests: &[
+            suite("saved_plan::a_plan_is_stale_when_the_resource_was_changed", "a property changed"),
+            suite("saved_plan::a_plan_is_stale_when_only_the_password_was_changed", "a password changed"),
+            suite("saved_plan::a_plan_is_stale_when_the_resource_was_deleted", "a resource deleted"),
+            suite("saved_plan::a_plan_is_stale_when_the_manifest_was_changed", "the manifest changed"),
+            suite("saved_plan::a_plan_is_stale_when_a_variable_was_changed", "a variable changed"),
+            suite("saved_plan::a_plan_is_stale_for_another_account", "another account"),
+            suite("saved_plan::a_plan_that_was_edited_is_refused", "the plan edited"),
+        ],
+        lacks: Some("every kind of resource; a plan that was applied already"),
+    },
+    Promise {
+        id: "P8",
+        text: "A signal ends a run in order within 30 s, with a report of what was done; a second one ends it at once.",
+        tests: &[
+            counted("signals::a_signal_at_any_request_ends_a_run_in_order"),
+            counted("signals::a_second_signal_ends_a_run_at_once"),
+            engine(
+                "back",
+                "sequences::a_run_that_is_cancelled_anywhere_says_what_it_did",
+                "120 sequences in the engine",
+            ),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P9",
+        text: "Local trouble leaves no half-written file and no panic.",
+        tests: &[
+            counted("network::one_broken_answer_is_survived_or_told"),
+            counted("network::a_network_that_answers_nothing_usable_is_named_and_left_soon"),
+        ],
+        lacks: Some("a full disk, a read-only folder, a closed stdout, no HOME, a clock that jumps"),
+    },
+    Promise {
+        id: "P10",
+        text: "Hostile input neither panics nor hangs.",
+        tests: &[
+            hostile("manifests", "100,000 manifests, of pieces and of bytes"),
+            hostile("templates", "100,000 templates"),
+            hostile("files_of_variables", "100,000 files of variables"),
+            hostile("plan_files", "100,000 saved plans"),
+            hostile("differences", "100,000 pairs of what is wanted and what is live"),
+            engine("limits", "long_expressions_do_not_overflow_the_stack", "long expressions"),
+            engine("limits", "loops_cannot_double_a_value", "values that double"),
+            engine("limits", "filters_cannot_grow_a_text", "texts that grow"),
+        ],
+        lacks: Some("answers of AWS; a night of cargo-fuzz"),
+    },
+    Promise {
+        id: "P11",
+        text: "No secret leaves: not in output, logs, plans, caches, errors or files.",
+        tests: &[
+            suite("scenarios::scenarios_log_no_secret", "every scenario, with a log of everything"),
+            suite("saved_plan::a_saved_plan_holds_no_secret_and_does_what_it_says", "a saved plan"),
+        ],
+        lacks: Some("core dumps and memory after use; every test of the suite searches for planted secrets"),
+    },
+    Promise {
+        id: "P12",
+        text: "What is protected is never deleted, what is somebody else's never touched.",
+        tests: &[
+            engine("back", "sequences::what_is_protected_is_never_deleted", "120 sequences"),
+            engine("owners", "sequences::any_way_through_deaths_ends_in_the_same_state", "300 sequences"),
+        ],
+        lacks: Some("100,000 sequences"),
+    },
+    Promise {
+        id: "P13",
+        text: "After an apply there is nothing to do, nor after an import.",
+        tests: &[
+            suite("no_false_alarm::right_after_an_apply_nothing_differs", "stacks of every kind"),
+            suite(
+                "import_mixed::an_account_is_imported_and_adopted_and_nothing_of_it_changes",
+                "an account of every kind",
+            ),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P14",
+        text: "The way to a state leaves no trace in it.",
+        tests: &[
+            engine("back", "sequences::the_way_to_a_state_leaves_no_trace", "120 triples"),
+            engine("owners", "sequences::any_way_through_deaths_ends_in_the_same_state", "300 sequences"),
+        ],
+        lacks: Some("10,000 triples"),
+    },
+    Promise {
+        id: "P15",
+        text: "The same inputs give the same plan, to the byte.",
+        tests: &[
+            counted("order::a_plan_is_the_same_whatever_the_order_of_the_answers"),
+            suite("saved_plan::the_plan_for_the_same_inputs_is_the_same_to_the_byte", "a saved plan"),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P16",
+        text: "The policy of `trueup iam` is enough, and nothing in it is too much.",
+        tests: &[
+            suite("least_privilege::a_policy_to_read_allows_just_that", "each action of it"),
+            suite("least_privilege::a_policy_to_apply_allows_just_that", "each action of it"),
+            suite("least_privilege::a_policy_to_tear_down_allows_just_that", "each action of it"),
+        ],
+        lacks: None,
+    },
+    Promise {
+        id: "P17",
+        text: "What is shipped is known: licences, advisories, no `unsafe` of ours, a build that can be repeated.",
+        tests: &[],
+        lacks: Some(
+            "`cargo deny` runs in CI and `unsafe_code` is forbidden; a bill of materials and a repeated build are not tested",
+        ),
+    },
+    Promise {
+        id: "P18",
+        text: "Commands that only read send nothing that writes.",
+        tests: &[suite("calls::commands_that_only_read_send_nothing_that_writes", "each of them")],
+        lacks: None,
+    },
+    Promise {
+        id: "P19",
+        text: "Memory and time stay within bounds.",
+        tests: &[
+            engine("large", "a_thousand_resources_are_read_quickly", "1,000 resources"),
+            engine("limits", "a_stack_has_a_limit_of_instances_and_bytes", "a limit of instances and bytes"),
+        ],
+        lacks: Some(
+            "10,000 resources are measured by `cargo xtask bench`, see [benchmarks](benchmarks.md), and not tested",
+        ),
+    },
+    Promise {
+        id: "P20",
+        text: "A lock cannot strand anybody.",
+        tests: &[],
+        lacks: Some("there is no lock yet; nothing rests on one"),
+    },
+];
