@@ -15,7 +15,7 @@ use sqlparser::ast::{BinaryOperator, Cte, Expr, JoinOperator, Query, Select, Set
 use super::rewrite::{Mention, alias_of, constraint, factors, mention_of, number_of};
 use super::tables::{Parameter, REGION};
 use super::tree::{
-    Literal, bare, columns_in, conjuncts, disjuncts, literal, queries_in, queries_of_select, relations_in,
+    bare, columns_in, conjuncts, disjuncts, literals, queries_in, queries_of_select, relations_in, unique,
 };
 
 /// The values of a parameter.
@@ -480,18 +480,6 @@ impl Binder<'_> {
         }
         Some(used)
     }
-}
-
-/// The values of literals, each once; `None` where one is none.
-fn literals(values: &[&Expr]) -> Option<Vec<String>> {
-    let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
-    Some(unique(written?.into_iter().filter_map(Literal::text)))
-}
-
-/// Texts in their order, each once: what is read twice would be two rows.
-fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// The common table expressions behind some names, as a `WITH`, and the mentions behind all of them.

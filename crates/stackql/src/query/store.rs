@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Instructions of SQLite's between two looks at the clock: far less than a millisecond.
 const STEPS: i32 = 10_000;
 
+/// Bytes that the rows of a statement may have.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
+
 /// A database of one statement.
 pub(super) struct Store {
     connection: Mutex<Connection>,
@@ -105,18 +108,24 @@ impl Store {
         let run = || {
             let mut statement = connection.prepare(sql)?;
             let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-            let mut found = Vec::new();
+            let (mut found, mut size) = (Vec::new(), 0);
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let cells: Result<Vec<Cell>, Error> =
                     (0..columns.len()).map(|at| row.get_ref(at).map(cell_of)).collect();
-                found.push(cells?);
+                let cells = cells?;
+                let texts = cells.iter().filter_map(Cell::as_str).map(str::len).sum::<usize>();
+                size += texts + size_of_val(cells.as_slice()) + size_of::<Vec<Cell>>();
+                if size > MAX_BYTES {
+                    return Ok(None);
+                }
+                found.push(cells);
             }
-            Ok(Rows { columns, rows: found })
+            Ok(Some(Rows { columns, rows: found }))
         };
         let found = run().map_err(|error| ended(&error));
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        found
+        found?.ok_or_else(|| QueryError::Ended("its rows have more than 256 MiB".to_owned()))
     }
 }
 

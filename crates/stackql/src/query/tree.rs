@@ -1,5 +1,6 @@
 //! Looking at a statement's syntax tree: literals, columns, relations and nested selects below a place.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, Expr, Query, Select, SetExpr, TableFactor, Value, Visit, Visitor};
@@ -38,7 +39,7 @@ pub(super) fn disjuncts<'a>(expr: &'a Expr, out: &mut Vec<&'a Expr>) {
 
 /// A literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Literal {
+enum Literal {
     /// Nothing is equal to it.
     Null,
     /// A number or a boolean, as it is written.
@@ -49,7 +50,7 @@ pub(super) enum Literal {
 
 impl Literal {
     /// As a text, where it is something.
-    pub(super) fn text(self) -> Option<String> {
+    fn text(self) -> Option<String> {
         match self {
             Self::Null => None,
             Self::Plain(text) | Self::Text(text) => Some(text),
@@ -58,7 +59,7 @@ impl Literal {
 }
 
 /// The value of a literal.
-pub(super) fn literal(expr: &Expr) -> Option<Literal> {
+fn literal(expr: &Expr) -> Option<Literal> {
     let Expr::Value(value) = bare(expr) else { return None };
     Some(match &value.value {
         Value::Null => Literal::Null,
@@ -66,6 +67,18 @@ pub(super) fn literal(expr: &Expr) -> Option<Literal> {
         Value::Boolean(flag) => Literal::Plain(flag.to_string()),
         value => Literal::Text(value.clone().into_string()?),
     })
+}
+
+/// The values of literals, each once; `None` where one is none.
+pub(super) fn literals(values: &[&Expr]) -> Option<Vec<String>> {
+    let written: Option<Vec<Literal>> = values.iter().map(|value| literal(value)).collect();
+    Some(unique(written?.into_iter().filter_map(Literal::text)))
+}
+
+/// Texts in their order, each once: what is read twice would be two rows.
+pub(super) fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// The columns that something names outside of nested selects: an expression, or the arguments of a table function.

@@ -139,6 +139,19 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_of_a_project_is_refused_before_it_is_parsed() {
+        let body = format!("SELECT 1 FROM t WHERE a = '{{{{ x }}}}'{}", " AND b = 1".repeat(60_000));
+        let body = trueup_engine::source::Spanned {
+            value: std::sync::Arc::from(body.as_str()),
+            span: trueup_engine::source::Span::NOWHERE,
+        };
+        let mut found = trueup_engine::diagnostic::Diagnostics::new();
+        assert!(crate::sql::parse(&body, &mut found).is_none());
+        let said: Vec<_> = found.iter().map(|it| (it.code, it.summary.contains("too deeply"))).collect();
+        assert_eq!(said, [("Q110", true)]);
+    }
+
+    #[test]
     fn a_list_is_not_deep_however_long_it_is() {
         assert!(!deep(&format!("SELECT 1 WHERE x IN ({}-1)", "-1, ".repeat(5000))));
         assert!(!deep(&format!("VALUES {}(1 + 1)", "(1 + 1, -2), ".repeat(5000))));

@@ -45,3 +45,12 @@ fn a_statement_that_does_not_end_is_stopped() {
     // The time is that of one statement.
     assert_eq!(store.run("SELECT 1").unwrap().rows, [[Cell::Integer(1)]]);
 }
+
+#[test]
+fn rows_without_end_do_not_fill_the_memory() {
+    let sql = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT hex(zeroblob(4000000)) FROM n";
+    match run(&Small::new(), sql) {
+        Err(QueryError::Ended(said)) => assert!(said.contains("256 MiB"), "{said}"),
+        other => panic!("{:?}", other.map(|rows| rows.rows.len())),
+    }
+}
