@@ -85,15 +85,17 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run("Glue: `apply`, all new", &["apply", "--yes"], true)?;
         bench.run("Glue: `plan`, nothing to do", &["plan", "--exit-code"], true)?;
         bench.run("Glue: `teardown`", &["teardown", "--yes"], true)?;
+        bench.manifest = &project;
+        bench.run("A stackql-deploy project of 40 connections: `build`", &["build"], true)?;
+        bench.server.slow_down(ROUND_TRIP)?;
+        bench.run(PROJECT, &["test", "--no-cache"], true)?;
+        bench.server.slow_down(0)?;
+        bench.run("A stackql-deploy project of 40 connections: `teardown`", &["teardown", "--yes"], true)?;
         bench.manifest = &more;
         bench.run("Three times as many: `apply`, all new", &["apply", "--yes"], true)?;
         std::thread::sleep(RIPE);
         bench.run("Three times as many: `drift`, the first one", &["drift", "--strict"], true)?;
         bench.run(UNMOVED, &["drift", "--strict"], true)?;
-        bench.manifest = &project;
-        bench.run("A stackql-deploy project of 40 connections: `build`", &["build"], true)?;
-        bench.server.slow_down(ROUND_TRIP)?;
-        bench.run(PROJECT, &["test", "--no-cache"], true)?;
     }
     let size = if options.dist { Some(dist_size()?) } else { None };
     let page = page(options, &phases, size);
