@@ -531,3 +531,15 @@ fn a_query_makes_nothing() {
       = help: rename one: in a template the name could mean either
     ");
 }
+
+#[test]
+fn a_local_remembers_what_it_was_merged_from() {
+    let (stack, shown) = text(
+        "version: 1\nname: s\nresources:\n  - name: r\n    type: T\n    locals:\n      - { name: base, value: { Password: \"{{ PASSWORD }}\" } }\n\
+         \x20     - { name: whole, value: { User: u }, merge: [base] }\n    props: { Secret: \"{{ whole }}\" }\n",
+        &Given { vars: &[("PASSWORD", "hunter2")], ..NOTHING },
+    );
+    assert_eq!(shown, "");
+    let made_of: Vec<&str> = stack.instances[0].spans.variables("/Secret").collect();
+    assert_eq!(made_of, ["PASSWORD"], "otherwise nobody knows that the variable is a secret");
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Inputs;
 use super::leaf::Leaves;
-use super::session::{Frame, Known};
+use super::session::{Frame, Known, Local};
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, suggest};
 use crate::lookup;
@@ -292,7 +292,7 @@ fn locals(resource: &Resource, frame: &Arc<Frame>, inputs: &Inputs<'_>, leaves: 
         let value = property_value(local, inputs, frame, &mut spans, leaves);
         let mut made_of = leaves.take_made_of();
         for name in &local.merge {
-            made_of.extend(leaves.session.made_of(&name.value));
+            made_of.extend(merged(name, frame, leaves).into_iter().flat_map(|(_, made_of)| made_of));
         }
         let value = value.unwrap_or_default();
         let mut locals = frame.locals.write().unwrap_or_else(PoisonError::into_inner);
@@ -332,10 +332,7 @@ fn property_value(
     spans.insert(&here, property.name.span, node.map_or(property.name.span, |node| node.span));
     let mut value = node.map(|node| leaves.node(node, frame, &mut here, Some(spans), property.protected));
     for name in &property.merge {
-        let local = frame.local(&name.value);
-        let Some(global) =
-            local.as_ref().map(|(value, _)| Arc::clone(value)).or_else(|| leaves.session.global(&name.value))
-        else {
+        let Some((global, made_of)) = merged(name, frame, leaves) else {
             let globals: Vec<String> = {
                 let globals = leaves.session.globals.read();
                 globals.unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
@@ -347,11 +344,16 @@ fn property_value(
             });
             continue;
         };
-        let made_of = local.map_or_else(|| leaves.session.made_of(&name.value), |(_, made_of)| made_of);
         spans.note_variables(&here, made_of.into_iter());
         value = Some(merge(value, &global, name, &here, spans, leaves));
     }
     value
+}
+
+/// What `merge` names: a local of the resource, or a global.
+fn merged(name: &Spanned<String>, frame: &Frame, leaves: &Leaves<'_>) -> Option<Local> {
+    let session = &leaves.session;
+    frame.local(&name.value).or_else(|| Some((session.global(&name.value)?, session.made_of(&name.value))))
 }
 
 fn pointer(property: &Property) -> String {
