@@ -3,13 +3,11 @@
 //! Parsing knows the grammar and nothing of values: which keys there are, of which type, which names are given twice.
 //! It collects every mistake, because the second-best time to hear of the sixth one is the sixth run.
 
-mod grammar;
+pub mod grammar;
 mod resource;
 pub mod scalar;
 mod syntax;
 pub mod tree;
-
-use std::collections::HashMap;
 
 pub use self::grammar::RESERVED;
 use self::grammar::{Fields, Reader};
@@ -100,7 +98,7 @@ pub fn parse(sources: &mut Sources, id: SourceId) -> (Option<Manifest>, Diagnost
         );
         return (None, found);
     }
-    let mut reader = Reader { found: &mut found };
+    let mut reader = Reader::strict(&mut found);
     let Some(top) = reader.fields(&root, at, "a manifest", TOP) else {
         return (None, found);
     };
@@ -157,20 +155,6 @@ impl Reader<'_> {
             }
         }
         manifest
-    }
-
-    fn twice<'a>(&mut self, names: impl Iterator<Item = &'a Spanned<String>>, what: &str) {
-        let mut seen: HashMap<&str, Span> = HashMap::new();
-        for name in names {
-            if let Some(first) = seen.insert(&name.value, name.span) {
-                self.found.push(
-                    Diagnostic::error("M112", format!("the {what} `{}` is there twice", name.value))
-                        .labelled(name.span, "again here")
-                        .labelled(first, "first here")
-                        .help("give one of them another name"),
-                );
-            }
-        }
     }
 
     fn version(&mut self, top: Fields<'_>) {

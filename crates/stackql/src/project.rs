@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use trueup_engine::diagnostic::{Diagnostic, Diagnostics};
+use trueup_engine::manifest::grammar;
 use trueup_engine::manifest::tree::{self, Node, Yaml};
 use trueup_engine::source::{SourceId, Sources, Span, Spanned};
 
@@ -84,44 +85,46 @@ pub fn read(sources: &mut Sources, id: SourceId, found: &mut Diagnostics) -> Opt
     let text = sources.get(id).map(|source| source.text.clone())?;
     let root = tree::read(&text, id, found)?;
     let at = Span { source: id, start: 0, end: u32::from(!text.is_empty() && text.is_char_boundary(1)) };
-    let mut reader = Reader { found, sources, manifest: id, included: Vec::new(), parsed: HashMap::new(), nodes: 0 };
+    let grammar = grammar::Reader { found, unknown: reader::unknown };
+    let mut reader = Reader { grammar, sources, manifest: id, included: Vec::new(), parsed: HashMap::new(), nodes: 0 };
     let known = ["version", "name", "description", "providers", "globals", "resources", "exports"];
-    let top = reader.fields(&root, at, "a manifest", &known)?;
+    let top = reader.grammar.fields(&root, at, "a manifest", &known)?;
     Some(reader.project(id, top))
 }
 
 impl Reader<'_> {
     fn project(&mut self, source: SourceId, top: Fields<'_>) -> Project {
         if top.get("name").is_none() {
-            self.missing(top.span, "a manifest", "name");
+            self.grammar.missing(top.span, "a manifest", "name");
         }
-        let name = self.text(top.get("name"), "the name of a manifest");
+        let name = self.grammar.text(top.get("name"), "the name of a manifest");
         let project = Project {
             source,
             name: name.unwrap_or(Spanned { value: String::new(), span: top.span }),
-            description: self.text(top.get("description"), "`description`").map(|text| text.value),
+            description: self.grammar.text(top.get("description"), "`description`").map(|text| text.value),
             providers: self.providers(top),
             globals: self.globals(top),
             resources: self
+                .grammar
                 .list(top.get("resources"), "`resources`")
                 .iter()
                 .filter_map(|node| self.entry(node))
                 .collect(),
-            exports: self.texts(top.get("exports"), "`exports`"),
+            exports: self.grammar.texts(top.get("exports"), "`exports`"),
         };
         if top.get("resources").is_none() {
-            self.missing(top.span, "a manifest", "resources");
+            self.grammar.missing(top.span, "a manifest", "resources");
         }
-        self.twice(project.globals.iter().map(|global| &global.name), "global");
-        self.twice(project.resources.iter().map(|entry| &entry.name), "resource");
+        self.grammar.twice(project.globals.iter().map(|global| &global.name), "global");
+        self.grammar.twice(project.resources.iter().map(|entry| &entry.name), "resource");
         project
     }
 
     fn providers(&mut self, top: Fields<'_>) -> Vec<Spanned<String>> {
-        let mut providers = self.texts(top.get("providers"), "`providers`");
+        let mut providers = self.grammar.texts(top.get("providers"), "`providers`");
         for provider in &mut providers {
             if let Some((name, version)) = provider.value.split_once("::") {
-                self.found.push(
+                self.grammar.found.push(
                     Diagnostic::note("M111", format!("the version `{version}` of provider `{name}` has no effect"))
                         .at(provider.span)
                         .noted("trueup speaks to AWS itself and downloads no provider"),
@@ -129,7 +132,7 @@ impl Reader<'_> {
                 provider.value = name.to_owned();
             }
             if !matches!(&*provider.value, "aws" | "awscc") {
-                self.found.push(
+                self.grammar.found.push(
                     Diagnostic::warning("Q202", format!("the provider `{}` is not supported", provider.value))
                         .at(provider.span)
                         .help("`aws` and `awscc` are; what uses another one is reported where it does"),
@@ -142,13 +145,13 @@ impl Reader<'_> {
 
     fn globals(&mut self, top: Fields<'_>) -> Vec<Global> {
         let mut globals = Vec::new();
-        for node in self.list(top.get("globals"), "`globals`") {
+        for node in self.grammar.list(top.get("globals"), "`globals`") {
             let known = ["name", "value", "description", "protected"];
-            let Some(fields) = self.fields(node, node.span, "a global", &known) else { continue };
+            let Some(fields) = self.grammar.fields(node, node.span, "a global", &known) else { continue };
             let name = self.name(fields, "a global");
-            let protected = self.flag(fields.get("protected"), "`protected`");
+            let protected = self.grammar.flag(fields.get("protected"), "`protected`");
             let Some(value) = fields.get("value") else {
-                self.missing(fields.span, "a global", "value");
+                self.grammar.missing(fields.span, "a global", "value");
                 continue;
             };
             let value = self.included(value);

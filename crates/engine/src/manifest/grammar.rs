@@ -1,6 +1,8 @@
-//! Reading one map of the manifest: which keys it may have, and of which type each is.
+//! Reading one map of a manifest: which keys it may have, and of which type each is.
 //!
 //! Every helper reports what is wrong and goes on with `None`, so that one mistake never hides the next.
+
+use std::collections::HashMap;
 
 use super::tree::{Entry, Node, Yaml};
 use crate::diagnostic::suggest;
@@ -31,9 +33,25 @@ impl<'a> Fields<'a> {
 pub struct Reader<'d> {
     /// What was found so far.
     pub found: &'d mut Diagnostics,
+    /// What is said of a key that is not known: what has it, the key, and those that it may have.
+    pub unknown: fn(&str, &str, &[&str]) -> Diagnostic,
 }
 
-impl Reader<'_> {
+/// In a manifest of ours a key that is not known is an error.
+fn unknown(what: &str, key: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M107", format!("{what} has no key `{key}`"));
+    match suggest::nearest(key, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("it may have {}", list(known))),
+    }
+}
+
+impl<'d> Reader<'d> {
+    /// A reader to which a key that is not known is an error.
+    pub fn strict(found: &'d mut Diagnostics) -> Self {
+        Self { found, unknown }
+    }
+
     /// The members of a map; unknown keys are reported. `what` completes "… has no key".
     pub fn fields<'a>(&mut self, node: &'a Node, at: Span, what: &str, known: &[&str]) -> Option<Fields<'a>> {
         let Yaml::Map(entries) = &node.yaml else {
@@ -43,12 +61,7 @@ impl Reader<'_> {
         for entry in entries {
             let key = &*entry.key.value;
             if !known.contains(&key) {
-                let mut diagnostic = Diagnostic::error("M107", format!("{what} has no key `{key}`")).at(entry.key.span);
-                diagnostic = match suggest::nearest(key, known.iter().copied()) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                    None => diagnostic.help(format!("it may have {}", list(known))),
-                };
-                self.found.push(diagnostic);
+                self.found.push((self.unknown)(what, key, known).at(entry.key.span));
             }
         }
         Some(Fields { span: at, entries })
@@ -136,6 +149,21 @@ impl Reader<'_> {
     /// Reports a key that is missing.
     pub fn missing(&mut self, at: Span, what: &str, key: &str) {
         self.found.push(Diagnostic::error("M109", format!("{what} needs a `{key}`")).at(at));
+    }
+
+    /// Reports names that are there twice.
+    pub fn twice<'a>(&mut self, names: impl Iterator<Item = &'a Spanned<String>>, what: &str) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            if let Some(first) = seen.insert(&name.value, name.span) {
+                self.found.push(
+                    Diagnostic::error("M112", format!("the {what} `{}` is there twice", name.value))
+                        .labelled(name.span, "again here")
+                        .labelled(first, "first here")
+                        .help("give one of them another name"),
+                );
+            }
+        }
     }
 }
 

@@ -39,20 +39,20 @@ impl Reader<'_> {
         };
         if self.included.iter().any(|open| open == path) {
             let circle = self.included.join("` includes `");
-            self.found.push(problem(&format!("it includes itself (`{circle}` includes `{path}`)")));
+            self.grammar.found.push(problem(&format!("it includes itself (`{circle}` includes `{path}`)")));
             return unreadable;
         }
         let id = match add(self.sources, self.manifest, path) {
             Ok(id) => id,
             Err(why) => {
-                self.found.push(problem(&why));
+                self.grammar.found.push(problem(&why));
                 return unreadable;
             }
         };
         if !self.parsed.contains_key(&id) {
             let text = self.sources.get(id).map(|source| source.text.clone()).unwrap_or_default();
             // JSON is YAML, and has its places in the file this way.
-            let node = tree::read(&text, id, self.found);
+            let node = tree::read(&text, id, self.grammar.found);
             self.parsed.insert(id, node);
         }
         let Some(node) = self.parsed.get(&id).and_then(Option::as_ref) else { return unreadable };
@@ -61,7 +61,7 @@ impl Reader<'_> {
         self.nodes = before.saturating_add(size(node));
         if self.nodes > MAX_NODES {
             if before <= MAX_NODES {
-                self.found.push(problem(&format!("more than {MAX_NODES} values are included by now")));
+                self.grammar.found.push(problem(&format!("more than {MAX_NODES} values are included by now")));
             }
             return unreadable;
         }

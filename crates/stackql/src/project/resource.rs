@@ -114,13 +114,13 @@ const KEYS: &[&str] = &[
 
 impl Reader<'_> {
     pub(super) fn entry(&mut self, node: &Node) -> Option<Entry> {
-        let fields = self.fields(node, node.span, "a resource", KEYS)?;
+        let fields = self.grammar.fields(node, node.span, "a resource", KEYS)?;
         let name = self.name(fields, "a resource")?;
         let known = self.entry_type(fields);
         let ty = known.unwrap_or(EntryType::Resource);
         let type_span = fields.get("type").map_or(name.span, |node| node.span);
         if let Some(span) = fields.key_span("auth") {
-            self.found.push(
+            self.grammar.found.push(
                 Diagnostic::warning("Q210", "`auth` has no effect")
                     .at(span)
                     .noted("stackql-deploy reads it and uses the same credentials all the same")
@@ -128,7 +128,7 @@ impl Reader<'_> {
             );
         }
         if ty == EntryType::Script && fields.get("run").is_none() {
-            self.missing(name.span, "a script", "run");
+            self.grammar.missing(name.span, "a script", "run");
         }
         let sql = self.scalar(fields, "sql");
         let needs_file = match known {
@@ -146,7 +146,7 @@ impl Reader<'_> {
             run: self.scalar(fields, "run"),
             props: self.props(fields.get("props")),
             exports: self.exports(fields.get("exports")),
-            protected: self.texts(fields.get("protected"), "`protected`"),
+            protected: self.grammar.texts(fields.get("protected"), "`protected`"),
             condition: fields.get("if").cloned(),
             skip_on_delete: fields.get("skip_on_delete").cloned(),
             returning: self.returning(fields.get("return_vals")),
@@ -155,14 +155,14 @@ impl Reader<'_> {
     }
 
     fn entry_type(&mut self, fields: Fields<'_>) -> Option<EntryType> {
-        let Some(written) = self.text(fields.get("type"), "`type`") else { return Some(EntryType::Resource) };
+        let Some(written) = self.grammar.text(fields.get("type"), "`type`") else { return Some(EntryType::Resource) };
         if let Some((_, ty)) = TYPES.iter().find(|(name, _)| *name == written.value) {
             return Some(*ty);
         }
         let diagnostic = Diagnostic::error("Q205", format!("a resource of a project has no type `{}`", written.value))
             .at(written.span);
         let names = TYPES.iter().map(|(name, _)| *name);
-        self.found.push(match suggest::nearest(&written.value, names) {
+        self.grammar.found.push(match suggest::nearest(&written.value, names) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if written.value.contains("::") => {
                 diagnostic.help("a type of CloudFormation belongs into a `trueup.yaml`; here the statements say it")
@@ -173,7 +173,7 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, fields: Fields<'_>, name: &Spanned<String>) -> Option<SourceId> {
-        let written = self.text(fields.get("file"), "`file`");
+        let written = self.grammar.text(fields.get("file"), "`file`");
         let (path, span) = match &written {
             Some(file) => (file.value.clone(), file.span),
             None => (format!("{}.iql", name.value), name.span),
@@ -181,7 +181,7 @@ impl Reader<'_> {
         match add(self.sources, self.manifest, &path) {
             Ok(id) => Some(id),
             Err(why) => {
-                self.found.push(
+                self.grammar.found.push(
                     Diagnostic::error("Q203", format!("`resources/{path}` cannot be read: {why}"))
                         .at(span)
                         .help(format!("the statements of `{}` stand there; `file` names another one", name.value)),
@@ -192,16 +192,16 @@ impl Reader<'_> {
     }
 
     fn scalar(&mut self, fields: Fields<'_>, key: &str) -> Option<Node> {
-        self.text(fields.get(key), &format!("`{key}`"))?;
+        self.grammar.text(fields.get(key), &format!("`{key}`"))?;
         fields.get(key).cloned()
     }
 
     fn props(&mut self, node: Option<&Node>) -> Vec<Property> {
         let mut props: Vec<Property> = Vec::new();
-        for item in self.list(node, "`props`") {
+        for item in self.grammar.list(node, "`props`") {
             let Some(prop) = self.prop(item) else { continue };
             if let Some(first) = props.iter().find(|known| known.name.value == prop.name.value) {
-                self.found.push(
+                self.grammar.found.push(
                     Diagnostic::error("M112", format!("the prop `{}` is given twice", prop.name.value))
                         .labelled(prop.name.span, "again here")
                         .labelled(first.name.span, "first here")
@@ -216,10 +216,10 @@ impl Reader<'_> {
 
     fn prop(&mut self, node: &Node) -> Option<Property> {
         let known = ["name", "value", "values", "merge", "description", "protected"];
-        let fields = self.fields(node, node.span, "a prop", &known)?;
+        let fields = self.grammar.fields(node, node.span, "a prop", &known)?;
         let name = self.name(fields, "a prop")?;
-        let merge = self.texts(fields.get("merge"), "`merge`");
-        let protected = self.flag(fields.get("protected"), "`protected`");
+        let merge = self.grammar.texts(fields.get("merge"), "`merge`");
+        let protected = self.grammar.flag(fields.get("protected"), "`protected`");
         let value = match (fields.key_span("value"), fields.get("values")) {
             (Some(span), _) => {
                 let null = Node { yaml: Yaml::Null, span };
@@ -229,7 +229,7 @@ impl Reader<'_> {
             (None, Some(values)) => self.values(values)?,
             (None, None) if !merge.is_empty() => PropertyValue::Merged,
             (None, None) => {
-                self.missing(name.span, &format!("the prop `{}`", name.value), "value");
+                self.grammar.missing(name.span, &format!("the prop `{}`", name.value), "value");
                 return None;
             }
         };
@@ -239,19 +239,19 @@ impl Reader<'_> {
 
     fn values(&mut self, node: &Node) -> Option<PropertyValue> {
         let Yaml::Map(entries) = &node.yaml else {
-            self.wrong(node, "`values`", "a map from environment to `value`");
+            self.grammar.wrong(node, "`values`", "a map from environment to `value`");
             return None;
         };
         let mut values = Vec::new();
         for entry in entries {
             let what = format!("the entry of `values` for `{}`", entry.key.value);
-            let Some(fields) = self.fields(&entry.value, entry.key.span, &what, &["value"]) else { continue };
+            let Some(fields) = self.grammar.fields(&entry.value, entry.key.span, &what, &["value"]) else { continue };
             match fields.key_span("value") {
                 Some(span) => {
                     let value = fields.get("value").map(|value| self.included(value));
                     values.push((entry.key.clone(), value.unwrap_or(Node { yaml: Yaml::Null, span })));
                 }
-                None => self.missing(entry.key.span, &what, "value"),
+                None => self.grammar.missing(entry.key.span, &what, "value"),
             }
         }
         Some(PropertyValue::PerEnvironment(values))
@@ -265,7 +265,7 @@ impl Reader<'_> {
     fn returning(&mut self, node: Option<&Node>) -> Vec<Returning> {
         let Some(node) = node else { return Vec::new() };
         let known = ["create", "update", "delete"];
-        let Some(fields) = self.fields(node, node.span, "`return_vals`", &known) else { return Vec::new() };
+        let Some(fields) = self.grammar.fields(node, node.span, "`return_vals`", &known) else { return Vec::new() };
         let mut all = Vec::new();
         for operation in known {
             let values = self.named(fields.get(operation), &format!("`{operation}` of `return_vals`"));
@@ -281,17 +281,17 @@ impl Reader<'_> {
     /// `name`, or `{column: name}`.
     fn named(&mut self, node: Option<&Node>, what: &str) -> Vec<(String, String, Span)> {
         let mut all = Vec::new();
-        for item in self.list(node, what) {
+        for item in self.grammar.list(node, what) {
             match &item.yaml {
                 Yaml::Text(name) => all.push((name.to_string(), name.to_string(), item.span)),
                 Yaml::Map(entries) => {
                     for entry in entries {
-                        if let Some(name) = self.text(Some(&entry.value), &format!("a name in {what}")) {
+                        if let Some(name) = self.grammar.text(Some(&entry.value), &format!("a name in {what}")) {
                             all.push((entry.key.value.to_string(), name.value, name.span));
                         }
                     }
                 }
-                _ => self.wrong(item, &format!("an item of {what}"), "text, or `column: name`"),
+                _ => self.grammar.wrong(item, &format!("an item of {what}"), "text, or `column: name`"),
             }
         }
         all
