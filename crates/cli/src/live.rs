@@ -1,6 +1,7 @@
 //! Live resources as tables: what the SQL of `trueup query` reads and writes, over a session with AWS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
@@ -15,34 +16,44 @@ use trueup_stackql::query::{self, Provider, QueryError};
 use crate::settings::Settings;
 use crate::types;
 
+/// The names of types, once they were asked for.
+type List = Arc<OnceCell<Vec<String>>>;
+
+/// Which types there are, by place, each list asked for once a run: it has some twenty pages.
+#[derive(Clone, Default)]
+struct Names(Arc<Mutex<HashMap<Place, List>>>);
+
+impl Names {
+    fn of(&self, place: &Place) -> List {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(place.clone()).or_default())
+    }
+}
+
 /// The tables of a session.
 pub struct LiveTables<'a> {
     cache: Cache,
     session: &'a Session,
-    /// Which types there are, asked for once.
-    names: OnceCell<Vec<String>>,
+    names: Names,
 }
 
 impl<'a> LiveTables<'a> {
     /// The tables of a session. Sends nothing.
     pub fn new(settings: &'a Settings, session: &'a Session) -> Self {
-        Self::kept_in(types::cache(settings), session)
-    }
-
-    fn kept_in(cache: Cache, session: &'a Session) -> Self {
-        Self { cache, session, names: OnceCell::new() }
+        Self { cache: types::cache(settings), session, names: Names::default() }
     }
 }
 
 /// The queries of a stack, answered from the tables of its session.
 pub struct StackQueries {
     cache: Cache,
+    names: Names,
 }
 
 impl StackQueries {
     /// With the schemas that are kept.
     pub fn new(settings: &Settings) -> Self {
-        Self { cache: types::cache(settings) }
+        Self { cache: types::cache(settings), names: Names::default() }
     }
 }
 
@@ -54,7 +65,7 @@ impl Queries for StackQueries {
         query: &'a str,
     ) -> Task<'a, Result<Vec<Map>, Fault>> {
         Box::pin(async move {
-            let tables = LiveTables::kept_in(self.cache.clone(), session);
+            let tables = LiveTables { cache: self.cache.clone(), session, names: self.names.clone() };
             query::look_up(&tables, place, query, MOST_ROWS).await.map_err(QueryError::into_fault)
         })
     }
@@ -82,7 +93,10 @@ impl Provider for LiveTables<'_> {
     }
 
     fn type_names<'a>(&'a self, place: &'a Place) -> Task<'a, Result<Vec<String>, Fault>> {
-        Box::pin(async move { self.names.get_or_try_init(|| raw::type_names(self.session, place)).await.cloned() })
+        Box::pin(async move {
+            let names = self.names.of(place);
+            names.get_or_try_init(|| raw::type_names(self.session, place)).await.cloned()
+        })
     }
 
     fn kind<'a>(

@@ -165,7 +165,6 @@ pub(super) fn present(live: Live) -> Result<Option<Present>, Fault> {
     match live {
         Live::Present(live) => Ok(Some(*live)),
         Live::Absent => Ok(None),
-        Live::Unreadable(fault) if fault.kind == FaultKind::NotFound => Ok(None),
         Live::Unreadable(fault) => Err(fault),
     }
 }

@@ -200,7 +200,7 @@ fn a_secret_is_no_column_and_the_message_says_why() {
 #[test]
 fn what_cannot_be_read_is_never_an_empty_result() {
     let cloud = Small::new();
-    for kind in [FaultKind::Denied, FaultKind::Throttled] {
+    for kind in [FaultKind::Denied, FaultKind::Throttled, FaultKind::NotFound] {
         cloud.fail_with(Fault::new(kind, "events:DescribeConnection", "no"));
         for sql in [
             "SELECT 1 FROM awscc.events.connections WHERE Identifier = 'orders'",
