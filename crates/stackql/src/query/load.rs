@@ -160,6 +160,12 @@ pub(super) fn want(identity: &str, shallow: bool) -> Want {
     Want { identity: identity.to_owned(), secrets: false, shallow, given, tags: None, verified: None }
 }
 
+/// The answer to one question. Without any, nothing is known: it is not taken for absent.
+pub(super) fn only(lives: Vec<Live>) -> Live {
+    let silent = || Live::Unreadable(Fault::new(FaultKind::Internal, "query", "nothing was answered"));
+    lives.into_iter().next().unwrap_or_else(silent)
+}
+
 /// A resource that is there; one that could not be read is a fault.
 pub(super) fn present(live: Live) -> Result<Option<Present>, Fault> {
     match live {

@@ -55,6 +55,8 @@ enum What {
         desired: Map,
         send: Map,
         edits: Vec<Edit>,
+        /// Whether `live` holds values that only a read of a secret gives.
+        secrets: bool,
     },
     /// With what is known of it.
     Delete(Map),
@@ -206,7 +208,8 @@ async fn one(provider: &dyn Provider, change: &Change) -> Result<Option<Event>, 
         What::Update { edits, .. } if edits.is_empty() => {
             return Ok(Some(Event::of(change, known(), Vec::new())));
         }
-        What::Update { live, desired, send, edits } => {
+        What::Update { live, desired, send, edits, secrets } => {
+            updating::unchanged(provider, change, live, *secrets).await?;
             let update = Update { live, desired: send, edits };
             (cloud.update(kind, place, &update).await?, kind.patience(desired).update)
         }

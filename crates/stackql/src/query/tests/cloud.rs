@@ -105,11 +105,13 @@ impl Kind for Plain {
 pub struct Small {
     told: Mutex<Vec<String>>,
     fault: Mutex<Option<Fault>>,
+    described: Mutex<Option<&'static str>>,
+    silent: Mutex<bool>,
 }
 
 impl Small {
     pub fn new() -> Self {
-        Self { told: Mutex::default(), fault: Mutex::default() }
+        Self { told: Mutex::default(), fault: Mutex::default(), described: Mutex::default(), silent: Mutex::default() }
     }
 
     /// What it was asked, in order.
@@ -120,6 +122,24 @@ impl Small {
     /// From now on everything fails so.
     pub fn fail_with(&self, fault: Fault) {
         *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// Somebody else describes every connection so.
+    pub fn describe_as(&self, description: &'static str) {
+        *self.described.lock().unwrap() = Some(description);
+    }
+
+    /// From now on nothing is answered when it is asked what is there.
+    pub fn fall_silent(&self) {
+        *self.silent.lock().unwrap() = true;
+    }
+
+    fn live(&self, name: &str) -> Option<Present> {
+        let mut live = live(name)?;
+        if let Some(description) = *self.described.lock().unwrap() {
+            live.properties.insert("Description".to_owned(), description.into());
+        }
+        Some(live)
     }
 
     fn ask(&self, what: String) -> Result<(), Fault> {
@@ -180,8 +200,9 @@ impl Cloud for Small {
         let asked = self.ask(format!("observe {} {}", region(place), names.join(",")));
         let answer = |want: &Want| match &asked {
             Err(fault) => Live::Unreadable(fault.clone()),
-            Ok(()) => live(&want.identity).map_or(Live::Absent, |live| Live::Present(Box::new(live))),
+            Ok(()) => self.live(&want.identity).map_or(Live::Absent, |live| Live::Present(Box::new(live))),
         };
+        let wants = if *self.silent.lock().unwrap() { &[] } else { wants };
         let answers = wants.iter().map(answer).collect();
         Box::pin(async { answers })
     }
@@ -218,8 +239,16 @@ impl Cloud for Small {
         Box::pin(async { unused() })
     }
 
-    fn update<'a>(&'a self, _: &'static dyn Kind, _: &'a Place, _: &'a Update<'a>) -> Task<'a, Result<Written, Fault>> {
-        Box::pin(async { unused() })
+    fn update<'a>(
+        &'a self,
+        _: &'static dyn Kind,
+        place: &'a Place,
+        update: &'a Update<'a>,
+    ) -> Task<'a, Result<Written, Fault>> {
+        let asked = self.ask(format!("update {} {}", region(place), update.live.identity));
+        let readiness = Readiness::Ready(None);
+        let written = Written { identity: None, attributes: Map::new(), readiness, notes: Vec::new() };
+        Box::pin(async { asked.map(|()| written) })
     }
 
     fn delete<'a>(

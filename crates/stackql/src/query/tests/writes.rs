@@ -115,3 +115,26 @@ fn a_write_under_a_common_table_expression_is_no_read() {
             .only_reads()
     );
 }
+
+#[test]
+fn an_update_of_what_was_changed_meanwhile_is_not_sent() {
+    let cloud = Small::new();
+    let sql = update("orders", &json!([{"op": "replace", "path": format!("{BASIC}/Username"), "value": "other"}]));
+    let write = prepared(&cloud, &sql).unwrap_or_else(|error| panic!("{}", said(&error)));
+    cloud.describe_as("what somebody else wrote");
+    let text = said(&now(execute(&cloud, &write)).expect_err("it was changed"));
+    assert!(text.contains("`orders` was changed since it was looked at"), "{text}");
+    assert!(!cloud.told().iter().any(|told| told.starts_with("update")), "{:?}", cloud.told());
+    // The same statement, made from what is there now.
+    let write = prepared(&cloud, &sql).unwrap_or_else(|error| panic!("{}", said(&error)));
+    now(execute(&cloud, &write)).unwrap_or_else(|error| panic!("{}", said(&error)));
+    assert!(cloud.told().iter().any(|told| told.starts_with("update")), "{:?}", cloud.told());
+}
+
+#[test]
+fn what_nobody_answers_is_not_taken_for_absent() {
+    let cloud = Small::new();
+    cloud.fall_silent();
+    let text = refused(&cloud, "DELETE FROM awscc.events.connections WHERE Identifier = 'orders'");
+    assert!(text.contains("nothing was answered"), "{text}");
+}

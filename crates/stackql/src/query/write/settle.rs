@@ -8,7 +8,7 @@ use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::kind::Verb;
 
 use super::Change;
-use crate::query::load::{present, want};
+use crate::query::load::{only, present, want};
 use crate::query::provider::Provider;
 
 /// The shortest and the longest pause between two looks.
@@ -22,7 +22,7 @@ pub(super) async fn look(
     shallow: bool,
 ) -> Result<Option<Present>, Fault> {
     let lives = provider.cloud().observe(change.kind, &change.place, &[want(identity, shallow)]).await;
-    lives.into_iter().next().map_or(Ok(None), present)
+    present(only(lives))
 }
 
 /// Waits; gives what a person should know of the state that it ended in.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use sqlparser::ast::{BinaryOperator, Expr, ObjectName, Spanned as _};
 use trueup_engine::address::Address;
-use trueup_engine::cloud::{Live, Place, Present, Want};
+use trueup_engine::cloud::{Place, Present, Want};
 use trueup_engine::desired::{Defaults, Desired, desire};
 use trueup_engine::diagnostic::Severity;
+use trueup_engine::fault::Fault;
 use trueup_engine::kind::Kind;
 use trueup_engine::source::{Span, Spanned};
 use trueup_engine::stack::{Instance, Spans, Stack, Timeouts};
@@ -15,7 +16,7 @@ use trueup_engine::value::Map;
 
 use super::wrong;
 use crate::query::error::QueryError;
-use crate::query::load::present;
+use crate::query::load::{only, present};
 use crate::query::provider::Provider;
 use crate::query::rewrite::words;
 use crate::query::rows::{Cell, Rows};
@@ -131,7 +132,7 @@ pub(super) async fn read(
     place: &Place,
     identity: &str,
     secrets: bool,
-) -> Result<Option<Present>, QueryError> {
+) -> Result<Option<Present>, Fault> {
     let want = Want {
         identity: identity.to_owned(),
         secrets,
@@ -141,7 +142,7 @@ pub(super) async fn read(
         verified: None,
     };
     let lives = provider.cloud().observe(kind, place, &[want]).await;
-    Ok(present(lives.into_iter().next().unwrap_or(Live::Absent))?)
+    present(only(lives))
 }
 
 /// Refuses what is not to be written: a service keeps it for itself.

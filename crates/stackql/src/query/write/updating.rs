@@ -48,7 +48,8 @@ pub(super) async fn prepare(
         return Err(fault.into());
     }
     // What is sent beside what changes has to be known: an update may take away what it does not name.
-    if touches_secrets(&live, &patch) {
+    let secrets = touches_secrets(&live, &patch);
+    if secrets {
         live = read(provider, kind, &place, &identity, true).await?.ok_or_else(gone)?;
     }
     let properties = patched(text, patch_span, kind, &live, &patch)?;
@@ -76,8 +77,38 @@ pub(super) async fn prepare(
             desired: desired.properties.clone(),
             live: Box::new(live),
             edits,
+            secrets,
         },
     })
+}
+
+/// Reads the resource again, and refuses where it is no longer what the update was made from: an update is sent whole,
+/// and would undo what somebody else did meanwhile.
+///
+/// # Errors
+///
+/// It could not be read, is gone, or differs.
+pub(super) async fn unchanged(
+    provider: &dyn Provider,
+    change: &Change,
+    before: &Present,
+    secrets: bool,
+) -> Result<(), Fault> {
+    let kind = change.kind;
+    let now = read(provider, kind, &change.place, &before.identity, secrets).await?;
+    let literal = |_: Domain, name: &str| name.to_owned();
+    let same = now.is_some_and(|now| {
+        let moved = delta::delta(kind.schema(), &before.properties, &now.properties, &[], &literal);
+        let back = delta::delta(kind.schema(), &now.properties, &before.properties, &[], &literal);
+        now.secret_version == before.secret_version
+            && moved.effective().next().is_none()
+            && back.effective().next().is_none()
+    });
+    if same {
+        return Ok(());
+    }
+    let message = format!("`{}` was changed since it was looked at; nothing was sent", before.identity);
+    Err(Fault::new(FaultKind::Conflict, "query", message))
 }
 
 /// The patch that an UPDATE sets, and where it is written.
