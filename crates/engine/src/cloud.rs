@@ -97,7 +97,7 @@ pub enum Live {
     /// The service says that it does not exist.
     Absent,
     /// It exists.
-    Present(Box<Present>),
+    Present(Arc<Present>),
     /// It could not be read: it may or may not exist.
     Unreadable(Fault),
 }

@@ -266,7 +266,7 @@ fn named(kind: &'static dyn Kind, instance: &Instance, mut properties: Map) -> M
     };
     if names.len() == parts.len() {
         for (name, part) in names.iter().zip(parts).filter(|(name, _)| !name.contains('/')) {
-            if !properties.contains_key(*name) {
+            if !properties.contains_key(name) {
                 properties.insert((*name).to_owned(), Value::from(part));
             }
         }

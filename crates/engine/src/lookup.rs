@@ -5,6 +5,7 @@
 //! which ones those are); otherwise `apply` asks when its turn comes. What the text means is for the cloud to know, see
 //! [`crate::cloud::Cloud::look_up`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::{Live, Present, Readiness, Seen};
@@ -87,7 +88,7 @@ pub fn text(properties: &Map) -> Option<&str> {
 /// What an answer says of the query as a resource.
 pub fn live(text: &str, answer: Result<Vec<Map>, Fault>) -> Live {
     match attributes(answer) {
-        Ok(attributes) => Live::Present(Box::new(Present {
+        Ok(attributes) => Live::Present(Arc::new(Present {
             identity: text.to_owned(),
             properties: Map::from_iter([(SQL.to_owned(), Value::from(text))]),
             attributes,

@@ -417,9 +417,10 @@ fn complete(want: &Want, live: &mut Live) {
     if present.seen.extent == Extent::Full {
         return;
     }
+    let present = Arc::make_mut(present);
     present.secret_version.clone_from(&verified.secret_version);
     for (name, value) in verified.attributes.iter().flatten() {
-        present.attributes.entry(name.clone()).or_insert_with(|| value.clone());
+        present.attributes.get_or_insert_with(name, || value.clone());
     }
 }
 

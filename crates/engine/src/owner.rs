@@ -227,9 +227,8 @@ fn write(kind: &dyn Kind, own: Vec<(&'static str, String)>, properties: &mut Map
         kind.schema().properties.iter().find(|property| property.name == name).map(|property| property.ty),
         Some(Type::Map(_))
     );
-    let tags = properties
-        .entry(name.to_owned())
-        .or_insert_with(|| if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) });
+    let tags =
+        properties.get_or_insert_with(name, || if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) });
     if *tags == Value::Null {
         *tags = if is_map { Value::Map(Map::new()) } else { Value::List(Vec::new()) };
     }

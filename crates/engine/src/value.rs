@@ -4,102 +4,16 @@
 //! such tools leak and guess. Three more leaves than JSON: a [`Secret`], a [`Deferred`] expression that is evaluated
 //! when what it refers to is known, and an unknown, which a deferred one leaves in a plan.
 
+mod map;
+
 use std::fmt::Write as _;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+pub use map::Map;
 pub use serde_json::Number;
 
 use crate::render::Deferred;
 use crate::secret::Secret;
-
-/// Properties by name, in the order of the manifest.
-///
-/// An [`IndexMap`] with a hasher that is made for short keys; it is seeded at random, since names come from outside.
-#[derive(Debug, Default, PartialEq)]
-pub struct Map(IndexMap<String, Value, RandomState>);
-
-impl Map {
-    /// No properties.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// No properties yet, and room for so many.
-    pub fn with_capacity(count: usize) -> Self {
-        Self(IndexMap::with_capacity_and_hasher(count, RandomState::default()))
-    }
-}
-
-impl Clone for Map {
-    /// A copy without room for more, of which [`IndexMap`]'s own has a lot: most maps are small and never grow.
-    fn clone(&self) -> Self {
-        let mut copy = Self::with_capacity(self.len());
-        copy.extend(self.iter().map(|(name, value)| (name.clone(), value.clone())));
-        copy
-    }
-}
-
-impl Deref for Map {
-    type Target = IndexMap<String, Value, RandomState>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for Map {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
-    }
-}
-
-impl FromIterator<(String, Value)> for Map {
-    fn from_iter<T: IntoIterator<Item = (String, Value)>>(members: T) -> Self {
-        Self(members.into_iter().collect())
-    }
-}
-
-impl<const COUNT: usize> From<[(String, Value); COUNT]> for Map {
-    fn from(members: [(String, Value); COUNT]) -> Self {
-        members.into_iter().collect()
-    }
-}
-
-impl Extend<(String, Value)> for Map {
-    fn extend<T: IntoIterator<Item = (String, Value)>>(&mut self, members: T) {
-        self.0.extend(members);
-    }
-}
-
-impl IntoIterator for Map {
-    type Item = (String, Value);
-    type IntoIter = indexmap::map::IntoIter<String, Value>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Map {
-    type Item = (&'a String, &'a Value);
-    type IntoIter = indexmap::map::Iter<'a, String, Value>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a mut Map {
-    type Item = (&'a String, &'a mut Value);
-    type IntoIter = indexmap::map::IterMut<'a, String, Value>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter_mut()
-    }
-}
 
 /// A value of a manifest or of the live state.
 #[derive(Debug, Clone, Default)]
@@ -181,7 +95,7 @@ impl Value {
         let mut here = self;
         for token in tokens(pointer) {
             here = match here {
-                Self::Map(map) => map.get(&*token)?,
+                Self::Map(map) => map.get(&token)?,
                 Self::List(items) => items.get(token.parse::<usize>().ok()?)?,
                 _ => return None,
             };
@@ -333,10 +247,10 @@ impl From<serde_json::Value> for Value {
 /// The value at a JSON pointer into some properties.
 pub fn at<'a>(map: &'a Map, pointer: &str) -> Option<&'a Value> {
     let mut tokens = tokens(pointer);
-    let mut here = map.get(&*tokens.next()?)?;
+    let mut here = map.get(&tokens.next()?)?;
     for token in tokens {
         here = match here {
-            Value::Map(map) => map.get(&*token)?,
+            Value::Map(map) => map.get(&token)?,
             Value::List(items) => items.get(token.parse::<usize>().ok()?)?,
             _ => return None,
         };

@@ -143,7 +143,7 @@ fn identified(
         several => several,
     };
     for name in names.iter().filter(|name| !resource.properties.iter().any(|it| *it.name.value == ***name)) {
-        let value = desired.and_then(|desired| desired.properties.get(*name)).and_then(Value::as_str);
+        let value = desired.and_then(|desired| desired.properties.get(name)).and_then(Value::as_str);
         let value = match value {
             Some(part) if names.len() > 1 => text(&crate::translate::escaped(part)),
             _ => node.clone(),

@@ -156,7 +156,7 @@ impl Written {
             (_, wanted) if !has_secret(wanted) => {}
             (Yaml::Map(entries), Value::Map(map)) => {
                 for entry in entries {
-                    match map.get(&*entry.key.value) {
+                    match map.get(&entry.key.value) {
                         Some(wanted) => self.part(&entry.value, wanted),
                         None => self.all(&entry.value),
                     }

@@ -4,6 +4,7 @@
 //! `INACTIVE` while the connection is not authorized. All calls are synchronous.
 //! <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html>
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -213,7 +214,7 @@ async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             Found::Absent => Live::Absent,
             Found::Unreadable(fault) => Live::Unreadable(fault),
             Found::Listed(answer) | Found::Described(answer) => {
-                Live::Present(Box::new(Present { seen, ..present(&want.identity, &answer) }))
+                Live::Present(Arc::new(Present { seen, ..present(&want.identity, &answer) }))
             }
         }
     };

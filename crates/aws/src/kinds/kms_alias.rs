@@ -3,6 +3,7 @@
 //! There is no call that describes an alias. A list page tells of a hundred which key is behind each; a single one is
 //! found by describing the key through it. An alias goes with its key, so that one whose key is gone is absent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -206,7 +207,7 @@ fn present(name: &str, key: &str) -> Live {
     let (before, id) = key.rsplit_once("key/").unwrap_or(("", key));
     let properties =
         Map::from_iter([("AliasName".to_owned(), name.into()), ("TargetKeyId".to_owned(), Value::from(id))]);
-    Live::Present(Box::new(Present {
+    Live::Present(Arc::new(Present {
         identity: name.to_owned(),
         properties,
         attributes: attributes(format!("{before}{name}")),

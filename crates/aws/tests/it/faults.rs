@@ -143,7 +143,7 @@ async fn a_value_that_does_not_clear_is_noted() {
         let live = bench.settled(sample.kind, sample.identity).await;
         bench.faults(&json!([{"operation": sample.operations[3], "no_clear": true}])).await;
         let mut form = sample.forms[0].clone();
-        form.shift_remove("Description");
+        form.remove("Description");
         let edits = compare(sample.kind, &form, &live).edits;
         let update = Update { live: &live, desired: &form, edits: &edits };
         let written = bench.session.update(sample.kind, &place(), &update).await.unwrap();

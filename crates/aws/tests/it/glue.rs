@@ -1,5 +1,7 @@
 //! Glue connections: when passwords and tags are read, how many calls that takes, and that no update wipes a password.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use trueup_aws::Settings;
 use trueup_engine::cloud::{Cloud as _, Create, Live, Present, Update, Want};
@@ -35,7 +37,7 @@ fn want(name: &str, given: &[&str]) -> Want {
 
 async fn read(bench: &Bench, want: Want) -> Present {
     match bench.session.observe(connection(), &place(), &[want]).await.pop().unwrap() {
-        Live::Present(present) => *present,
+        Live::Present(present) => Arc::unwrap_or_clone(present),
         other => panic!("{other:?}"),
     }
 }
@@ -140,7 +142,7 @@ async fn an_update_that_would_remove_a_password_nobody_spoke_of_is_refused() {
     let Some(Value::Map(input)) = desired.get_mut("ConnectionInput") else { panic!() };
     input.insert("Description".to_owned(), "new".into());
     let Some(Value::Map(own)) = input.get_mut("ConnectionProperties") else { panic!() };
-    own.shift_remove("PASSWORD");
+    own.remove("PASSWORD");
     let edits = compare(connection(), &desired, &live).edits;
     let update = Update { live: &live, desired: &desired, edits: &edits };
     let fault = bench.session.update(connection(), &place(), &update).await.unwrap_err();

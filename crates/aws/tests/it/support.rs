@@ -91,7 +91,9 @@ impl Bench {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             match self.read(kind, identity).await {
-                Live::Present(present) if !matches!(present.readiness, Readiness::Settling(_)) => return *present,
+                Live::Present(present) if !matches!(present.readiness, Readiness::Settling(_)) => {
+                    return Arc::unwrap_or_clone(present);
+                }
                 other => assert!(Instant::now() < deadline, "{identity} does not settle: {other:?}"),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use trueup_aws::Session;
@@ -280,7 +281,7 @@ async fn read(
         match live {
             // Deleted since it was listed.
             Live::Absent => {}
-            Live::Present(live) => gathered.found.push(Found { kind, live: *live }),
+            Live::Present(live) => gathered.found.push(Found { kind, live: Arc::unwrap_or_clone(live) }),
             Live::Unreadable(fault) => {
                 gathered.unread.push(Unread { type_name: kind.name(), identity: Some(want.identity), fault });
             }

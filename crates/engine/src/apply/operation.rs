@@ -1,6 +1,6 @@
 //! One operation: resolve what it sends, send it, read again where somebody else was at it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -278,7 +278,7 @@ impl<'a> Operations<'a> {
         let answers =
             self.work.cloud.observe(step.desired.kind, &step.desired.place, std::slice::from_ref(&want)).await;
         match answers.into_iter().next() {
-            Some(Live::Present(present)) => Ok(Some(*present)),
+            Some(Live::Present(present)) => Ok(Some(Arc::unwrap_or_clone(present))),
             Some(Live::Absent) => Ok(None),
             Some(Live::Unreadable(fault)) => Err(fault),
             None => Err(Fault::new(FaultKind::Internal, "observe", "the read gave no answer for this resource")),
@@ -406,10 +406,10 @@ impl<'a> Operations<'a> {
                 Some(Live::Present(present))
                     if !matches!(present.readiness, Readiness::Settling(_) | Readiness::Scheduled { .. }) =>
                 {
-                    return Ok(*present);
+                    return Ok(Arc::unwrap_or_clone(present));
                 }
                 Some(Live::Present(present)) if Instant::now() >= deadline => {
-                    let state = match present.readiness {
+                    let state = match Arc::unwrap_or_clone(present).readiness {
                         Readiness::Settling(state) | Readiness::Scheduled { state, .. } => state,
                         _ => String::new(),
                     };

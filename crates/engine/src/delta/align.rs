@@ -50,7 +50,7 @@ impl Aligner<'_> {
         for property in schema {
             push_token(pointer, property.name);
             let before = live.and_then(|live| live.get(property.name));
-            let wanted = desired.shift_remove(property.name);
+            let wanted = desired.remove(property.name);
             if let Some(value) = self.member(property, live.is_some(), before, wanted, pointer) {
                 aligned.insert(property.name.to_owned(), value);
             }
@@ -186,7 +186,7 @@ impl Aligner<'_> {
         let length = pointer.len();
         let mut aligned = Map::with_capacity(desired.len());
         let only_live: Vec<&String> =
-            live.into_iter().flat_map(|live| live.keys()).filter(|name| !desired.contains_key(*name)).collect();
+            live.into_iter().flat_map(Map::keys).filter(|name| !desired.contains_key(name)).collect();
         for (name, value) in desired
             .iter()
             .map(|(name, value)| (name, Some(value.clone())))
@@ -448,7 +448,7 @@ impl Canonical<'_> {
             }
             (Self::Map(members), Value::Map(others)) => {
                 members.len() == others.len()
-                    && members.iter().all(|(name, member)| others.get(*name).is_some_and(|other| member.is(other)))
+                    && members.iter().all(|(name, member)| others.get(name).is_some_and(|other| member.is(other)))
             }
             _ => false,
         }

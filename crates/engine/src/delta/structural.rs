@@ -94,7 +94,7 @@ fn value(ty: &'static Type, before: &Value, after: &Value, at: &mut At, edits: &
                     None => edits.push(at.edit(Some(before), None, Effect::InPlace)),
                 });
             }
-            for (name, after) in desired.iter().filter(|(name, _)| !live.contains_key(*name)) {
+            for (name, after) in desired.iter().filter(|(name, _)| !live.contains_key(name)) {
                 at.below(name, name, |at| edits.push(at.edit(None, Some(after), Effect::InPlace)));
             }
         }

@@ -550,7 +550,7 @@ impl Checker<'_, '_> {
         for group in groups {
             let path: Vec<String> = crate::value::tokens(group.at).map(Into::into).collect();
             let Some(object) = super::member(properties, &path).and_then(Value::as_map) else { continue };
-            let given: Vec<&str> = group.members.iter().copied().filter(|name| object.contains_key(*name)).collect();
+            let given: Vec<&str> = group.members.iter().copied().filter(|name| object.contains_key(name)).collect();
             let names = group.members.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             match given.as_slice() {
                 [_] => {}

@@ -29,7 +29,7 @@ pub(super) fn of_one_stack(all: &[Arc<Desired>], diagnostics: &mut Diagnostics) 
         each(node, &mut |source, deferred| {
             let Some(other) = all.iter().find(|other| is_named(other, source)) else { return };
             let address = &other.address;
-            let given = other.kind.is_source().filter(|(_, value)| other.properties.contains_key(*value));
+            let given = other.kind.is_source().filter(|(_, value)| other.properties.contains_key(value));
             let instead = match (given, source.json_key()) {
                 (Some((_, value)), None) => format!("{address}.{value}"),
                 (Some((_, value)), Some(key)) => format!("({address}.{value} | from_json)['{key}']"),

@@ -48,7 +48,7 @@ impl Walk<'_> {
                 self.object(members, live, wanted, pointer);
             }
             (_, Value::Map(live), Value::Map(wanted)) => {
-                for (name, value) in live.iter().filter(|(name, _)| !wanted.contains_key(*name)) {
+                for (name, value) in live.iter().filter(|(name, _)| !wanted.contains_key(name)) {
                     let length = pointer.len();
                     push_token(pointer, name);
                     self.push(value, pointer);

@@ -39,7 +39,7 @@ pub(super) fn given(kind: &dyn Kind, live: &Map) -> Map {
             _ => false,
         };
         if empty {
-            properties.shift_remove(name);
+            properties.remove(name);
         }
     }
     properties
@@ -71,7 +71,7 @@ fn needed_defaults(kind: &dyn Kind, live: &Map, properties: &mut Map) {
         if after.len() < before.len() {
             before = after;
         } else {
-            properties.shift_remove(property.name);
+            properties.remove(property.name);
         }
     }
 }
@@ -163,7 +163,7 @@ pub(super) fn hidden(kind: &dyn Kind, properties: &Map) -> Vec<(String, &'static
                 (Type::Object(members), _) => go(members, inner, &pointer, out),
                 (Type::Map(_), Secrecy::Members(names)) => {
                     let unread =
-                        |name: &&'static str| matches!(inner.get(*name), Some(Value::Secret(s)) if !s.is_resolved());
+                        |name: &&'static str| matches!(inner.get(name), Some(Value::Secret(s)) if !s.is_resolved());
                     // Nothing has all of them: a read that hides answers each that it was asked for.
                     if names.len() > 1 && names.iter().all(unread) {
                         out.push((pointer, names));
@@ -184,7 +184,7 @@ pub(super) fn settle_hidden(kind: &dyn Kind, properties: &mut Map) -> Vec<&'stat
     for (pointer, names) in hidden(kind, properties) {
         let mut taken: Vec<(&'static str, Value)> = Vec::new();
         if let Some(map) = map_at(properties, &pointer) {
-            taken.extend(names.iter().filter_map(|name| Some((*name, map.shift_remove(*name)?))));
+            taken.extend(names.iter().filter_map(|name| Some((*name, map.remove(name)?))));
         }
         for (name, value) in taken {
             let before = errors(kind, properties);
@@ -196,7 +196,7 @@ pub(super) fn settle_hidden(kind: &dyn Kind, properties: &mut Map) -> Vec<&'stat
                 if let Some(map) = map_at(properties, &pointer) {
                     match value {
                         Some(value) => drop(map.insert(name.to_owned(), value)),
-                        None => drop(map.shift_remove(name)),
+                        None => drop(map.remove(name)),
                     }
                 }
             };
@@ -215,7 +215,7 @@ pub(super) fn settle_hidden(kind: &dyn Kind, properties: &mut Map) -> Vec<&'stat
             && let Some((parent, name)) = pointer.rsplit_once('/')
             && let Some(map) = map_at(properties, parent)
         {
-            map.shift_remove(name);
+            map.remove(name);
         }
     }
     open
@@ -228,7 +228,7 @@ fn errors(kind: &dyn Kind, properties: &Map) -> Vec<String> {
 fn map_at<'m>(properties: &'m mut Map, pointer: &str) -> Option<&'m mut Map> {
     let mut here = properties;
     for token in crate::value::tokens(pointer) {
-        here = match here.get_mut(&*token)? {
+        here = match here.get_mut(&token)? {
             Value::Map(map) => map,
             _ => return None,
         };

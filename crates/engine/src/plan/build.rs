@@ -427,7 +427,7 @@ impl Decision<'_> {
             }
             let mut step = self.guard(step);
             if step.action == Action::Replace {
-                attributes.clear();
+                attributes = Map::new();
                 if by_dependency.is_none() && owner::can_be_replaced_by_another(self.node) {
                     step.new_first = true;
                     step.former.insert(0, present.clone());

@@ -4,6 +4,8 @@
 //! bytes. A saved plan is *verified*, not trusted: `apply` makes the plan again from the same manifest for the same
 //! selection, and goes on only where both documents agree on every step; so no value ever has to be stored.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -336,7 +338,6 @@ impl PlanDocument {
             "manifest_digest": self.manifest_digest,
             "variables_digest": self.variables_digest,
             "partial": self.partial,
-            "steps": self.steps,
             "edges": self.edges,
         });
         if self.pruned {
@@ -348,7 +349,26 @@ impl PlanDocument {
         if !self.selected.is_empty() {
             whole["selected"] = self.selected.clone().into();
         }
-        hex(&sha2::Sha256::digest(canonical_text(&whole).as_bytes()))
+        // A member at a time and a step at a time: the whole, as one document, would be larger than the plan.
+        let members = whole.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), Some(value)));
+        let sorted: BTreeMap<&str, Option<&Json>> = members.chain([("steps", None)]).collect();
+        let mut digest = Canonical::default();
+        for (number, (name, value)) in sorted.into_iter().enumerate() {
+            digest.text(if number == 0 { "{" } else { "," });
+            digest.scalar(&name.into());
+            digest.text(":");
+            if let Some(value) = value {
+                digest.json(value);
+                continue;
+            }
+            for (number, step) in self.steps.iter().enumerate() {
+                digest.text(if number == 0 { "[" } else { "," });
+                digest.json(&serde_json::to_value(step).unwrap_or_default());
+            }
+            digest.text(if self.steps.is_empty() { "[]" } else { "]" });
+        }
+        digest.text("}");
+        digest.end()
     }
 }
 
@@ -460,20 +480,71 @@ pub fn verify(saved: &PlanDocument, fresh: &PlanDocument) -> Vec<Stale> {
     stale
 }
 
-/// JSON with sorted members and no spaces, so that equal documents have equal bytes.
-pub(crate) fn canonical_text(json: &Json) -> String {
-    fn sorted(json: &Json) -> Json {
+/// The SHA-256 of JSON with sorted members and no spaces, so that equal documents have equal digests.
+pub(crate) fn canonical_digest(json: &Json) -> String {
+    let mut digest = Canonical::default();
+    digest.json(json);
+    digest.end()
+}
+
+/// A digest of such a text, fed a piece at a time: the text itself is never there.
+#[derive(Default)]
+struct Canonical(sha2::Sha256);
+
+impl Canonical {
+    fn text(&mut self, text: &str) {
+        self.0.update(text.as_bytes());
+    }
+
+    fn scalar(&mut self, json: &Json) {
+        // What is written to memory, from what is in memory, cannot fail.
+        let _ = serde_json::to_writer(&mut *self, json);
+    }
+
+    fn json(&mut self, json: &Json) {
         match json {
             Json::Object(map) => {
-                let mut entries: Vec<_> = map.iter().collect();
-                entries.sort_by(|a, b| a.0.cmp(b.0));
-                Json::Object(entries.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect())
+                let mut members: Vec<_> = map.iter().collect();
+                members.sort_by(|a, b| a.0.cmp(b.0));
+                self.text("{");
+                for (number, (name, value)) in members.into_iter().enumerate() {
+                    if number > 0 {
+                        self.text(",");
+                    }
+                    let _ = serde_json::to_writer(&mut *self, name);
+                    self.text(":");
+                    self.json(value);
+                }
+                self.text("}");
             }
-            Json::Array(items) => Json::Array(items.iter().map(sorted).collect()),
-            other => other.clone(),
+            Json::Array(items) => {
+                self.text("[");
+                for (number, item) in items.iter().enumerate() {
+                    if number > 0 {
+                        self.text(",");
+                    }
+                    self.json(item);
+                }
+                self.text("]");
+            }
+            scalar => self.scalar(scalar),
         }
     }
-    sorted(json).to_string()
+
+    fn end(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+impl std::io::Write for Canonical {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Bytes in lower-case hexadecimal.

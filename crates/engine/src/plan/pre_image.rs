@@ -7,7 +7,7 @@ use crate::cloud::Present;
 use crate::delta;
 use crate::desired::Desired;
 use crate::patch;
-use crate::plan::document::{canonical_text, hex};
+use crate::plan::document::{canonical_digest, hex};
 use crate::value::Value;
 
 /// The pre-image of a step: of the resource, where it exists, and of former ones that go. `None` where nothing exists.
@@ -50,7 +50,7 @@ fn pre_image(node: &Desired, present: &Present) -> String {
         "attributes": stable,
         "secret_version": present.secret_version,
     });
-    hex(&Sha256::digest(canonical_text(&whole).as_bytes()))
+    canonical_digest(&whole)
 }
 
 /// What the manifest calls a secret is none of a digest, also where the service shows it: a short one could be guessed

@@ -218,7 +218,7 @@ impl<'a> Leaves<'a> {
                     }
                     let value = self.node(&entry.value, frame, pointer, spans.as_deref_mut(), protected);
                     pointer.truncate(length);
-                    if map.contains_key(&*name) {
+                    if map.contains_key(&name) {
                         self.found.push(
                             Diagnostic::error("M104", format!("the key `{name}` is given twice")).at(entry.key.span),
                         );

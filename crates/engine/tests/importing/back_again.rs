@@ -204,7 +204,7 @@ fn cover(live: &mut Map, pointer: &str) {
     let mut here = &mut whole;
     for token in trueup_engine::value::tokens(pointer) {
         here = match here {
-            Value::Map(map) => map.get_mut(&*token).unwrap(),
+            Value::Map(map) => map.get_mut(&token).unwrap(),
             Value::List(items) => items.get_mut(token.parse::<usize>().unwrap()).unwrap(),
             other => panic!("{pointer} leads into {other:?}"),
         };

@@ -2,6 +2,8 @@
 //!
 //! A read that failed fails the statement: an empty result always means that the service said so.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt as _;
 use serde_json::Value as Json;
 use trueup_engine::cloud::{Live, Place, Present, Readiness, Task, Want};
@@ -169,7 +171,7 @@ pub(super) fn only(lives: Vec<Live>) -> Live {
 /// A resource that is there; one that could not be read is a fault.
 pub(super) fn present(live: Live) -> Result<Option<Present>, Fault> {
     match live {
-        Live::Present(live) => Ok(Some(*live)),
+        Live::Present(live) => Ok(Some(Arc::unwrap_or_clone(live))),
         Live::Absent => Ok(None),
         Live::Unreadable(fault) => Err(fault),
     }

@@ -1,6 +1,7 @@
 //! The calls of a resource: read it, and begin requests that change it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
@@ -50,7 +51,7 @@ async fn observe_one(read: &Read, reach: &Reach, identity: &str) -> Live {
     match get(read, reach, identity).await {
         Ok(Some(present)) => {
             reach.requests().saw(read.name, identity);
-            Live::Present(Box::new(present))
+            Live::Present(Arc::new(present))
         }
         Ok(None) => Live::Absent,
         Err(fault) => Live::Unreadable(fault),
@@ -59,7 +60,7 @@ async fn observe_one(read: &Read, reach: &Reach, identity: &str) -> Live {
 
 /// What is known of a resource while a request is under way for it.
 fn outline(identity: &str, readiness: Readiness) -> Live {
-    Live::Present(Box::new(Present {
+    Live::Present(Arc::new(Present {
         identity: identity.to_owned(),
         properties: Map::new(),
         attributes: Map::new(),

@@ -25,7 +25,7 @@ pub(super) fn check(properties: &Map) -> Vec<Finding> {
     let auth = properties.get("AuthParameters").and_then(Value::as_map);
     let given: Vec<(&str, &str)> = BLOCKS
         .into_iter()
-        .filter(|(_, block)| auth.and_then(|auth| auth.get(*block)).is_some_and(|value| !value.is_null()))
+        .filter(|(_, block)| auth.and_then(|auth| auth.get(block)).is_some_and(|value| !value.is_null()))
         .collect();
     if let [(fitting, block)] = given[..] {
         check_type(properties, fitting, block, &mut findings);

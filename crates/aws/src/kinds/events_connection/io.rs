@@ -1,5 +1,7 @@
 //! The calls of a connection.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 use trueup_engine::cloud::{Create, Extent, Live, Present, Readiness, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
@@ -39,7 +41,7 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
                 Found::Unreadable(fault) => Live::Unreadable(fault),
                 Found::Listed(entry) => {
                     let private = reach.private_connections().contains(&want.identity);
-                    Live::Present(Box::new(Present { seen, ..live::of_listed(&want.identity, &entry, private) }))
+                    Live::Present(Arc::new(Present { seen, ..live::of_listed(&want.identity, &entry, private) }))
                 }
                 Found::Described(answer) => {
                     let mut present = Present { seen, ..live::of_described(&want.identity, &answer) };
@@ -49,7 +51,7 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
                     {
                         present.seen.version = None;
                     }
-                    Live::Present(Box::new(present))
+                    Live::Present(Arc::new(present))
                 }
             }
         })
@@ -61,9 +63,9 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             continue;
         }
         if want.verified.as_ref().is_some_and(|verified| verified.is(present.seen.version.as_ref())) {
-            managed_secret::leave_out(present);
+            managed_secret::leave_out(Arc::make_mut(present));
         } else {
-            with_secrets.push(present);
+            with_secrets.push(Arc::make_mut(present));
         }
     }
     if !with_secrets.is_empty() {
@@ -107,7 +109,7 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
         verified: None,
     };
     match observe(reach, &[want]).await.pop() {
-        Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
+        Some(Live::Present(present)) => lost_create(&SCHEMA, create, Arc::unwrap_or_clone(present), fault),
         _ => Err(fault),
     }
 }

@@ -233,7 +233,7 @@ mod tests {
     fn what_is_passed_over_is_neither_sent_nor_cleared() {
         let mut desired = live();
         let Some(Value::Map(auth)) = desired.get_mut("AuthParameters") else { panic!() };
-        auth.shift_remove("InvocationHttpParameters");
+        auth.remove("InvocationHttpParameters");
         let (input, cleared) =
             update("orders", &live(), &desired, &[edit("/AuthParameters/BasicAuthParameters/Username")]).unwrap();
         assert!(input["AuthParameters"].get("InvocationHttpParameters").is_none(), "{input}");

@@ -5,6 +5,7 @@
 //! connection; not at all while the connection has not moved since its password was verified. Tags cost a call each and are read where the manifest names some.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -245,7 +246,7 @@ async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
         }
     }
     present.attributes = attributes(&arn);
-    Live::Present(Box::new(present))
+    Live::Present(Arc::new(present))
 }
 
 /// The ARN, which no call answers.
@@ -291,7 +292,7 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
     let want =
         Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
     match observe(reach, &[want]).await.pop() {
-        Some(Live::Present(present)) => lost_create(&SCHEMA, create, *present, fault),
+        Some(Live::Present(present)) => lost_create(&SCHEMA, create, Arc::unwrap_or_clone(present), fault),
         _ => Err(fault),
     }
 }

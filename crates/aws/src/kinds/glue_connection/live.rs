@@ -104,7 +104,7 @@ fn connection_properties(want: &Want, answer: &Json, hidden: Option<&str>) -> Ma
         let Some(value) = value.as_str() else { continue };
         match name.strip_prefix(CIPHERTEXT) {
             Some(plain) => {
-                properties.entry(plain.to_owned()).or_insert_with(|| Value::Secret(Secret::unresolved(ENCRYPTED)));
+                properties.get_or_insert_with(plain, || Value::Secret(Secret::unresolved(ENCRYPTED)));
             }
             None => {
                 properties.insert(name.clone(), member(name, value));
@@ -113,7 +113,7 @@ fn connection_properties(want: &Want, answer: &Json, hidden: Option<&str>) -> Ma
     }
     if let Some(why) = hidden {
         for name in SECRET_PROPERTIES.iter().filter(|name| want.asks(&pointer_of(name))) {
-            properties.entry((*name).to_owned()).or_insert_with(|| Value::Secret(Secret::unresolved(why)));
+            properties.get_or_insert_with(name, || Value::Secret(Secret::unresolved(why)));
         }
     }
     properties

@@ -4,6 +4,7 @@
 //! is not found is waited for; what is denied or throttled is unread, and never absent.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -38,7 +39,7 @@ pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
     futures_util::stream::iter(0..wants.len())
         .map(|index| async move {
             match read(reach, &wants[index]).await {
-                Ok(Some(present)) => Live::Present(Box::new(present)),
+                Ok(Some(present)) => Live::Present(Arc::new(present)),
                 Ok(None) => Live::Absent,
                 Err(fault) => Live::Unreadable(fault),
             }

@@ -36,7 +36,7 @@ pub(super) fn of_answer(operation: &Operation, identity: &str, answer: &Json) ->
     let readiness = readiness(metadata);
     // Material that is to be imported is no reason to enable a key, which cannot be done before.
     if matches!(&readiness, Readiness::Ready(Some(state)) if state == "PendingImport") {
-        properties.shift_remove("Enabled");
+        properties.remove("Enabled");
     }
     let mut attributes = Map::from_iter([("KeyId".to_owned(), Value::from(id))]);
     copy_text(metadata, &mut attributes, "Arn");

@@ -150,7 +150,7 @@ fn is_usual_policy(policy: &Value) -> bool {
     let text = |value: Option<&Value>, wanted: &str| value.and_then(Value::as_str) == Some(wanted);
     let Some(Value::List(statements)) = policy.get("Statement") else { return false };
     let [statement] = statements.as_slice() else { return false };
-    let members = statement.as_map().map_or(0, |map| map.len());
+    let members = statement.as_map().map_or(0, Map::len);
     let principal = statement.get("Principal").filter(|principal| principal.as_map().is_some_and(|it| it.len() == 1));
     let root = principal
         .and_then(|principal| principal.get("AWS")?.as_str())

@@ -4,6 +4,7 @@
 //! second version, and a reader learns nothing of the value from it. Where the last answer was lost, the token and the
 //! value are read back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -134,9 +135,12 @@ async fn settle_create(reach: &Reach, create: &Create<'_>, fault: Fault) -> Resu
     let want =
         Want { identity: named(create)?.to_owned(), secrets: true, shallow: false, given, tags: None, verified: None };
     match reading::observe(reach, &[want]).await.pop() {
-        Some(Live::Present(present)) => {
-            lost_create(&SCHEMA, &Create { identity: create.identity, desired: &sent }, *present, fault)
-        }
+        Some(Live::Present(present)) => lost_create(
+            &SCHEMA,
+            &Create { identity: create.identity, desired: &sent },
+            Arc::unwrap_or_clone(present),
+            fault,
+        ),
         _ => Err(fault),
     }
 }

@@ -6,6 +6,7 @@
 //! not have is never absent by that alone. Values are read twenty at a time.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value as Json, json};
@@ -83,14 +84,14 @@ async fn complete(reach: &Reach, want: &Want, found: Found) -> Live {
     };
     // Nothing more can be read of one that is to be deleted.
     if want.shallow || is_scheduled(&present) || !want.asks("/ResourcePolicy") {
-        return Live::Present(Box::new(present));
+        return Live::Present(Arc::new(present));
     }
     match reach.read(&GET_SECRET_POLICY, &json!({ "SecretId": want.identity })).await {
         Ok(answer) => {
             if let Some(policy) = document(&answer["ResourcePolicy"]) {
                 present.properties.insert("ResourcePolicy".to_owned(), policy);
             }
-            Live::Present(Box::new(present))
+            Live::Present(Arc::new(present))
         }
         // It went between the two calls.
         Err(fault) if fault.kind == FaultKind::NotFound => Live::Absent,
@@ -115,7 +116,7 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
         if let Live::Present(present) = live
             && present.properties.contains_key("SecretString")
         {
-            asked.push((want, present));
+            asked.push((want, Arc::make_mut(present)));
         }
     }
     let mut asked_for = Vec::new();
@@ -151,7 +152,7 @@ async fn with_values(reach: &Reach, wants: &[Want], mut found: Vec<Live>) -> Vec
                 match payload.text {
                     Some(text) => put(present, Secret::new("live", text)),
                     // It is binary, which no text equals.
-                    None => drop(present.properties.shift_remove("SecretString")),
+                    None => drop(present.properties.remove("SecretString")),
                 }
             }
             Some(Err(why)) => put(present, Secret::unresolved(why)),

@@ -113,7 +113,7 @@ fn secret() -> Value {
 }
 
 fn present(readiness: Readiness) -> Live {
-    Live::Present(Box::new(Present {
+    Live::Present(Arc::new(Present {
         identity: "x".to_owned(),
         properties: Map::new(),
         attributes: Map::new(),

@@ -1,7 +1,7 @@
 //! A cloud in memory, with whatever may go wrong with a real one. Every decision follows from its seed.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -277,7 +277,7 @@ impl FakeCloud {
         if !want.shallow {
             properties = item.properties.iter().map(|(name, value)| (name.clone(), shown(value, hidden))).collect();
         }
-        Live::Present(Box::new(Present {
+        Live::Present(Arc::new(Present {
             identity: key.1.clone(),
             properties,
             attributes,

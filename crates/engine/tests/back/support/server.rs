@@ -107,7 +107,7 @@ fn clear(schema: &'static [Property], into: &mut Map, path: &[&str], before: Opt
     let [first, rest @ ..] = path else { return };
     let Some(property) = schema.iter().find(|property| property.name == *first) else { return };
     if let (Type::Object(members), false) = (&property.ty, rest.is_empty()) {
-        let inner = into.entry(property.name.to_owned()).or_insert_with(|| Value::Map(Map::new()));
+        let inner = into.get_or_insert_with(property.name, || Value::Map(Map::new()));
         if let Value::Map(inner) = inner {
             clear(members, inner, rest, before);
         }
@@ -147,20 +147,20 @@ pub fn merge(schema: &'static [Property], live: &mut Map, request: &Map) {
                     && let Some(Value::Map(here)) = live.get_mut(name)
                 {
                     let kinds = ["ApiKeyAuthParameters", "BasicAuthParameters", "OAuthParameters"];
-                    if kinds.iter().any(|kind| sent.contains_key(*kind)) {
+                    if kinds.iter().any(|kind| sent.contains_key(kind)) {
                         here.retain(|name, _| !kinds.contains(&&**name) || sent.contains_key(name));
                     }
                 }
-                let entry = live.entry(name.clone()).or_insert_with(|| Value::Map(Map::new()));
+                let entry = live.get_or_insert_with(name, || Value::Map(Map::new()));
                 if let Value::Map(here) = entry {
                     merge(members, here, sent);
                 }
             }
             (_, Value::Null) => {
-                live.shift_remove(name);
+                live.remove(name);
             }
             (_, Value::String(text)) if text.is_empty() => {
-                live.shift_remove(name);
+                live.remove(name);
             }
             (_, value) => {
                 live.insert(name.clone(), value.clone());

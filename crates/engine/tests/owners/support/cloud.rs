@@ -1,7 +1,7 @@
 //! A cloud in memory whose resources carry tags, with an index over them that lags.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -85,7 +85,7 @@ impl State {
         let points = |item: &Item| {
             ["TargetKeyId", "TargetArn", "KmsKeyId"]
                 .iter()
-                .filter_map(|name| item.properties.get(*name)?.as_str())
+                .filter_map(|name| item.properties.get(name)?.as_str())
                 .any(|text| targets.iter().any(|target| target == text))
         };
         let alive = |item: &Item| item.scheduled.is_none() && !item.deleting;
@@ -195,9 +195,9 @@ impl FakeCloud {
         let id = (kind.name(), own.to_owned());
         let Some(item) = state.items.get(&id).cloned() else { return Live::Absent };
         let mut properties = item.properties.clone();
-        let own = properties.shift_remove("Tags");
+        let own = properties.remove("Tags");
         if want.shallow {
-            properties.clear();
+            properties = Map::new();
         }
         if kind.tags().is_some() && want.asks("/Tags") {
             if let Some(tags) = &want.tags {
@@ -212,7 +212,7 @@ impl FakeCloud {
             None if item.deleting => Readiness::Deleting("DELETING".to_owned()),
             None => Readiness::Ready(None),
         };
-        Live::Present(Box::new(Present {
+        Live::Present(Arc::new(Present {
             identity: id.1.clone(),
             properties,
             attributes: attributes(&id),
@@ -398,7 +398,7 @@ impl Cloud for FakeCloud {
             }
             // What is kept was lost where the new tags lack one that was there.
             let (before, after) = (owner::tags_of(kind, &item.properties), owner::tags_of(kind, update.desired));
-            let lost = before.keys().find(|key| !after.contains_key(*key));
+            let lost = before.keys().find(|key| !after.contains_key(key));
             if let Some(lost) = lost {
                 state.violations.push(format!("the tag {lost} of {} is lost", id.1));
             }

@@ -1,7 +1,7 @@
 //! A cloud of two connections, which answers at once and remembers what it was asked.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -200,7 +200,7 @@ impl Cloud for Small {
         let asked = self.ask(format!("observe {} {}", region(place), names.join(",")));
         let answer = |want: &Want| match &asked {
             Err(fault) => Live::Unreadable(fault.clone()),
-            Ok(()) => self.live(&want.identity).map_or(Live::Absent, |live| Live::Present(Box::new(live))),
+            Ok(()) => self.live(&want.identity).map_or(Live::Absent, |live| Live::Present(Arc::new(live))),
         };
         let wants = if *self.silent.lock().unwrap() { &[] } else { wants };
         let answers = wants.iter().map(answer).collect();

@@ -53,9 +53,9 @@ impl Event {
     pub(super) fn with_model(mut self, kind: &dyn Kind, live: Option<&Present>) -> Self {
         if let Some(live) = live {
             let mut all: Map = live.properties.clone();
-            let attributes = kind.attributes().iter().filter_map(|it| live.attributes.get_key_value(it.name));
+            let attributes = kind.attributes().iter().filter_map(|it| Some((it.name, live.attributes.get(it.name)?)));
             for (name, value) in attributes.filter(|(name, _)| kind.schema().at(&format!("/{name}")).is_some()) {
-                all.entry(name.clone()).or_insert_with(|| value.clone());
+                all.get_or_insert_with(name, || value.clone());
             }
             if let Some(id) = all.get("Id").and_then(Value::as_str).filter(|_| tables::shows_id(kind)) {
                 self.0["Identifier"] = id.into();
