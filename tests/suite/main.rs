@@ -3,6 +3,7 @@
 
 mod behind_our_back;
 mod blame;
+mod bounds;
 mod calls;
 mod crash;
 mod documents;
