@@ -1,6 +1,7 @@
 //! Properties over drawn cases that say how many they went through: some hundreds in the normal run, all that is promised
 //! under `cargo xtask prove`. A test of the suite says it in the same way.
 
+#[expect(clippy::print_stderr, reason = "a figure is for whoever runs the test")]
 #[path = "../../../../tests/src/promise.rs"]
 mod promise;
 
@@ -61,7 +62,7 @@ pub fn thousands(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
