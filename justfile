@@ -37,3 +37,7 @@ deny-all:
 # The binary to ship: fat link-time optimisation, stripped.
 dist:
     cargo build --profile dist --locked -p trueup
+
+# What a release ships: the same bytes everywhere, the bill of materials, the hashes.
+release:
+    cargo xtask release

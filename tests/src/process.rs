@@ -98,10 +98,18 @@ impl Background {
     }
 
     /// Waits for the end.
-    pub fn wait(mut self) -> Run {
+    pub fn wait(self) -> Run {
+        self.measured().0
+    }
+
+    /// Waits for the end. The most memory that it had in KiB, where the system tells: it is looked at every few
+    /// milliseconds, and the number that is looked at only grows.
+    pub fn measured(mut self) -> (Run, Option<u64>) {
+        let mut peak = None;
         loop {
+            peak = self.process().peak().or(peak);
             if let Some(status) = self.process().ended() {
-                return self.collected(status);
+                return (self.collected(status), peak);
             }
             if self.started.elapsed() > LONGEST {
                 let status = self.process().kill();
@@ -160,6 +168,13 @@ impl Process {
     /// How it ended, where it has.
     pub fn ended(&self) -> Option<ExitStatus> {
         self.child().try_wait().expect("a child can be waited for")
+    }
+
+    /// The most memory that it has had until now, in KiB. Nothing once it has ended, or where the system does not tell.
+    pub fn peak(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child().id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").trim().parse().ok()
     }
 
     /// Whether each of its threads waits for something, as far as the system tells.

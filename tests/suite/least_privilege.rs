@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use trueup_tests::{Run, TestEnv, repository};
+use trueup_tests::{Run, TestEnv, report, repository};
 
 /// The commands that only read: the word after `--for`, and what is run.
 const READING: &[(&str, &str)] = &[("plan", "plan"), ("drift", "drift")];
@@ -150,6 +150,13 @@ fn is_read(action: &str) -> bool {
     ["BatchGet", "Decrypt", "Describe", "Get", "List"].iter().any(|read| name.starts_with(read))
 }
 
+/// Says how many actions of how many statements were taken away, one at a time.
+fn counted(test: &str, cells: &BTreeSet<Cell>, wrong: &[String]) {
+    let statements: BTreeSet<&str> = cells.iter().map(|(sid, _)| sid.as_str()).collect();
+    let figure = format!("{} actions in {} statements, one less each time", cells.len(), statements.len());
+    report(&format!("least_privilege::{test}"), &["P16"], &figure, wrong.len());
+}
+
 /// What remains after a matrix: exactly what is listed.
 fn check(purpose: &str, wrong: &[String], unnoticed: &BTreeSet<Cell>) {
     assert!(wrong.is_empty(), "{purpose}:\n{}", wrong.join("\n"));
@@ -179,6 +186,7 @@ fn a_policy_to_read_allows_just_that() {
         place.under(&policy, &format!("{command} {BASE} --strict{as_code}")).expect(0);
         open.push((*purpose, *command, cells(&policy), policy));
     }
+    let all: BTreeSet<Cell> = open.iter().flat_map(|(_, _, cells, _)| cells.iter().cloned()).collect();
     // In sync first; then with everything changed, tags and protection with the rest, so that more is looked at.
     for changed in [false, true] {
         if changed {
@@ -216,6 +224,7 @@ fn a_policy_to_read_allows_just_that() {
             });
         }
     }
+    counted("a_policy_to_read_allows_just_that", &all, &wrong);
     for (purpose, _, cells, _) in &open {
         check(purpose, &wrong, cells);
     }
@@ -240,7 +249,8 @@ fn a_policy_to_apply_allows_just_that() {
 
     let mut wrong = Vec::new();
     let mut unnoticed = BTreeSet::new();
-    for cell in cells(&base).union(&cells(&changed)) {
+    let all: BTreeSet<Cell> = cells(&base).union(&cells(&changed)).cloned().collect();
+    for cell in &all {
         let (base, changed) = (without(&base, cell), without(&changed, cell));
         let mut noticed = |policy: &Value, manifest: &str| {
             let run = place.under(policy, &apply(manifest));
@@ -268,6 +278,7 @@ fn a_policy_to_apply_allows_just_that() {
             unnoticed.insert(cell.clone());
         }
     }
+    counted("a_policy_to_apply_allows_just_that", &all, &wrong);
     check("apply", &wrong, &unnoticed);
 }
 
@@ -282,12 +293,13 @@ fn a_policy_to_tear_down_allows_just_that() {
 
     let mut wrong = Vec::new();
     let mut unnoticed = BTreeSet::new();
-    for cell in cells(&policy) {
+    let all = cells(&policy);
+    for cell in &all {
         place.empty();
         place.free(&format!("apply {CHANGED} --yes"));
-        let run = place.under(&without(&policy, &cell), &teardown);
+        let run = place.under(&without(&policy, cell), &teardown);
         if run.code == Some(0) && !tells(&run, &cell.1) {
-            unnoticed.insert(cell);
+            unnoticed.insert(cell.clone());
             continue;
         }
         let right = match run.code {
@@ -299,5 +311,6 @@ fn a_policy_to_tear_down_allows_just_that() {
             wrong.push(format!("teardown without {cell:?}: {run}"));
         }
     }
+    counted("a_policy_to_tear_down_allows_just_that", &all, &wrong);
     check("teardown", &wrong, &unnoticed);
 }

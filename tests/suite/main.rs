@@ -3,12 +3,14 @@
 
 mod behind_our_back;
 mod blame;
+mod bounds;
 mod calls;
 mod crash;
 mod documents;
 mod drift_everywhere;
 mod drift_throttled;
 mod emulators;
+mod every_type;
 mod formats;
 mod glue_password;
 mod import_mixed;

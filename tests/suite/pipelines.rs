@@ -2,6 +2,7 @@
 //! situation with the exit code that `docs/gitops.md` says.
 
 mod jobs;
+mod own;
 mod runner;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,8 +2,9 @@
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
 //! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask prove` shows that the promises are kept, and
-//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask schema`
-//! writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
+//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask release`
+//! builds what is shipped, and compares two builds of it; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds`
+//! the counts in `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
@@ -13,6 +14,7 @@ mod measure;
 mod planted;
 mod promises;
 mod prove;
+mod release;
 mod schema;
 mod test;
 mod tools;
@@ -45,6 +47,8 @@ enum Chore {
     Planted,
     /// Runs the tests that keep the promises to their full extent, and shows the figures.
     Prove(prove::Options),
+    /// Builds what is shipped: the program, its bill of materials and hashes. `--verify` builds it twice and compares.
+    Release(release::Options),
     /// Writes the JSON Schemas under `schemas/` anew.
     Schema,
     /// Runs a command and prints what it cost, as JSON (used by `bench`).
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Kinds => kinds::run(),
         Chore::Planted => planted::run(),
         Chore::Prove(options) => prove::run(&options),
+        Chore::Release(options) => release::run(&options),
         Chore::Schema => schema::run(),
         Chore::Measure { command } => measure::run(&command),
     };

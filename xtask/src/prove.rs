@@ -66,8 +66,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     for ((package, program), names) in &programs {
         println!("{package}, {program}: {} tests", names.len());
         let mut command = tools::cargo();
-        command.args(["test", "--package", package, "--test", program]);
-        if *package == "trueup-fuzz" {
+        let kind = if *package == "xtask" { "--bin" } else { "--test" };
+        command.args(["test", "--package", package, kind, program]);
+        if ["trueup-engine", "trueup-fuzz"].contains(package) {
+            // A hundred thousand cases are some minutes of an optimised build, and hours of another one.
             command.args(["--profile", "hostile"]).env("TRUEUP_CASES", "100000");
         }
         command
@@ -161,7 +163,8 @@ fn page(table: &str, took: Duration, sample: bool) -> String {
     format!(
         "# What is promised\n\nEach promise has tests that keep it, and they count what they go through. `cargo xtask prove \
          --report` runs them to their full extent and writes\nthis page; `cargo xtask test` runs a sample of each. This run \
-         {extent}took {minutes} min on {cores} cores, in a debug build, against the [sandbox](sandbox.md).\n\nA crash point is a \
+         {extent}took {minutes} min on {cores} cores, against the [sandbox](sandbox.md): the program in a debug \
+         build, the engine alone optimised with every check.\n\nA crash point is a \
          `kill -9` before a request arrives, after it was carried out, or in the middle of its answer. Then the same \
          command\nruns once more, and what is there is compared with what an undisturbed run leaves: the same resources, each \
          made once, and nothing left\nto do. The stack has every kind of resource: [tests/ordeals](../tests/ordeals).\n\n{table}"
@@ -187,6 +190,7 @@ mod tests {
             let folder = match kept.program {
                 "suite" => "tests/suite",
                 "properties" => "fuzz/tests",
+                "xtask" => "xtask/src",
                 _ => "crates/engine/tests",
             };
             let found = sources(&tools::root().join(folder)).any(|text| text.contains(&format!("fn {name}(")));

@@ -10,6 +10,8 @@ mod graphs;
 mod ignoring;
 mod members;
 mod mixed;
+#[path = "../proving/mod.rs"]
+mod proving;
 mod rename;
 mod replace;
 mod secrets;

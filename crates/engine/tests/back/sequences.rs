@@ -1,5 +1,6 @@
 //! What must hold after any sequence of manifests, accidents and interruptions.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use trueup_engine::delta::canonical_form;
 use trueup_engine::kind::Verb;
 use trueup_engine::value::Value;
 
+use crate::proving::{Cases, Property, thousands};
 use crate::support::{
     CONNECTION_TYPE, DESTINATION_TYPE, KINDS, Trouble, World, connection, destination, problems, run, stack, with,
     without,
@@ -183,11 +185,20 @@ fn protected(world: &World, manifest: &Json) -> BTreeMap<String, String> {
     ids
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+/// In the normal run, and where promises are proved.
+const fn cases(sample: u32, all: u32) -> Cases {
+    Cases { sample, all }
+}
 
-    #[test]
-    fn the_way_to_a_state_leaves_no_trace(a in wanted(), b in wanted(), c in wanted(), seed in any::<u64>()) {
+#[test]
+fn the_way_to_a_state_leaves_no_trace() {
+    let property = Property {
+        test: "sequences::the_way_to_a_state_leaves_no_trace",
+        promises: &["P14"],
+        cases: cases(300, 10_000),
+    };
+    let figure = |cases| format!("{} triples of manifests", thousands(cases));
+    property.holds((wanted(), wanted(), wanted(), any::<u64>()), figure, |(a, b, c, seed)| {
         let manifests = [a, b, c].map(|wanted| wanted.with_fixed_names().manifest(false));
         let last = &manifests[2];
         let by_steps = run(async {
@@ -202,14 +213,28 @@ proptest! {
             world.converge(last).await;
             state_of(&world, last)
         });
-        prop_assert_eq!(by_steps, at_once);
-    }
+        assert_eq!(by_steps, at_once);
+    });
+}
 
-    #[test]
-    fn what_is_protected_is_never_deleted(
-        steps in prop::collection::vec((wanted(), any::<bool>()), 1..5),
-        seed in any::<u64>(),
-    ) {
+#[test]
+fn what_is_protected_is_never_deleted() {
+    let property = Property {
+        test: "sequences::what_is_protected_is_never_deleted",
+        promises: &["P12"],
+        cases: cases(400, 100_000),
+    };
+    // How many runs something protected stood before, and how many of those would have deleted it.
+    let (over, blocked) = (Cell::new(0), Cell::new(0));
+    let figure = |cases| {
+        let counts = [cases, over.get(), blocked.get()].map(thousands);
+        format!(
+            "{} sequences of manifests, {} runs over something protected, {} that would have deleted it",
+            counts[0], counts[1], counts[2]
+        )
+    };
+    let steps = prop::collection::vec((wanted(), any::<bool>()), 1..5);
+    property.holds((steps, any::<u64>()), figure, |(steps, seed)| {
         run(async {
             let world = permissive(World::seeded(seed));
             for (wanted, teardown) in steps {
@@ -218,8 +243,12 @@ proptest! {
                     continue;
                 }
                 let before = protected(&world, &manifest);
-                let planned =
-                    if teardown { world.plan_teardown(&manifest).await } else { world.plan(&manifest).await };
+                let planned = if teardown { world.plan_teardown(&manifest).await } else { world.plan(&manifest).await };
+                if !before.is_empty() {
+                    over.set(over.get() + 1);
+                    let stopped = planned.plan.steps.iter().any(|step| step.reason.starts_with("protected"));
+                    blocked.set(blocked.get() + u32::from(stopped));
+                }
                 world.execute(&planned).await;
                 world.rest().await;
                 let after = protected(&world, &manifest);
@@ -229,33 +258,47 @@ proptest! {
                 world.sound();
             }
         });
-    }
+    });
+    assert!(over.get() > 0 && blocked.get() > 0, "nothing was protected");
+}
 
-    #[test]
-    fn names_change_without_loss(a in wanted(), b in wanted(), seed in any::<u64>()) {
+#[test]
+fn names_change_without_loss() {
+    let property =
+        Property { test: "sequences::names_change_without_loss", promises: &["P14"], cases: cases(120, 5_000) };
+    let renamed = Cell::new(0);
+    let figure =
+        |cases| format!("{} pairs of manifests, {} names that changed", thousands(cases), thousands(renamed.get()));
+    property.holds((wanted(), wanted(), any::<u64>()), figure, |(a, b, seed)| {
         let (a, b) = (a.manifest(false), b.manifest(false));
         if World::graph(&a).1.is_ok() && World::graph(&b).1.is_ok() {
             run(async {
                 let world = permissive(World::seeded(seed));
                 world.converge(&a).await;
+                let formers = b["resources"].as_array().unwrap().iter().filter_map(|it| it["renamed_from"].as_str());
+                let there = formers.clone().filter(|former| world.cloud.exists(CONNECTION_TYPE, former)).count();
+                renamed.set(renamed.get() + u32::try_from(there).unwrap());
                 world.converge(&b).await;
-                for resource in b["resources"].as_array().unwrap() {
-                    if let Some(former) = resource["renamed_from"].as_str() {
-                        assert!(!world.cloud.exists(CONNECTION_TYPE, former));
-                    }
+                for former in formers {
+                    assert!(!world.cloud.exists(CONNECTION_TYPE, former));
                 }
             });
         }
-    }
+    });
+    assert!(renamed.get() > 0, "no name changed");
+}
 
-    #[test]
-    fn a_run_that_dies_anywhere_is_finished_by_the_next_one(
-        a in wanted(),
-        b in wanted(),
-        dies_after in 1..8_usize,
-        lost in prop::option::of((0..3_usize, 0..5_usize)),
-        seed in any::<u64>(),
-    ) {
+#[test]
+fn a_run_that_dies_anywhere_is_finished_by_the_next_one() {
+    let property = Property {
+        test: "sequences::a_run_that_dies_anywhere_is_finished_by_the_next_one",
+        promises: &["P1"],
+        cases: cases(120, 5_000),
+    };
+    let figure = |cases| format!("{} runs that die in the engine", thousands(cases));
+    let lost = prop::option::of((0..3_usize, 0..5_usize));
+    let inputs = (wanted(), wanted(), 1..8_usize, lost, any::<u64>());
+    property.holds(inputs, figure, |(a, b, dies_after, lost, seed)| {
         let (a, b) = (a.manifest(false), b.manifest(false));
         if World::graph(&a).1.is_ok() && World::graph(&b).1.is_ok() {
             run(async {
@@ -276,16 +319,26 @@ proptest! {
                 assert_eq!(wanted, state_of(&fresh, &b));
             });
         }
-    }
+    });
+}
 
-    #[test]
-    fn a_run_that_is_cancelled_anywhere_says_what_it_did(
-        a in wanted(),
-        b in wanted(),
-        cancels_after in 1..8_usize,
-        parallelism in 1..4_usize,
-        seed in any::<u64>(),
-    ) {
+#[test]
+fn a_run_that_is_cancelled_anywhere_says_what_it_did() {
+    let property = Property {
+        test: "sequences::a_run_that_is_cancelled_anywhere_says_what_it_did",
+        promises: &["P8"],
+        cases: cases(120, 5_000),
+    };
+    let interrupted = Cell::new(0);
+    let figure = |cases| {
+        format!(
+            "{} runs that are cancelled in the engine, {} of them midway",
+            thousands(cases),
+            thousands(interrupted.get())
+        )
+    };
+    let inputs = (wanted(), wanted(), 1..8_usize, 1..4_usize, any::<u64>());
+    property.holds(inputs, figure, |(a, b, cancels_after, parallelism, seed)| {
         let (a, b) = (a.with_fixed_names().manifest(false), b.with_fixed_names().manifest(false));
         run(async {
             let mut world = permissive(World::seeded(seed));
@@ -297,6 +350,7 @@ proptest! {
             let writes = world.cloud.take_writes().len();
             if report.interrupted {
                 assert!(writes < cancels_after + parallelism, "{writes}");
+                interrupted.set(interrupted.get() + 1);
             } else {
                 assert_eq!(problems(&report), Vec::<String>::new());
             }
@@ -304,10 +358,19 @@ proptest! {
             world.cancel = Cancel::new();
             world.converge(&b).await;
         });
-    }
+    });
+    assert!(interrupted.get() > 0, "no run was interrupted");
+}
 
-    #[test]
-    fn two_runs_at_once_end_in_one_of_the_two_states(a in wanted(), b in wanted(), seed in any::<u64>()) {
+#[test]
+fn two_runs_at_once_end_in_one_of_the_two_states() {
+    let property = Property {
+        test: "sequences::two_runs_at_once_end_in_one_of_the_two_states",
+        promises: &["P6"],
+        cases: cases(120, 5_000),
+    };
+    let figure = |cases| format!("{} pairs in the engine", thousands(cases));
+    property.holds((wanted(), wanted(), any::<u64>()), figure, |(a, b, seed)| {
         let (a, b) = (a.with_fixed_names().manifest(false), b.with_fixed_names().manifest(false));
         run(async {
             let world = World::seeded(seed);
@@ -322,5 +385,5 @@ proptest! {
             fresh.converge(&b).await;
             assert_eq!(state_of(&world, &b), state_of(&fresh, &b));
         });
-    }
+    });
 }

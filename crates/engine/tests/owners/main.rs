@@ -8,6 +8,8 @@ mod finding;
 mod hints;
 mod orphans;
 mod protection;
+#[path = "../proving/mod.rs"]
+mod proving;
 mod queries;
 mod replacing;
 mod scheduled;
