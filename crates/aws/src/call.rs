@@ -77,14 +77,14 @@ impl Calls {
                         outcome = "ok",
                         request_id
                     );
-                    buckets.note(operation, false);
+                    buckets.note(operation, sent, false);
                     (self.observer)(CallEvent { operation: operation.name, outcome: Ok(()), retry_in: None });
                     return Outcome { result: Ok(answer), doubtful };
                 }
                 Err(fault) => fault,
             };
             let is_throttled = fault.kind == FaultKind::Throttled;
-            buckets.note(operation, is_throttled);
+            buckets.note(operation, sent, is_throttled);
             // Throttling has its own count, so that it never uses up the attempts of other faults.
             let nth = if is_throttled { &mut throttled } else { &mut failed };
             *nth += 1;

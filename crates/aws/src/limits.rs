@@ -1,8 +1,11 @@
 //! How many calls a second are sent: one token bucket per account, region and operation.
 //!
 //! The services' quotas are per account, region and operation, so that more concurrency buys nothing but refusals. A
-//! bucket starts at the documented quota, halves its rate at every refusal (the quota is shared with everybody else in
-//! the account) and recovers slowly, as congestion control does. An endpoint on loopback has no quota.
+//! bucket starts at the documented quota and follows the answers from there, as congestion control does (additive
+//! increase, multiplicative decrease; RFC 5681 section 3.1): a refusal halves its rate, once for all calls that were under
+//! way by then, since the quota is shared with everybody else in the account; success brings the rate back within a few
+//! seconds. An account may have been given more than is documented: above its quota a rate grows slowly until the first
+//! refusal there, and stays below that from then on. An endpoint on loopback has no quota.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +17,14 @@ use crate::operation::Operation;
 
 /// Calls may come this much ahead of their even spacing.
 const BURST: Duration = Duration::from_millis(200);
-/// A bucket never gets slower than one call in this time.
-const SLOWEST: Duration = Duration::from_secs(1);
+/// A bucket never gets slower than so many calls a second.
+const SLOWEST: f64 = 1.0;
+/// Below its quota a bucket that is in use gets back this share of it in a second.
+const BACK: f64 = 0.25;
+/// Above its quota it grows by this share of it in a second, up to [`MOST`] times the quota.
+const BEYOND: f64 = 0.02;
+/// How much more than is documented an account may turn out to have.
+const MOST: f64 = 4.0;
 
 /// The calls that a session sends a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,9 +48,9 @@ impl Limits {
         Self { share: None }
     }
 
-    fn interval(self, operation: &Operation) -> Option<Duration> {
-        let share = self.share?.clamp(0.001, 1000.0);
-        Some(Duration::from_secs_f64(1.0 / (f64::from(operation.per_second) * share)))
+    /// Calls a second.
+    fn rate(self, operation: &Operation) -> Option<f64> {
+        Some(f64::from(operation.per_second) * self.share?.clamp(0.001, 1000.0))
     }
 }
 
@@ -52,19 +61,50 @@ pub(crate) struct Buckets {
     by_operation: Mutex<HashMap<&'static str, Arc<Mutex<Bucket>>>>,
 }
 
+/// The rate of one operation.
 #[derive(Debug)]
 struct Bucket {
-    quota: Duration,
-    interval: Duration,
+    /// What is documented, or the share of it that is ours, in calls a second.
+    quota: f64,
+    /// Calls a second, at present.
+    rate: f64,
+    /// Where a rate above the quota was refused, it stays below this.
+    ceiling: f64,
     next: Instant,
+    /// When the rate was last cut: what was sent before says nothing about the rate since.
+    cut: Option<Instant>,
 }
 
 impl Bucket {
+    fn new(quota: f64, now: Instant) -> Self {
+        Self { quota, rate: quota, ceiling: quota * MOST, next: now, cut: None }
+    }
+
     /// When the next call may be sent; it counts as sent then.
     fn slot(&mut self, now: Instant) -> Instant {
         let slot = self.next.max(now.checked_sub(BURST).unwrap_or(now));
-        self.next = slot + self.interval;
+        self.next = slot + Duration::from_secs_f64(1.0 / self.rate);
         slot
+    }
+
+    /// Takes an answer in, to a call that was sent at a moment.
+    fn note(&mut self, throttled: bool, sent: Instant, now: Instant) {
+        if throttled {
+            if self.cut.is_some_and(|cut| sent <= cut) {
+                return;
+            }
+            if self.rate > self.quota {
+                self.ceiling = self.quota.max(self.rate * 0.9);
+                self.rate = self.quota;
+            } else {
+                self.rate = (self.rate / 2.0).max(SLOWEST.min(self.quota));
+            }
+            self.cut = Some(now);
+            return;
+        }
+        // In a second there are as many answers as calls, so that each one adds its part of what a second adds.
+        let second = if self.rate < self.quota { BACK } else { BEYOND };
+        self.rate = (self.rate + second * self.quota / self.rate).min(self.ceiling);
     }
 }
 
@@ -80,23 +120,17 @@ impl Buckets {
         tokio::time::sleep_until(slot).await;
     }
 
-    /// Notes whether the service refused a call because there were too many.
-    pub(crate) fn note(&self, operation: &'static Operation, throttled: bool) {
+    /// Notes whether the service refused a call, which was sent at a moment, because there were too many.
+    pub(crate) fn note(&self, operation: &'static Operation, sent: Instant, throttled: bool) {
         let Some(bucket) = self.bucket(operation) else { return };
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.interval = if throttled {
-            bucket.interval.saturating_mul(2).min(SLOWEST)
-        } else {
-            bucket.interval.mul_f64(0.98).max(bucket.quota)
-        };
+        bucket.lock().unwrap_or_else(PoisonError::into_inner).note(throttled, sent, Instant::now());
     }
 
     fn bucket(&self, operation: &'static Operation) -> Option<Arc<Mutex<Bucket>>> {
-        let quota = self.limits.interval(operation)?;
+        let quota = self.limits.rate(operation)?;
         let mut buckets = self.by_operation.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets
-            .entry(operation.name)
-            .or_insert_with(|| Arc::new(Mutex::new(Bucket { quota, interval: quota, next: Instant::now() })));
+        let bucket =
+            buckets.entry(operation.name).or_insert_with(|| Arc::new(Mutex::new(Bucket::new(quota, Instant::now()))));
         Some(Arc::clone(bucket))
     }
 }
@@ -106,29 +140,79 @@ mod tests {
     use super::*;
     use crate::operation::DESCRIBE_CONNECTION;
 
+    fn at(start: Instant, milliseconds: u64) -> Instant {
+        start + Duration::from_millis(milliseconds)
+    }
+
     #[test]
     fn calls_are_spaced_by_the_quota_but_for_a_burst() {
         let start = Instant::now();
-        let quota = Limits::documented().interval(&DESCRIBE_CONNECTION).unwrap();
-        let mut bucket = Bucket { quota, interval: quota, next: start };
+        let mut bucket = Bucket::new(Limits::documented().rate(&DESCRIBE_CONNECTION).unwrap(), start);
         // Idle for a while, so that the burst is there.
-        let now = start + Duration::from_secs(1);
+        let now = at(start, 1000);
         let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(now)).collect();
         assert_eq!(slots.iter().filter(|slot| **slot <= now).count(), 11);
         assert_eq!(slots[99] - now, Duration::from_millis(1780));
     }
 
-    #[tokio::test]
-    async fn a_refusal_halves_the_rate_and_success_brings_it_back() {
-        let buckets = Buckets::new(Limits::documented());
-        buckets.admit(&DESCRIBE_CONNECTION).await;
-        buckets.note(&DESCRIBE_CONNECTION, true);
-        let interval = || buckets.bucket(&DESCRIBE_CONNECTION).unwrap().lock().unwrap().interval;
-        assert_eq!(interval(), Duration::from_millis(40));
-        for _ in 0..100 {
-            buckets.note(&DESCRIBE_CONNECTION, false);
+    #[test]
+    fn a_refusal_halves_the_rate_once_for_all_that_was_under_way() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(50.0, start);
+        for late in 100..120 {
+            bucket.note(true, at(start, 50), at(start, late));
         }
-        assert_eq!(interval(), Duration::from_millis(20));
+        assert!((bucket.rate - 25.0).abs() < 0.01, "{}", bucket.rate);
+        bucket.note(true, at(start, 101), at(start, 151));
+        assert!((bucket.rate - 12.5).abs() < 0.01, "{}", bucket.rate);
+        for _ in 0..100 {
+            let sent = bucket.cut.unwrap() + Duration::from_millis(1);
+            bucket.note(true, sent, sent);
+        }
+        assert!((bucket.rate - SLOWEST).abs() < 0.01, "{}", bucket.rate);
+    }
+
+    /// Answers a second long; how many there were.
+    fn second(bucket: &mut Bucket, start: Instant, refuses_above: f64) -> usize {
+        let mut now = start;
+        let mut answers = 0;
+        while now < at(start, 1000) {
+            answers += 1;
+            bucket.note(bucket.rate > refuses_above, now, now);
+            now += Duration::from_secs_f64(1.0 / bucket.rate);
+        }
+        answers
+    }
+
+    #[test]
+    fn the_rate_comes_back_within_seconds() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(50.0, start);
+        bucket.note(true, start, start);
+        for number in 0..4 {
+            second(&mut bucket, at(start, 1 + 1000 * number), f64::MAX);
+        }
+        assert!(bucket.rate >= 50.0, "{}", bucket.rate);
+    }
+
+    #[test]
+    fn what_an_account_has_beyond_the_quota_is_found_and_its_end_is_remembered() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(50.0, start);
+        for number in 0..600 {
+            second(&mut bucket, at(start, 1000 * number), 120.0);
+        }
+        assert!(bucket.rate > 100.0 && bucket.rate <= 120.0, "{}", bucket.rate);
+        // One that has no more than is documented is refused once, and stays there.
+        let mut bucket = Bucket::new(50.0, start);
+        let mut refused = 0;
+        for number in 0..100 {
+            let before = bucket.cut;
+            second(&mut bucket, at(start, 1000 * number), 50.5);
+            refused += usize::from(bucket.cut != before);
+        }
+        assert!(refused <= 2, "{refused}");
+        assert!((bucket.rate - 50.0).abs() < 1.0, "{}", bucket.rate);
     }
 
     #[tokio::test]
