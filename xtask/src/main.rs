@@ -11,6 +11,7 @@
 mod bench;
 mod kinds;
 mod measure;
+mod mutants;
 mod planted;
 mod promises;
 mod prove;
@@ -43,6 +44,8 @@ enum Chore {
     Bench(bench::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
+    /// Makes small mistakes in the engine, one at a time, and counts those that its tests notice.
+    Mutants(mutants::Options),
     /// Plants known mistakes into a copy of the sources, and sees whether the tests notice.
     Planted,
     /// Runs the tests that keep the promises to their full extent, and shows the figures.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
         Chore::Kinds => kinds::run(),
+        Chore::Mutants(options) => mutants::run(&options),
         Chore::Planted => planted::run(),
         Chore::Prove(options) => prove::run(&options),
         Chore::Release(options) => release::run(&options),

@@ -214,7 +214,11 @@ fn bill_of_materials(sources: &Path, triple: &str, to: &Path) -> Result<(), Stri
 }
 
 /// A tool of a version, installed below the target folder unless it is there.
-fn install((name, version): (&str, &str)) -> Result<PathBuf, String> {
+///
+/// # Errors
+///
+/// It could not be installed.
+pub fn install((name, version): (&str, &str)) -> Result<PathBuf, String> {
     let root = tools::target().join("tools");
     let program = root.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let list = root.join(".crates.toml");
