@@ -136,6 +136,21 @@ fn a_missing_source_does_not_matter_where_a_replacement_only_ends() {
 }
 
 #[test]
+fn a_missing_source_matters_where_the_whole_is_made_again() {
+    run(async {
+        let mut world = World::new();
+        let key = "arn:aws:kms:us-east-1:123456789012:key/k1";
+        world.converge(&stack(&[&with(&orders(), "/props/KmsKeyIdentifier", key)])).await;
+        world.plan.allow_replace = vec!["orders".to_owned()];
+        world.env.0.clear();
+        // What changes is not the password, and yet it has to be sent.
+        let planned = world.plan(&stack(&[&orders()])).await;
+        assert_eq!(planned.action("orders"), Action::Replace);
+        assert_eq!(planned.plan.missing_secrets().len(), 1);
+    });
+}
+
+#[test]
 fn whatever_reaches_a_secret_property_is_a_secret() {
     run(async {
         let world = World::new();
