@@ -16,6 +16,7 @@ mod interrupted;
 mod least_privilege;
 mod lifecycle;
 mod network;
+mod lock;
 mod no_false_alarm;
 mod order;
 mod pipelines;

@@ -84,6 +84,10 @@ impl Object {
         if key.is_empty() || key.ends_with('/') || key.len() > 1024 {
             return Err("its key is empty, too long, or ends with `/`");
         }
+        // In a policy these stand for more than themselves.
+        if key.contains(['*', '?', '$']) {
+            return Err("its key has a `*`, a `?` or a `$` in it");
+        }
         Ok(Self { bucket: bucket.to_owned(), key: key.to_owned(), place, region: Mutex::default() })
     }
 
