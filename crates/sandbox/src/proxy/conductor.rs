@@ -12,6 +12,8 @@ use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
@@ -22,6 +24,7 @@ use super::history::Entry;
 use super::names::Names;
 use super::{Asked, Client, Options, Order, Script};
 use crate::router;
+use crate::wire::Caller;
 
 /// How often the client is looked at while it works.
 const LOOK: Duration = Duration::from_micros(500);
@@ -37,6 +40,7 @@ pub(super) struct Lost;
 
 /// A request that waits.
 struct Waiting {
+    caller: String,
     head: Head,
     body: Bytes,
     service: String,
@@ -60,6 +64,44 @@ impl Waiting {
         let mut hasher = DefaultHasher::new();
         (seed, what, &self.service, &self.operation, &self.resource, &self.key).hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+/// Whose turn it is, where there are several clients.
+struct Turns {
+    random: StdRng,
+    /// How often, of a hundred, the one that had the last turn has the next one too.
+    stays: u32,
+    last: Option<String>,
+}
+
+impl Turns {
+    fn new(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        // From those that take turns to those of which one has done almost all before the other goes on.
+        let stays = random.random_range(10..=97);
+        Self { random, stays, last: None }
+    }
+
+    /// Those that have their turn, and those that wait on.
+    fn choose(&mut self, round: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        let mut callers: Vec<&str> = round.iter().map(|waiting| waiting.caller.as_str()).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        let drawn = callers.get(self.random.random_range(0..callers.len().max(1))).copied().unwrap_or_default();
+        let again = self.random.random_range(0..100) < self.stays;
+        let last = self.last.as_deref().filter(|last| again && callers.contains(last));
+        let whose = last.unwrap_or(drawn).to_owned();
+        let (own, mut later): (Vec<_>, Vec<_>) = round.into_iter().partition(|waiting| waiting.caller == whose);
+        // All of them, or a few: what a client does at once may come far apart.
+        let most = if self.random.random_range(0..3) == 0 { own.len() } else { 1 };
+        let first = self.random.random_range(0..own.len().max(1));
+        let mut chosen = Vec::new();
+        for (at, waiting) in own.into_iter().enumerate() {
+            if most > 1 || at == first { chosen.push(waiting) } else { later.push(waiting) }
+        }
+        self.last = Some(whose);
+        (chosen, later)
     }
 }
 
@@ -137,6 +179,7 @@ impl Conductor {
             return Err(Lost);
         }
         let about = router::about(&head, &body);
+        let caller = Caller::of(&head.headers).map_or_else(String::new, |caller| caller.key);
         let (answer, answered) = oneshot::channel();
         {
             let mut arrivals = lock(&self.arrivals);
@@ -144,6 +187,7 @@ impl Conductor {
             arrivals.count += 1;
             arrivals.last = Instant::now();
             arrivals.pending.push(Waiting {
+                caller,
                 head,
                 body,
                 service: about.service,
@@ -166,11 +210,20 @@ impl Conductor {
     pub(super) async fn conduct(self: &Arc<Self>) {
         let seed = match self.order {
             Order::Sorted => None,
-            Order::Drawn(seed) => Some(seed),
+            Order::Drawn(seed) | Order::Turns(seed) => Some(seed),
+        };
+        let mut turns = match self.order {
+            Order::Turns(seed) => Some(Turns::new(seed)),
+            Order::Sorted | Order::Drawn(_) => None,
         };
         let mut number = 0;
         loop {
             let mut round = self.round().await;
+            if let Some(turns) = &mut turns {
+                let (chosen, later) = turns.choose(round);
+                lock(&self.arrivals).pending.extend(later);
+                round = chosen;
+            }
             if let Some(seed) = seed {
                 round.sort_by_key(|waiting| waiting.drawn(seed, "asked"));
             }
@@ -243,6 +296,7 @@ impl Conductor {
     async fn turn(self: &Arc<Self>, number: usize, waiting: Waiting) -> Option<Ready> {
         let asked = Asked {
             number,
+            caller: &waiting.caller,
             service: &waiting.service,
             operation: &waiting.operation,
             resource: waiting.resource.as_deref(),
@@ -250,6 +304,7 @@ impl Conductor {
         let act = (self.script)(asked);
         lock(&self.history).push(Entry {
             number,
+            caller: waiting.caller.clone(),
             service: waiting.service.clone(),
             operation: waiting.operation.clone(),
             resource: waiting.resource.clone(),
