@@ -1,7 +1,7 @@
 //! The optional lock: whoever comes second is told who is at work, and nobody is stranded by one that was killed.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -103,7 +103,13 @@ fn who_comes_second_is_told_who_is_at_work() {
     let document = env.run(&[APPLY, &["--json"]].concat()).expect(5).json();
     assert_eq!(document["error"]["kind"], "locked", "{document}");
     env.run(&["teardown", "--yes", "--lock", LOCK]).expect(5);
-    let third = env.run(&["query", "DELETE FROM aws.events.connections WHERE Name = 'orders'", "--yes", "--lock", LOCK]);
+    let third = env.run(&[
+        "query",
+        "DELETE FROM awscc.events.connections WHERE Identifier = 'orders' AND region = 'us-east-1'",
+        "--yes",
+        "--lock",
+        LOCK,
+    ]);
     third.expect(5);
     // What only reads needs no lock.
     env.run(&["plan", "--lock", LOCK]).expect(0);
@@ -179,11 +185,11 @@ fn a_holder_that_is_killed_keeps_nobody_out_for_longer_than_a_minute() {
 #[test]
 fn a_lock_is_renewed_while_it_is_held() {
     let mut env = place();
-    env.set("TRUEUP_LOCK_TTL", "3s");
-    let (first, _proxy) = holding(&env, "CreateConnection", 5500);
+    env.set("TRUEUP_LOCK_TTL", "6s");
+    let (first, _proxy) = holding(&env, "CreateConnection", 9000);
     let ends = |record: Option<Value>| record.and_then(|it| it["expires"].as_str().map(str::to_owned));
     let at_first = ends(record(&env));
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(Duration::from_secs(7));
     assert_ne!(ends(record(&env)), at_first, "it was not renewed");
     env.run(APPLY).expect(5);
     env.scan(first.wait()).expect(0);
@@ -202,8 +208,8 @@ fn lost(env: &TestEnv, run: &Run, why: &str) {
 #[test]
 fn nothing_new_is_begun_once_the_lock_is_somebody_elses() {
     let mut env = place();
-    env.set("TRUEUP_LOCK_TTL", "3s");
-    let (first, _proxy) = holding(&env, "CreateConnection", 3000);
+    env.set("TRUEUP_LOCK_TTL", "6s");
+    let (first, _proxy) = holding(&env, "CreateConnection", 4500);
     let mut other = record(&env).expect("it is held");
     other["holder"]["run"] = "somebody-else".into();
     let taken = env.sandbox().s3("PUT", "/locks/orders/dev.json", "", &other.to_string());
@@ -215,8 +221,8 @@ fn nothing_new_is_begun_once_the_lock_is_somebody_elses() {
 #[test]
 fn nothing_new_is_begun_once_somebody_has_removed_the_lock() {
     let mut env = place();
-    env.set("TRUEUP_LOCK_TTL", "3s");
-    let (first, _proxy) = holding(&env, "CreateConnection", 3000);
+    env.set("TRUEUP_LOCK_TTL", "6s");
+    let (first, _proxy) = holding(&env, "CreateConnection", 4500);
     assert_eq!(env.sandbox().s3("DELETE", "/locks/orders/dev.json", "", "").status, 204);
     lost(&env, &env.scan(first.wait()), "somebody has removed it");
 }
@@ -224,13 +230,13 @@ fn nothing_new_is_begun_once_somebody_has_removed_the_lock() {
 #[test]
 fn nothing_new_is_begun_once_the_lock_could_not_be_renewed() {
     let mut env = place();
-    env.set("TRUEUP_LOCK_TTL", "3s");
+    env.set("TRUEUP_LOCK_TTL", "6s");
     let puts = AtomicUsize::new(0);
     let script = move |asked: Asked<'_>| match asked.operation {
         "PutObject" if puts.fetch_add(1, Ordering::SeqCst) > 0 => {
             Act::Answer(Phase::Before, Answer { status: 500, headers: Vec::new(), body: String::new() })
         }
-        "CreateConnection" => Act::Delay(Phase::Before, Duration::from_secs(5)),
+        "CreateConnection" => Act::Delay(Phase::Before, Duration::from_secs(8)),
         _ => Act::Pass,
     };
     let run = env.through(APPLY, Order::Sorted, "INT", script).run;
@@ -271,9 +277,11 @@ fn the_lock_is_let_go_after_a_failure_and_after_a_signal() {
     assert_eq!(record(&env), None);
     env.sandbox().no_faults();
 
-    for operation in ["ListConnections", "CreateConnection"] {
+    for operation in ["DescribeConnection", "CreateConnection"] {
         let env = place();
-        let run = env.through(APPLY, Order::Sorted, "TERM", at(operation, Act::Signal(Phase::Before))).run;
+        let done = env.through(APPLY, Order::Sorted, "TERM", at(operation, Act::Signal(Phase::Before)));
+        assert!(done.history.iter().any(|it| it.act.starts_with("signal")), "{:?}", done.history);
+        let run = done.run;
         run.expect(143);
         assert_eq!(record(&env), None, "{operation}: {run}");
     }
@@ -313,7 +321,7 @@ fn without_an_answer_about_the_lock_nothing_is_written() {
 #[test]
 fn a_file_locks_as_well() {
     let mut env = place();
-    env.set("TRUEUP_LOCK", "file:orders.lock").set("TRUEUP_LOCK_TTL", "3s");
+    env.set("TRUEUP_LOCK", "file:orders.lock").set("TRUEUP_LOCK_TTL", "6s");
     let path = env.stack().join("orders.lock");
     let act = Act::Delay(Phase::Before, Duration::from_secs(60));
     let args = &APPLY[..4];
@@ -324,7 +332,7 @@ fn a_file_locks_as_well() {
     second.expect(5);
     names_the_holder(&second, &held);
     // It is renewed for as long as its holder lives.
-    std::thread::sleep(Duration::from_millis(3500));
+    std::thread::sleep(Duration::from_millis(6500));
     env.run(args).expect(5);
     env.scan(first.kill());
     drop(proxy);
