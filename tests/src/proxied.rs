@@ -76,6 +76,14 @@ impl Client for All {
         self.0.iter().all(idle)
     }
 
+    fn living(&self) -> usize {
+        let lives = |place: &&Mutex<Option<Process>>| {
+            let process = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            process.is_none_or(|process| process.ended().is_none())
+        };
+        self.0.iter().filter(lives).count()
+    }
+
     fn kill(&self) {}
 
     fn signal(&self) {}

@@ -229,11 +229,8 @@ impl Reach {
         let line = self.line(operation.service)?;
         let (line, request, expected) = (&line, &request, &expected);
         let attempt = || async move {
-            let credentials = self
-                .keeper
-                .credentials()
-                .await
-                .map_err(|error| fault::of_credentials(operation.name, &error))?;
+            let credentials =
+                self.keeper.credentials().await.map_err(|error| fault::of_credentials(operation.name, &error))?;
             let answered = wire::send(line, credentials, operation, request(), &[]).await?;
             if answered.is_success() || expected(&answered) {
                 let request_id = answered.request_id.clone();
@@ -254,9 +251,8 @@ impl Reach {
             }
             _ => format!("{}/{bucket}/{path}", endpoint.trim_end_matches('/')),
         };
-        url.parse().map_err(|_| {
-            Fault::new(FaultKind::Invalid, "s3", format!("`{url}` is not the address of an object"))
-        })
+        url.parse()
+            .map_err(|_| Fault::new(FaultKind::Invalid, "s3", format!("`{url}` is not the address of an object")))
     }
 
     /// Sends a call that holds no secret.

@@ -56,12 +56,7 @@ impl Lock {
     /// # Errors
     ///
     /// Somebody else holds it, or whether somebody does could not be found out.
-    pub async fn take(
-        &self,
-        context: &Context<'_>,
-        cloud: &Connected,
-        place: &Place,
-    ) -> Result<(), CommandError> {
+    pub async fn take(&self, context: &Context<'_>, cloud: &Connected, place: &Place) -> Result<(), CommandError> {
         let Some(settings) = &context.settings.run.lock else { return Ok(()) };
         if lock(&self.held).is_some() {
             return self.check();
@@ -228,8 +223,10 @@ async fn attempt(store: &Store, me: &Holder, ttl: Duration) -> Result<Tried, Com
             // One that ends when it began was let go in a store that removes nothing under a condition.
             Some(record) => (Some(tag), Some(record).filter(|record| record.ends() > record.began()), None),
             None => {
-                return Err(CommandError::failed(format!("what is in {store} is no lock of trueup; it is left as it is"))
-                    .hint("name another place with `--lock`, or remove what is there"));
+                return Err(CommandError::failed(format!(
+                    "what is in {store} is no lock of trueup; it is left as it is"
+                ))
+                .hint("name another place with `--lock`, or remove what is there"));
             }
         },
     };

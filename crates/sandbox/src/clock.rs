@@ -63,7 +63,8 @@ pub(crate) fn rfc3339(at: Millis) -> String {
 
 /// Renders a time as HTTP does.
 pub(crate) fn http_date(at: Millis) -> String {
-    let form = format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
         .ok()
         .and_then(|time| time.format(form).ok())

@@ -41,6 +41,10 @@ pub trait Client: Send + Sync {
     fn kill(&self);
     /// Sends it the signal of this run.
     fn signal(&self);
+    /// How many programs it is that still run, where it is several.
+    fn living(&self) -> usize {
+        1
+    }
 }
 
 /// A client of which nothing is known, and to which nothing is done.

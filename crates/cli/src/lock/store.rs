@@ -141,9 +141,7 @@ impl Store {
     /// Removes what has this tag. `instead` is for a store that can only overwrite.
     pub async fn remove(&self, tag: String, instead: String) -> Result<(), CommandError> {
         match self {
-            Self::S3(object, session) => {
-                object.remove(session, &tag, instead.into()).await.map(drop).map_err(fault)
-            }
+            Self::S3(object, session) => object.remove(session, &tag, instead.into()).await.map(drop).map_err(fault),
             Self::File(path) => {
                 section(path, move |path| {
                     if current(path)?.as_ref() != Some(&tag) {

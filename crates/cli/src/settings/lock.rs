@@ -13,7 +13,7 @@ use crate::error::CommandError;
 /// How long a lock lasts without being renewed.
 const TTL: Duration = Duration::from_mins(1);
 /// The shortest time that leaves room for renewing it.
-const SHORTEST_TTL: Duration = Duration::from_secs(3);
+const SHORTEST_TTL: Duration = Duration::from_secs(5);
 
 /// Where a lock is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn lock(options: &Options, environment: &Environment) -> Result<Option<LockS
     let ttl = time(None, "TRUEUP_LOCK_TTL")?.unwrap_or(TTL);
     if ttl < SHORTEST_TTL {
         return Err(CommandError::usage("TRUEUP_LOCK_TTL is too short to renew the lock in time")
-            .hint("it is 3s at least; without it a lock lasts 60s"));
+            .hint("it is 5s at least; without it a lock lasts 60s"));
     }
     Ok(Some(LockSettings { at, wait, ttl }))
 }

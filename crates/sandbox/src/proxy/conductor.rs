@@ -30,6 +30,8 @@ use crate::wire::Caller;
 const LOOK: Duration = Duration::from_micros(500);
 /// How long a client that never rests holds a round up.
 const LONGEST: Duration = Duration::from_millis(500);
+/// How long a client that asks nothing holds up the turn of another one.
+const CHANCE: Duration = Duration::from_millis(300);
 /// How long half an answer needs to its client before something happens.
 const ON_ITS_WAY: Duration = Duration::from_millis(2);
 
@@ -67,40 +69,41 @@ impl Waiting {
     }
 }
 
-/// Whose turn it is, where there are several clients.
+/// Whose turn it is, where there are several clients. What is drawn depends on the number of the turn and on what is asked,
+/// so that one more look at what settles does not change the rest.
 struct Turns {
-    random: StdRng,
-    /// How often, of a hundred, the one that had the last turn has the next one too.
-    stays: u32,
-    last: Option<String>,
+    seed: u64,
+    turn: u64,
+    /// For how many turns each of them goes on, about: from those that take turns to those of which one has done almost all
+    /// before the other begins.
+    stays: u64,
 }
 
 impl Turns {
     fn new(seed: u64) -> Self {
-        let mut random = StdRng::seed_from_u64(seed);
-        // From those that take turns to those of which one has done almost all before the other goes on.
-        let stays = random.random_range(10..=97);
-        Self { random, stays, last: None }
+        Self { seed, turn: 0, stays: 1 << StdRng::seed_from_u64(seed).random_range(0..6) }
+    }
+
+    fn drawn(&self, what: &str, turn: u64, among: usize) -> usize {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, what, turn).hash(&mut hasher);
+        usize::try_from(hasher.finish() % u64::try_from(among.max(1)).unwrap_or(1)).unwrap_or(0)
     }
 
     /// Those that have their turn, and those that wait on.
-    fn choose(&mut self, round: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    fn choose(&mut self, mut round: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        self.turn += 1;
         let mut callers: Vec<&str> = round.iter().map(|waiting| waiting.caller.as_str()).collect();
         callers.sort_unstable();
         callers.dedup();
-        let drawn = callers.get(self.random.random_range(0..callers.len().max(1))).copied().unwrap_or_default();
-        let again = self.random.random_range(0..100) < self.stays;
-        let last = self.last.as_deref().filter(|last| again && callers.contains(last));
-        let whose = last.unwrap_or(drawn).to_owned();
-        let (own, mut later): (Vec<_>, Vec<_>) = round.into_iter().partition(|waiting| waiting.caller == whose);
-        // All of them, or a few: what a client does at once may come far apart.
-        let most = if self.random.random_range(0..3) == 0 { own.len() } else { 1 };
-        let first = self.random.random_range(0..own.len().max(1));
-        let mut chosen = Vec::new();
-        for (at, waiting) in own.into_iter().enumerate() {
-            if most > 1 || at == first { chosen.push(waiting) } else { later.push(waiting) }
+        let whose = callers.get(self.drawn("who", self.turn / self.stays, callers.len())).copied();
+        let whose = whose.unwrap_or_default().to_owned();
+        round.sort_by_key(|waiting| waiting.drawn(self.seed, "turn"));
+        let (mut chosen, mut later): (Vec<_>, Vec<_>) = round.into_iter().partition(|waiting| waiting.caller == whose);
+        // All of them, or one: what a client does at once may come far apart.
+        if self.drawn("how many", self.turn, 3) > 0 {
+            later.extend(chosen.split_off(1.min(chosen.len())));
         }
-        self.last = Some(whose);
         (chosen, later)
     }
 }
@@ -256,6 +259,15 @@ impl Conductor {
         }
     }
 
+    /// How many clients wait.
+    fn callers(&self) -> usize {
+        let arrivals = lock(&self.arrivals);
+        let mut callers: Vec<&str> = arrivals.pending.iter().map(|waiting| waiting.caller.as_str()).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        callers.len()
+    }
+
     /// Waits until something has arrived and nothing arrives any more.
     async fn round(&self) -> Vec<Waiting> {
         let mut began = None;
@@ -273,6 +285,14 @@ impl Conductor {
                 continue;
             }
             let began = *began.get_or_insert_with(Instant::now);
+            // Whoever runs gets its chance of a turn, but for one that waits for something else.
+            if matches!(self.order, Order::Turns(_))
+                && self.callers() < self.client.living()
+                && began.elapsed() < CHANCE
+            {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
             if !self.client.is_idle() && began.elapsed() < LONGEST {
                 tokio::time::sleep(LOOK).await;
                 continue;
