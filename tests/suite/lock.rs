@@ -323,7 +323,7 @@ fn a_file_locks_as_well() {
     let mut env = place();
     env.set("TRUEUP_LOCK", "file:orders.lock").set("TRUEUP_LOCK_TTL", "6s");
     let path = env.stack().join("orders.lock");
-    let act = Act::Delay(Phase::Before, Duration::from_secs(60));
+    let act = Act::Delay(Phase::Before, Duration::from_mins(1));
     let args = &APPLY[..4];
     let (first, proxy) = env.start_through(args, Order::Sorted, "INT", at("CreateConnection", act));
     until(|| path.exists() && env.sandbox().calls().iter().any(|call| call.operation == "CreateKey"));

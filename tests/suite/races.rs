@@ -63,7 +63,7 @@ impl Start {
     }
 
     fn of(seed: u64) -> Self {
-        if seed % 2 == 0 { Self::Nothing } else { Self::Stack }
+        if seed.is_multiple_of(2) { Self::Nothing } else { Self::Stack }
     }
 }
 
@@ -187,7 +187,7 @@ fn without_the_past(mut value: Value) -> Value {
 fn two_applies_at_once_end_in_one_of_two_states_in_any_order() {
     const NAME: &str = "races::two_applies_at_once_end_in_one_of_two_states_in_any_order";
     let ends = [Ends::of(Start::Nothing), Ends::of(Start::Stack)];
-    let seeds: Vec<u64> = match std::env::var("TRUEUP_SEED").ok().and_then(|seed| seed.parse().ok()) {
+    let seeds: Vec<u64> = match std::env::var_os("TRUEUP_SEED").and_then(|seed| seed.to_str()?.parse().ok()) {
         Some(seed) => vec![seed],
         None => (1..=if proving() { 1000 } else { 40 }).collect(),
     };

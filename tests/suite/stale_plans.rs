@@ -94,8 +94,7 @@ impl Touch {
             let found = keys.filter(|(_, key)| key["Description"].as_str().is_some_and(|text| text.contains(part)));
             found.map(|(id, _)| id.clone()).next().unwrap_or_default()
         };
-        let queue =
-            home["queues"].as_object().into_iter().flatten().filter_map(|(_, it)| it["QueueUrl"].as_str()).next();
+        let queue = home["queues"].as_object().into_iter().flatten().find_map(|(_, it)| it["QueueUrl"].as_str());
         let text = self.input.to_string();
         let text = text.replace("<key>", &key("redentials")).replace("<spare>", &key("Nothing"));
         let text = text.replace("<queue>", queue.unwrap_or_default());

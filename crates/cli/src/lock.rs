@@ -61,7 +61,10 @@ impl Lock {
         if lock(&self.held).is_some() {
             return self.check();
         }
-        let store = store(settings, cloud, place)?;
+        Box::pin(self.begin(context, settings, store(settings, cloud, place)?)).await
+    }
+
+    async fn begin(&self, context: &Context<'_>, settings: &LockSettings, store: Store) -> Result<(), CommandError> {
         let me = me(context);
         let lease = acquire(&store, &me, settings, context.printer).await?;
         let stop = Cancel::new();
@@ -151,7 +154,7 @@ struct Lease {
 
 /// What came of one try.
 enum Tried {
-    Taken(Lease, Option<Record>),
+    Taken(Box<Lease>, Option<Record>),
     /// Somebody has it; how much of its time is left, in milliseconds.
     Busy(Record, i64),
     /// Somebody was faster.
@@ -173,7 +176,7 @@ async fn acquire(
                     let (who, when) = (from.holder.describe(), told(from.expires));
                     printer.warning(&format!("the lock in {store} was taken over from {who}: it ended at {when}"));
                 }
-                return Ok(lease);
+                return Ok(*lease);
             }
             Tried::Busy(record, left) => {
                 let rest = settings.wait.saturating_sub(began.elapsed());
@@ -215,7 +218,9 @@ async fn attempt(store: &Store, me: &Holder, ttl: Duration) -> Result<Tried, Com
         Found::Hidden(why) => (None, None, Some(why)),
         Found::Text { text, tag } => match Record::read(&text) {
             // The answer to a write of this run was lost.
-            Some(record) if record.holder == *me => return Ok(Tried::Taken(Lease { tag, record, time }, None)),
+            Some(record) if record.holder == *me => {
+                return Ok(Tried::Taken(Box::new(Lease { tag, record, time }), None));
+            }
             Some(record) if record.ends() > time.now() => {
                 let left = record.ends() - time.now();
                 return Ok(Tried::Busy(record, left));
@@ -234,7 +239,7 @@ async fn attempt(store: &Store, me: &Holder, ttl: Duration) -> Result<Tried, Com
     let (written, _) = store.write(expected.as_deref(), record.text()).await?;
     match (written, hidden) {
         // The deadline counts from the answer by which the end was set.
-        (Written::Done(tag), _) => Ok(Tried::Taken(Lease { tag, record, time }, from)),
+        (Written::Done(tag), _) => Ok(Tried::Taken(Box::new(Lease { tag, record, time }), from)),
         // It is there, and may not be read.
         (Written::Refused, Some(why)) => Err(why),
         (Written::Refused, None) => Ok(Tried::Again),
@@ -267,7 +272,10 @@ impl Keeper {
             let ends = tokio::time::Instant::from_std(self.lease.time.instant_of(self.lease.record.ends()));
             tokio::select! {
                 () = self.stop.cancelled() => break,
-                () = tokio::time::sleep_until(ends) => return self.give_up(failed.as_deref()),
+                () = tokio::time::sleep_until(ends) => {
+                    self.give_up(failed.as_deref());
+                    return Ok(());
+                }
                 () = tokio::time::sleep(pause) => {}
             }
             match tokio::time::timeout_at(ends, self.renew()).await {
@@ -277,10 +285,14 @@ impl Keeper {
                         Some(other) => format!("{} holds it", other.holder.describe()),
                         None => "somebody has removed it".to_owned(),
                     };
-                    return self.lose(&why);
+                    self.lose(&why);
+                    return Ok(());
                 }
                 Ok(Err(error)) => (pause, failed) = (self.ttl / 20, Some(error.message)),
-                Err(_) => return self.give_up(failed.as_deref()),
+                Err(_) => {
+                    self.give_up(failed.as_deref());
+                    return Ok(());
+                }
             }
         }
         let ended = Record::new(self.me.clone(), self.lease.record.began(), self.lease.record.began());
@@ -316,14 +328,13 @@ impl Keeper {
         Ok(Renewed::Yes)
     }
 
-    fn give_up(&self, failed: Option<&str>) -> Result<(), CommandError> {
+    fn give_up(&self, failed: Option<&str>) {
         let why = failed.map(|failed| format!(" ({failed})")).unwrap_or_default();
-        self.lose(&format!("it could not be renewed before it ended{why}"))
+        self.lose(&format!("it could not be renewed before it ended{why}"));
     }
 
-    fn lose(&self, why: &str) -> Result<(), CommandError> {
+    fn lose(&self, why: &str) {
         *lock(&self.why) = Some(why.to_owned());
         self.lost.cancel();
-        Ok(())
     }
 }

@@ -105,7 +105,7 @@ impl Store {
                 Ok((found, of_date(told.date, asked)))
             }
             Self::File(path) => {
-                let text = section(path, |path| current(path)).await?;
+                let text = section(path, current).await?;
                 let found = text.map_or(Found::Nothing, |text| Found::Text { tag: text.clone(), text });
                 Ok((found, of_machine(asked)))
             }

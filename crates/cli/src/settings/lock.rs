@@ -48,18 +48,15 @@ pub fn lock(options: &Options, environment: &Environment) -> Result<Option<LockS
         CommandError::usage(format!("`{text}` names no lock: {why}"))
             .hint(format!("write for example `s3://bucket/key` or `file:PATH` (in {from})"))
     };
-    let at = match text.strip_prefix("file:") {
-        Some(path) => {
-            let path = PathBuf::from(path);
-            if path.file_name().is_none() || path.is_dir() {
-                return Err(wrong("its path is not that of a file"));
-            }
-            LockAt::File(path)
+    let at = if let Some(path) = text.strip_prefix("file:") {
+        let path = PathBuf::from(path);
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(wrong("its path is not that of a file"));
         }
-        None => {
-            Object::parse(&text, Place { region: None, role_arn: None }).map_err(&wrong)?;
-            LockAt::S3(text.clone())
-        }
+        LockAt::File(path)
+    } else {
+        Object::parse(&text, Place { region: None, role_arn: None }).map_err(&wrong)?;
+        LockAt::S3(text.clone())
     };
     let time = |given: Option<String>, name: &str| {
         let found = given.or_else(|| environment.filled(name));
