@@ -126,6 +126,17 @@ impl Ends {
     }
 }
 
+/// The seeds: those of `TRUEUP_SEED` (`7`, or `7..90`), which is for looking at one again, or as many as are asked for.
+fn seeds() -> Vec<u64> {
+    let Some(asked) = std::env::var_os("TRUEUP_SEED") else {
+        return (1..=if proving() { 1000 } else { 40 }).collect();
+    };
+    let asked = asked.to_string_lossy().into_owned();
+    let (first, last) = asked.split_once("..").unwrap_or((&asked, &asked));
+    let number = |text: &str| text.parse::<u64>().expect("TRUEUP_SEED is a number, or two");
+    (number(first)..=number(last)).collect()
+}
+
 fn story(history: &[Entry], runs: &[Run]) -> String {
     let lines: Vec<String> = history.iter().map(|entry| format!("{:>6} {entry}", entry.caller)).collect();
     let runs: Vec<String> = runs.iter().map(ToString::to_string).collect();
@@ -187,10 +198,7 @@ fn without_the_past(mut value: Value) -> Value {
 fn two_applies_at_once_end_in_one_of_two_states_in_any_order() {
     const NAME: &str = "races::two_applies_at_once_end_in_one_of_two_states_in_any_order";
     let ends = [Ends::of(Start::Nothing), Ends::of(Start::Stack)];
-    let seeds: Vec<u64> = match std::env::var_os("TRUEUP_SEED").and_then(|seed| seed.to_str()?.parse().ok()) {
-        Some(seed) => vec![seed],
-        None => (1..=if proving() { 1000 } else { 40 }).collect(),
-    };
+    let seeds = seeds();
     let (requests, twice) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let violations = each(
         &seeds,
