@@ -31,7 +31,7 @@ pub use http::{Answer, send};
 pub use ordeal::{Ordeal, Place, Stage, each};
 pub use process::{Background, Process, Run};
 pub use promise::{proving, report};
-pub use proxied::Proxied;
+pub use proxied::{Proxied, Racer};
 pub use python::{Emulator, boto3, interpreter, ministack, moto, script, terminal};
 pub use sandbox::{Call, Sandbox, changes, writes};
 pub use scenario::{Scenario, Verbosity};

@@ -53,6 +53,42 @@ impl Client for Held {
     }
 }
 
+/// One of several runs at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Racer<'a> {
+    /// The access key that it signs with.
+    pub name: &'a str,
+    /// The arguments.
+    pub args: &'a [&'a str],
+    /// Variables beside those of the place.
+    pub variables: &'a [(&'a str, &'a str)],
+}
+
+/// Several programs at once, to which nothing is done.
+struct All(Vec<Mutex<Option<Process>>>);
+
+impl Client for All {
+    fn is_idle(&self) -> bool {
+        let idle = |place: &Mutex<Option<Process>>| {
+            let process = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            process.is_some_and(|process| process.is_idle())
+        };
+        self.0.iter().all(idle)
+    }
+
+    fn living(&self) -> usize {
+        let lives = |place: &&Mutex<Option<Process>>| {
+            let process = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            process.is_none_or(|process| process.ended().is_none())
+        };
+        self.0.iter().filter(lives).count()
+    }
+
+    fn kill(&self) {}
+
+    fn signal(&self) {}
+}
+
 impl TestEnv {
     /// Runs the program through a proxy, and searches everything that it left behind. `signal` is the one that
     /// [`Act::Signal`] sends.
@@ -87,6 +123,30 @@ impl TestEnv {
     ) -> (Background, Running) {
         let options = Options { order, script: Box::new(script), ..Options::before(&self.sandbox().url) };
         self.start_behind(args, signal, options)
+    }
+
+    /// Runs the program several times at once, in one account, while a seed says who goes next. Each run has a name, which is
+    /// its access key, variables of its own, and arguments.
+    pub fn race(&self, runs: &[Racer<'_>], seed: u64, still: Duration) -> (Vec<Run>, Vec<Entry>) {
+        let all = Arc::new(All(runs.iter().map(|_| Mutex::default()).collect()));
+        let options = Options {
+            order: Order::Turns(seed),
+            still,
+            client: Arc::<All>::clone(&all),
+            ..Options::before(&self.sandbox().url)
+        };
+        let proxy = runtime().block_on(proxy::start(options)).expect("loopback has a free port");
+        let mut started = Vec::new();
+        for (racer, place) in runs.iter().zip(&all.0) {
+            let mut command = self.command(trueup(), racer.args);
+            command.env("AWS_ENDPOINT_URL", proxy.url()).env("AWS_ACCESS_KEY_ID", racer.name);
+            command.envs(racer.variables.iter().copied());
+            let background = Background::start(command, format!("{}: trueup {}", racer.name, racer.args.join(" ")));
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(background.process());
+            started.push(background);
+        }
+        let ended = started.into_iter().map(|background| self.scan(background.wait())).collect();
+        (ended, proxy.history())
     }
 
     fn start_behind(&self, args: &[&str], signal: &'static str, options: Options) -> (Background, Running) {

@@ -65,7 +65,7 @@ impl std::fmt::Display for Call {
 
 /// Whether an operation changes anything. One that is not known to read counts as one that writes.
 pub fn changes(operation: &str) -> bool {
-    let reads = ["Describe", "List", "Get", "BatchGet", "Lookup", "Simulate"];
+    let reads = ["Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Simulate"];
     !reads.iter().any(|prefix| operation.starts_with(prefix))
 }
 
@@ -177,6 +177,14 @@ impl Sandbox {
         );
         send(&self.url, "POST", "/", &headers, &input.to_string())
             .unwrap_or_else(|| panic!("the sandbox does not answer {operation}"))
+    }
+
+    /// Asks S3 for something, behind the program's back.
+    pub fn s3(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let signed = "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261121/us-east-1/s3/aws4_request, \
+                      SignedHeaders=host, Signature=00\r\n";
+        send(&self.url, method, path, &format!("{headers}{signed}"), body)
+            .unwrap_or_else(|| panic!("the sandbox does not answer {method} {path}"))
     }
 
     /// Ends it as an operator does, with SIGTERM, so that it saves its state.

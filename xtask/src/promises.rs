@@ -106,8 +106,11 @@ pub const PROMISES: [Promise; 20] = [
         tests: &[
             property("back", "sequences::two_runs_at_once_end_in_one_of_the_two_states"),
             suite("interrupted::two_applies_at_once_make_each_connection_once", "one pair over 50 connections"),
+            counted("races::two_applies_at_once_end_in_one_of_two_states_in_any_order"),
+            suite("races::the_same_seed_gives_the_same_history", "three seeds, each run twice"),
+            counted("lock::who_comes_second_is_told_who_is_at_work"),
         ],
-        lacks: Some("1,000 seeded interleavings of the real program; the optional lock"),
+        lacks: None,
     },
     Promise {
         id: "P7",
@@ -120,8 +123,10 @@ pub const PROMISES: [Promise; 20] = [
             suite("saved_plan::a_plan_is_stale_when_a_variable_was_changed", "a variable changed"),
             suite("saved_plan::a_plan_is_stale_for_another_account", "another account"),
             suite("saved_plan::a_plan_that_was_edited_is_refused", "the plan edited"),
+            counted("stale_plans::a_plan_is_refused_whichever_of_its_resources_was_touched"),
+            counted("stale_plans::a_plan_that_was_applied_does_nothing_the_second_time"),
         ],
-        lacks: Some("every kind of resource; a plan that was applied already"),
+        lacks: None,
     },
     Promise {
         id: "P8",
@@ -252,7 +257,13 @@ pub const PROMISES: [Promise; 20] = [
     Promise {
         id: "P20",
         text: "A lock cannot strand anybody.",
-        tests: &[],
-        lacks: Some("there is no lock yet; nothing rests on one"),
+        tests: &[
+            counted("lock::a_holder_that_is_killed_keeps_nobody_out_for_longer_than_a_minute"),
+            suite("lock::a_file_locks_as_well", "a file whose holder is killed"),
+            suite("lock::the_lock_is_let_go_after_a_failure_and_after_a_signal", "a failure and two signals"),
+            suite("lock::an_answer_that_is_lost_is_no_lost_lock", "each operation of it, without its answer"),
+            suite("lock::nothing_new_is_begun_once_the_lock_could_not_be_renewed", "a store that answers no more"),
+        ],
+        lacks: None,
     },
 ];

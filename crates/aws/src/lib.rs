@@ -8,7 +8,7 @@
 //!   └ reach ── one account and region: credentials, endpoints, account id
 //!       └ call ── one call: rate limit, repetition, count, trace
 //!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager, Glue
-//!           ├ wire ── one attempt of an operation that is not worth a client: JSON or form, signature, HTTP
+//!           ├ wire ── one attempt of an operation that is not worth a client: JSON, form or object, signature, HTTP
 //!           └ fault ── what an error means, per operation
 //! ```
 //!
@@ -25,6 +25,7 @@ mod fault;
 mod http;
 pub mod kinds;
 mod limits;
+pub mod lock;
 mod names;
 mod operation;
 mod query;

@@ -44,6 +44,8 @@ pub(crate) static SERVICE_QUOTAS: Service =
     Service { name: "servicequotas", id: "Service Quotas", target: "ServiceQuotasV20190624" };
 /// Identity and Access Management; it has one endpoint a partition.
 pub(crate) static IAM: Service = Service { name: "iam", id: "IAM", target: "" };
+/// S3, for single objects.
+pub(crate) static S3: Service = Service { name: "s3", id: "S3", target: "" };
 /// Security Token Service; not a JSON service, called through the SDK.
 pub(crate) static STS: Service = Service { name: "sts", id: "STS", target: "" };
 
@@ -54,6 +56,8 @@ pub(crate) enum Protocol {
     Json(&'static str),
     /// A form of this version, answered in XML.
     Query(&'static str),
+    /// HTTP's methods and paths; errors are XML.
+    Rest,
 }
 
 impl Service {
@@ -79,6 +83,7 @@ impl Service {
         match self.name {
             "cloudformation" => Protocol::Query("2010-05-15"),
             "iam" => Protocol::Query("2010-05-08"),
+            "s3" => Protocol::Rest,
             "cloudcontrolapi" => Protocol::Json("application/x-amz-json-1.0"),
             _ => Protocol::Json("application/x-amz-json-1.1"),
         }
@@ -257,6 +262,11 @@ pub(crate) static SIMULATE_PRINCIPAL_POLICY: Operation =
     Operation::new("iam:SimulatePrincipalPolicy", &IAM, Effect::Reads, 5);
 pub(crate) static LIST_SERVICE_QUOTAS: Operation =
     Operation::new("servicequotas:ListServiceQuotas", &SERVICE_QUOTAS, Effect::Reads, 5);
+
+// Thousands a second are allowed for each prefix of a bucket; a lock needs three a minute.
+pub(crate) static GET_OBJECT: Operation = Operation::new("s3:GetObject", &S3, Effect::Reads, 100);
+pub(crate) static PUT_OBJECT: Operation = Operation::new("s3:PutObject", &S3, Effect::Writes, 100);
+pub(crate) static DELETE_OBJECT: Operation = Operation::new("s3:DeleteObject", &S3, Effect::Writes, 100);
 
 /// Well below the 600 a second that STS shares among its operations.
 pub(crate) static GET_CALLER_IDENTITY: Operation = Operation::new("sts:GetCallerIdentity", &STS, Effect::Reads, 100);

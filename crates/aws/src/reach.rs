@@ -25,7 +25,7 @@ use crate::limits::{Buckets, Limits};
 use crate::operation::{self, Operation, Protocol, Service};
 use crate::query;
 use crate::sdk::Clients;
-use crate::wire::{self, Line};
+use crate::wire::{self, Answered, Line, Unsigned};
 
 /// How long something that was just made may not be seen everywhere.
 const FRESH: Duration = Duration::from_secs(15);
@@ -218,6 +218,43 @@ impl Reach {
             .await
     }
 
+    /// Sends a call of a service that is spoken to with HTTP's own methods. `expected` says which answers beside those of
+    /// success are answers; the others are faults.
+    pub(crate) async fn rest(
+        &self,
+        operation: &'static Operation,
+        request: impl Fn() -> Unsigned,
+        expected: impl Fn(&Answered) -> bool,
+    ) -> Result<Answered, Fault> {
+        let line = self.line(operation.service)?;
+        let (line, request, expected) = (&line, &request, &expected);
+        let attempt = || async move {
+            let credentials =
+                self.keeper.credentials().await.map_err(|error| fault::of_credentials(operation.name, &error))?;
+            let answered = wire::send(line, credentials, operation, request(), &[]).await?;
+            if answered.is_success() || expected(&answered) {
+                let request_id = answered.request_id.clone();
+                return Ok((answered, request_id));
+            }
+            Err(wire::refused(operation, &answered, &[]))
+        };
+        self.calls.run(operation, &self.buckets, attempt).await.result
+    }
+
+    /// The address of an object: the bucket is part of the host, but for an endpoint of one's own and for a name with dots,
+    /// which no certificate covers.
+    pub(crate) fn object_url(&self, bucket: &str, path: &str) -> Result<::http::Uri, Fault> {
+        let endpoint = self.endpoint(&operation::S3);
+        let url = match endpoint.strip_prefix("https://") {
+            Some(host) if self.own_endpoint(&operation::S3).is_none() && !bucket.contains('.') => {
+                format!("https://{bucket}.{host}/{path}")
+            }
+            _ => format!("{}/{bucket}/{path}", endpoint.trim_end_matches('/')),
+        };
+        url.parse()
+            .map_err(|_| Fault::new(FaultKind::Invalid, "s3", format!("`{url}` is not the address of an object")))
+    }
+
     /// Sends a call that holds no secret.
     pub(crate) async fn read(&self, operation: &'static Operation, input: &Json) -> Result<Json, Fault> {
         self.call(operation, input, &[]).await.result
@@ -285,14 +322,19 @@ impl Reach {
 
     /// The address of a service: what the environment or the profile says, for it or for all, or the service's own.
     fn endpoint(&self, service: &Service) -> String {
+        self.own_endpoint(service).unwrap_or_else(|| {
+            let fips = if self.config.use_fips().unwrap_or(false) { "-fips" } else { "" };
+            format!("https://{}", service.host(fips, &self.region, &self.lines.suffix).0)
+        })
+    }
+
+    /// What the command line, the environment or the profile says.
+    fn own_endpoint(&self, service: &Service) -> Option<String> {
         let key = ServiceConfigKey::builder().service_id(service.id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let own = || self.config.service_config()?.load_config(key.build().ok()?);
         let shared = || self.config.endpoint_url().map(str::to_owned);
         // An endpoint of the command line goes before one of the environment's for a single service.
-        self.lines.endpoint_url.clone().or_else(own).or_else(shared).unwrap_or_else(|| {
-            let fips = if self.config.use_fips().unwrap_or(false) { "-fips" } else { "" };
-            format!("https://{}", service.host(fips, &self.region, &self.lines.suffix).0)
-        })
+        self.lines.endpoint_url.clone().or_else(own).or_else(shared)
     }
 }
 

@@ -12,11 +12,13 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_types::request_id::RequestId;
 use bytes::Bytes;
+use http::Method;
 use serde_json::Value as Json;
 use trueup_engine::embedded::credentials_in;
 use trueup_engine::fault::{Fault, FaultKind};
@@ -94,7 +96,32 @@ pub(crate) struct Line {
     pub(crate) timeout: Duration,
 }
 
-/// Sends a request once.
+/// A request that is not signed yet.
+pub(crate) struct Unsigned {
+    pub(crate) method: Method,
+    pub(crate) url: http::Uri,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Bytes,
+    /// What the service wants of a signature.
+    pub(crate) rules: SigningSettings,
+}
+
+/// What came back, whatever it says.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) body: Bytes,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Answered {
+    /// Whether it is a success.
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Sends a request once, and reads the answer of a service that speaks JSON or takes forms.
 pub(crate) async fn exchange(
     line: &Line,
     credentials: Credentials,
@@ -102,16 +129,45 @@ pub(crate) async fn exchange(
     body: Bytes,
     secrets: &[Secret],
 ) -> Attempt<Json> {
-    let request = signed(line, credentials, operation, body)
+    let mut headers = Vec::new();
+    match operation.service.protocol() {
+        Protocol::Json(content_type) => {
+            headers.push(("content-type", content_type.to_owned()));
+            headers.push(("x-amz-target", format!("{}.{}", operation.service.target, operation.short())));
+        }
+        Protocol::Query(_) | Protocol::Rest => headers.push(("content-type", query::CONTENT_TYPE.to_owned())),
+    }
+    let rules = SigningSettings::default();
+    let request = Unsigned { method: Method::POST, url: line.url.clone(), headers, body, rules };
+    let answered = send(line, credentials, operation, request, secrets).await?;
+    answer(operation, answered, secrets)
+}
+
+/// Signs a request and sends it once.
+pub(crate) async fn send(
+    line: &Line,
+    credentials: Credentials,
+    operation: &'static Operation,
+    request: Unsigned,
+    secrets: &[Secret],
+) -> Result<Answered, Fault> {
+    let request = signed(line, credentials, operation, request)
         .map_err(|why| Fault::new(FaultKind::Invalid, operation.name, fault::redact(&why, secrets)))?;
     let exchange = async {
         let response =
             line.connector.call(request).await.map_err(|error| fault::of_connector(operation, &error, secrets))?;
         let request_id = response.request_id().map(str::to_owned);
-        answer(operation, response, request_id, secrets).await
+        let request_id = request_id.or_else(|| response.headers().get("x-amz-request-id").map(str::to_owned));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = ByteStream::new(response.into_body())
+            .collect()
+            .await
+            .map_err(|_| fault::of_unreadable(operation, "it broke off", request_id.as_deref()))?
+            .into_bytes();
+        Ok(Answered { status, headers, body, request_id })
     };
     match tokio::time::timeout(line.timeout, exchange).await {
-        Ok(answer) => answer,
+        Ok(answered) => answered,
         Err(_) => Err(fault::of_timeout(operation, line.timeout)),
     }
 }
@@ -120,33 +176,26 @@ fn signed(
     line: &Line,
     credentials: Credentials,
     operation: &'static Operation,
-    body: Bytes,
+    request: Unsigned,
 ) -> Result<HttpRequest, String> {
-    let url = line.url.to_string();
-    let (content_type, target) = match operation.service.protocol() {
-        Protocol::Json(content_type) => {
-            (content_type, Some(format!("{}.{}", operation.service.target, operation.short())))
-        }
-        Protocol::Query(_) => (query::CONTENT_TYPE, None),
-    };
-    let target = target.as_deref().map(|target| ("x-amz-target", target));
-    let headers: Vec<(&str, &str)> = std::iter::once(("content-type", content_type)).chain(target).collect();
+    let Unsigned { method, url, headers, body, rules } = request;
+    let text = url.to_string();
     let identity = credentials.into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(&line.region)
         .name(operation.service.name)
         .time(SystemTime::now())
-        .settings(SigningSettings::default())
+        .settings(rules)
         .build()
         .map_err(|error| error.to_string())?
         .into();
-    let signable = SignableRequest::new("POST", url.as_str(), headers.iter().copied(), SignableBody::Bytes(&body))
+    let pairs = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let signable = SignableRequest::new(method.as_str(), text.as_str(), pairs.clone(), SignableBody::Bytes(&body))
         .map_err(|error| error.to_string())?;
     let (signature, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
-    let request = headers
-        .iter()
-        .fold(http::Request::post(line.url.clone()), |request, (name, value)| request.header(*name, *value));
+    let request = http::Request::builder().method(method.clone()).uri(url);
+    let request = pairs.fold(request, |request, (name, value)| request.header(name, value));
     let mut request = request
         .header("user-agent", USER_AGENT)
         .header("content-length", body.len())
@@ -156,52 +205,62 @@ fn signed(
     HttpRequest::try_from(request).map_err(|error| error.to_string())
 }
 
-async fn answer(
-    operation: &'static Operation,
-    response: HttpResponse,
-    request_id: Option<String>,
-    secrets: &[Secret],
-) -> Attempt<Json> {
-    let status = response.status().as_u16();
-    let code = response.headers().get("x-amzn-errortype").map(str::to_owned);
-    let kind = response.headers().get("content-type").unwrap_or_default().to_owned();
-    let body = ByteStream::new(response.into_body())
-        .collect()
-        .await
-        .map_err(|_| fault::of_unreadable(operation, "it broke off", request_id.as_deref()))?
-        .into_bytes();
-    let success = (200..300).contains(&status);
+fn answer(operation: &'static Operation, answered: Answered, secrets: &[Secret]) -> Attempt<Json> {
+    let Answered { status, ref headers, ref body, ref request_id } = answered;
+    let success = answered.is_success();
     // What says nothing: AWS sends no body, others `null`. A read of it lacks its members, and is unread by that.
     if success && (body.is_empty() || body.trim_ascii() == b"null") {
-        return Ok((Json::Null, request_id));
+        return Ok((Json::Null, answered.request_id));
     }
-    let is_form = matches!(operation.service.protocol(), Protocol::Query(_));
-    let json = if is_form { query::answer(&body) } else { serde_json::from_slice(&body).ok() };
-    let json = json.filter(Json::is_object);
-    if success {
-        // What the parser says would quote the body.
-        return json.map(|json| (json, request_id.clone())).ok_or_else(|| {
-            let form = if is_form { "XML" } else { "JSON" };
-            let what = format!("{} is not {form}, or is cut off (HTTP {status})", strange(&kind, &body));
-            fault::of_unreadable(operation, &what, request_id.as_deref())
-        });
+    if !success {
+        return Err(refused(operation, &answered, secrets));
     }
-    let member = |names: &[&str]| {
-        let json = json.as_ref()?;
-        let json = json.get("Error").unwrap_or(json);
-        names.iter().find_map(|name| json.get(name)?.as_str()).map(str::to_owned)
+    // What the parser says would quote the body.
+    parsed(operation, body).map(|json| (json, request_id.clone())).ok_or_else(|| {
+        let form = if matches!(operation.service.protocol(), Protocol::Json(_)) { "JSON" } else { "XML" };
+        let kind = headers.get("content-type").unwrap_or_default();
+        let what = format!("{} is not {form}, or is cut off (HTTP {status})", strange(kind, body));
+        fault::of_unreadable(operation, &what, request_id.as_deref())
+    })
+}
+
+fn parsed(operation: &Operation, body: &[u8]) -> Option<Json> {
+    let json = match operation.service.protocol() {
+        Protocol::Json(_) => serde_json::from_slice(body).ok(),
+        Protocol::Query(_) | Protocol::Rest => query::answer(body),
     };
-    let code = code.or_else(|| member(&["__type", "code", "Code"]));
-    let message = member(&["message", "Message", "errorMessage"]);
-    let strange = json.is_none().then(|| strange(&kind, &body));
+    json.filter(Json::is_object)
+}
+
+/// The code of an answer that is an error.
+pub(crate) fn code(operation: &Operation, answered: &Answered) -> Option<String> {
+    let told = answered.headers.get("x-amzn-errortype").map(str::to_owned);
+    let code = told.or_else(|| member(parsed(operation, &answered.body).as_ref(), &["__type", "code", "Code"]));
+    code.map(|code| bare(&code).to_owned())
+}
+
+/// A member of what is said of an error.
+fn member(json: Option<&Json>, names: &[&str]) -> Option<String> {
+    let json = json?;
+    let json = json.get("Error").unwrap_or(json);
+    names.iter().find_map(|name| json.get(name)?.as_str()).map(str::to_owned)
+}
+
+/// The fault of an answer that is an error.
+pub(crate) fn refused(operation: &'static Operation, answered: &Answered, secrets: &[Secret]) -> Fault {
+    let json = parsed(operation, &answered.body);
+    let code = code(operation, answered);
+    let message = member(json.as_ref(), &["message", "Message", "errorMessage"]);
+    let kind = answered.headers.get("content-type").unwrap_or_default();
+    let strange = json.is_none().then(|| strange(kind, &answered.body));
     let said = Said {
-        status,
-        code: code.as_deref().map(bare),
+        status: answered.status,
+        code: code.as_deref(),
         message: message.as_deref(),
-        request_id: request_id.as_deref(),
+        request_id: answered.request_id.as_deref(),
         strange: strange.as_deref(),
     };
-    Err(fault::of_service(operation, &said, secrets))
+    fault::of_service(operation, &said, secrets)
 }
 
 /// `com.amazonaws.events#ResourceNotFoundException:http://…` is `ResourceNotFoundException`.

@@ -27,8 +27,8 @@ const AFTER_HELP: &str = "Examples:
   trueup apply plan.json orders            Execute exactly that plan
   trueup --sandbox apply orders            Try it on a sandbox on this machine
 
-Exit codes: 0 done, 1 failed, 2 changes (plan --exit-code), 3 blocked, 4 stale, 6 incomplete,
-7 unhealthy, 64 bad arguments or manifest, 130/143 interrupted.";
+Exit codes: 0 done, 1 failed, 2 changes (plan --exit-code), 3 blocked, 4 stale, 5 locked,
+6 incomplete, 7 unhealthy, 64 bad arguments or manifest, 130/143 interrupted.";
 
 /// The command line.
 #[derive(Parser, Debug)]

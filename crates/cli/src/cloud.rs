@@ -23,6 +23,8 @@ pub const SANDBOX_REGION: &str = "us-east-1";
 pub struct Connected {
     /// The session.
     pub session: Session,
+    /// What it was opened with.
+    aws: trueup_aws::Settings,
     sandbox: Option<Running>,
 }
 
@@ -55,8 +57,8 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
             tracing::info!(operation = call.operation, kind = %fault.kind, pause_ms = pause.as_millis(), "repeated");
         }
     });
-    let session = Session::new(aws, observer).asking(Box::new(StackQueries::new(settings)));
-    Ok(Connected { session, sandbox })
+    let session = Session::new(aws.clone(), observer).asking(Box::new(StackQueries::new(settings)));
+    Ok(Connected { session, aws, sandbox })
 }
 
 async fn start(dir: &Path) -> Result<Running, CommandError> {
@@ -70,6 +72,11 @@ async fn start(dir: &Path) -> Result<Running, CommandError> {
 }
 
 impl Connected {
+    /// Another session with the same cloud, for what goes on beside the run and after its end.
+    pub fn another_session(&self) -> Session {
+        Session::new(self.aws.clone(), Arc::new(|_| {}))
+    }
+
     /// Ends it; a sandbox saves its state.
     pub async fn close(self) -> Result<(), CommandError> {
         match self.sandbox {

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Blocked,
     /// It was decided on from a state that no longer holds.
     Stale,
+    /// Another run holds the lock, or this one lost it.
+    Locked,
     /// The cloud, the file system or the network said no.
     Failed,
     /// Something could not be read, so that nothing can be said.
@@ -35,6 +37,7 @@ impl ErrorKind {
             Self::Usage => "usage",
             Self::Blocked => "blocked",
             Self::Stale => "stale",
+            Self::Locked => "locked",
             Self::Failed => "failed",
             Self::Unread => "unread",
             Self::Interrupted => "interrupted",
@@ -73,6 +76,11 @@ impl CommandError {
     /// It was decided on from a state that no longer holds.
     pub fn stale(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Stale, message)
+    }
+
+    /// Another run holds the lock, or this one lost it.
+    pub fn locked(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Locked, message)
     }
 
     /// Something outside said no.
@@ -121,6 +129,7 @@ impl CommandError {
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Blocked => Exit::Blocked,
             ErrorKind::Stale => Exit::Stale,
+            ErrorKind::Locked => Exit::Locked,
             ErrorKind::Failed => Exit::Failed,
             ErrorKind::Unread => Exit::Incomplete,
             ErrorKind::Interrupted => Exit::Interrupted,

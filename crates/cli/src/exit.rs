@@ -16,7 +16,7 @@ pub enum Exit {
     Blocked,
     /// The live state, or the manifest, is not what the plan was made from; nothing was written.
     Stale,
-    /// Another run holds the lock.
+    /// Another run holds the lock, or this one lost it.
     Locked,
     /// Something could not be read, so "no changes" cannot be said.
     Incomplete,

@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod front;
 mod live;
+mod lock;
 mod log;
 mod manifest_schema;
 mod memory;
@@ -27,6 +28,7 @@ mod types;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{FromArgMatches as _, ValueEnum as _};
@@ -35,12 +37,16 @@ use crate::args::{Cli, Format, FormatName};
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::lock::Lock;
 use crate::output::document::Bare;
 use crate::output::jsonl::Jsonl;
 use crate::output::page::Page;
 use crate::printer::Printer;
 use crate::settings::{Environment, Terminals};
 use crate::signals::Interrupts;
+
+/// How long letting a lock go may hold up a run that was interrupted.
+const LAST: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     set_hook(Box::new(on_panic));
@@ -78,11 +84,24 @@ fn start() -> Exit {
             .map_err(|error| CommandError::failed(format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
             let interrupts = Interrupts::listen();
-            let context =
-                Context { name, settings: &settings, printer: &printer, jsonl: &jsonl, interrupts: &interrupts };
+            let lock = Lock::default();
+            let context = Context {
+                name,
+                settings: &settings,
+                printer: &printer,
+                jsonl: &jsonl,
+                interrupts: &interrupts,
+                lock: &lock,
+            };
             tokio::select! {
                 result = commands::run(&context) => result,
-                signal = interrupts.leave() => Ok(left(&context, signal)),
+                signal = interrupts.leave() => {
+                    // Where nothing was being written there is time for it; otherwise it ends by itself.
+                    if !interrupts.is_graceful() {
+                        let _ = tokio::time::timeout(LAST, lock.release(&printer)).await;
+                    }
+                    Ok(left(&context, signal))
+                }
             }
         });
         // A question that nobody answered must not hold the process.

@@ -5,6 +5,7 @@
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
 mod formats;
+pub mod lock;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -149,6 +150,8 @@ pub struct RunSettings {
     pub no_cache: bool,
     /// Where the exports go.
     pub output_file: Option<PathBuf>,
+    /// The lock that is taken before anything is written.
+    pub lock: Option<lock::LockSettings>,
     /// The key of fingerprints.
     pub plan_key: Option<FingerprintKey>,
     /// The key of the fingerprints in the cache, where TRUEUP_CACHE_KEY gives one.
@@ -391,6 +394,8 @@ fn merge(outer: Options, inner: Options) -> Options {
         parallelism: inner.parallelism.or(outer.parallelism),
         on_failure: inner.on_failure.or(outer.on_failure),
         kms_settle: inner.kms_settle.or(outer.kms_settle),
+        lock: inner.lock.or(outer.lock),
+        lock_wait: inner.lock_wait.or(outer.lock_wait),
         no_secret_reads: inner.no_secret_reads || outer.no_secret_reads,
         strict: inner.strict || outer.strict,
         no_cache: inner.no_cache || outer.no_cache,
@@ -475,6 +480,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         .filled("TRUEUP_THROTTLED_FOR")
         .map(|text| duration(&text).map_err(|error| error.hint("it stands in TRUEUP_THROTTLED_FOR")))
         .transpose()?;
+    let lock = lock::lock(&options, &environment)?;
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
     let command = command(cli.command, &options, sandbox.as_deref(), &environment)?;
     Ok(Settings {
@@ -502,6 +508,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             strict: options.strict,
             no_cache: options.no_cache,
             output_file: options.output_file,
+            lock,
             plan_key: environment.filled("TRUEUP_PLAN_KEY").map(FingerprintKey::new),
             cache_key: environment.filled("TRUEUP_CACHE_KEY").map(FingerprintKey::new),
             can_ask: terminals.stdin && terminals.stderr,

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// Milliseconds since the Unix epoch, in virtual time.
 pub(crate) type Millis = u64;
@@ -60,6 +61,16 @@ pub(crate) fn rfc3339(at: Millis) -> String {
         .unwrap_or_default()
 }
 
+/// Renders a time as HTTP does.
+pub(crate) fn http_date(at: Millis) -> String {
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(form).ok())
+        .unwrap_or_default()
+}
+
 /// Reads a duration such as `5m`, `500ms`, `2h` or `30` (seconds).
 pub(crate) fn parse_duration(text: &str) -> Option<Millis> {
     let text = text.trim();
@@ -93,6 +104,7 @@ mod tests {
     fn times_are_seconds_with_a_fraction() {
         assert_eq!(seconds(1_733_504_821_250).to_string(), "1733504821.25");
         assert_eq!(rfc3339(1_733_504_821_250), "2024-12-06T17:07:01.25Z");
+        assert_eq!(http_date(1_733_504_821_250), "Fri, 06 Dec 2024 17:07:01 GMT");
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub trait Client: Send + Sync {
     fn kill(&self);
     /// Sends it the signal of this run.
     fn signal(&self);
+    /// How many programs it is that still run, where it is several.
+    fn living(&self) -> usize {
+        1
+    }
 }
 
 /// A client of which nothing is known, and to which nothing is done.
@@ -62,6 +66,8 @@ impl Client for Unknown {
 pub struct Asked<'a> {
     /// Its number: 1 for the first.
     pub number: usize,
+    /// The access key that it was signed with.
+    pub caller: &'a str,
     /// The service, such as `events`; as it was signed for where the sandbox does not know it.
     pub service: &'a str,
     /// The operation, such as `CreateConnection`.
@@ -80,6 +86,9 @@ pub enum Order {
     Sorted,
     /// As a seed draws it: all are passed on in one order, and then answered in another.
     Drawn(u64),
+    /// As a seed draws it, for several clients that are told apart by their access keys: in each round one of them has its
+    /// turn, with one or some of the requests that it waits for. A client may wait for a long time while another goes on.
+    Turns(u64),
 }
 
 /// How a proxy is started.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{DATE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::calls::Calls;
-use crate::clock::{Clock, Millis, whole_millis};
+use crate::clock::{Clock, Millis, http_date, whole_millis};
 use crate::cloudtrail::Trail;
 use crate::faults::Injector;
 use crate::router::{self, Outcome, Shared};
@@ -164,10 +165,18 @@ async fn handle(shared: &Shared, request: Request<Incoming>) -> Result<Response<
         return Ok(control::answer(shared, &parts.method, path, &body).map(Reply::whole));
     }
     match router::answer(shared, &parts, &body).await {
-        Outcome::Reply(response) => Ok(response.map(Reply::whole)),
-        Outcome::Cut(response) => Ok(response.map(Reply::cut)),
+        Outcome::Reply(response) => Ok(dated(shared, response).map(Reply::whole)),
+        Outcome::Cut(response) => Ok(dated(shared, response).map(Reply::cut)),
         Outcome::Dropped => Err(Lost),
     }
+}
+
+/// Says the sandbox's time, which may be ahead of the machine's.
+fn dated(shared: &Shared, mut response: Response<Bytes>) -> Response<Bytes> {
+    if let Ok(date) = HeaderValue::from_str(&http_date(shared.clock.now())) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 /// The body of a reply, which may break off.

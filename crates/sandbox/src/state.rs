@@ -25,14 +25,15 @@ use crate::iam::role::Role;
 use crate::kms::{Alias, Key};
 use crate::logs::{Group, Stream};
 use crate::s3::bucket::Bucket;
+use crate::s3::objects::Object;
 use crate::secrets::secret::Secret;
 use crate::sqs::queue::Queue;
 use crate::ssm::parameter::Parameter;
 use crate::store::{Store, View};
 use crate::wire::partition;
 
-const VERSION: u32 = 4;
-/// The oldest version that is still read: 1 had no Glue, 2 no Cloud Control and what came with it, 3 no events.
+const VERSION: u32 = 5;
+/// The oldest version that is still read: 1 had no Glue, 2 no Cloud Control and what came with it, 3 no events, 4 no objects.
 const OLDEST: u32 = 1;
 const FILE: &str = "state.json";
 const LOCK: &str = "lock";
@@ -67,6 +68,9 @@ pub(crate) struct Global {
     /// By account and name.
     pub(crate) roles: Store<Role>,
     pub(crate) buckets: Store<Bucket>,
+    /// By bucket and key.
+    #[serde(default)]
+    pub(crate) objects: Store<Object>,
     pub(crate) requests: Requests,
 }
 
@@ -170,12 +174,14 @@ impl World {
         let view = View::of(now);
         let roles = self.global.roles.list("", None, view);
         let buckets = self.global.buckets.list("", None, view);
+        let objects = self.global.objects.named(view);
         json!({
             "version": VERSION,
             "accounts": accounts,
             "roles": roles.map(|it| (it.arn.clone(), it.describe())).collect::<Value>(),
             "requests": self.global.requests.dump(now),
             "buckets": buckets.map(|it| (it.name.clone(), it.describe())).collect::<Value>(),
+            "objects": objects.map(|(name, it)| (name.to_owned(), it.describe())).collect::<Value>(),
         })
     }
 }

@@ -111,6 +111,11 @@ impl<T: Mortal> Store<T> {
             .filter_map(move |(_, history)| version(history, view))
     }
 
+    /// Returns everything that a read sees, with its names.
+    pub(crate) fn named(&self, view: View) -> impl Iterator<Item = (&str, &Arc<T>)> {
+        self.items.iter().filter_map(move |(name, history)| Some((name.as_str(), version(history, view)?)))
+    }
+
     /// Tells whether `limit` or more resources exist now.
     pub(crate) fn reaches(&self, limit: usize, now: Millis) -> bool {
         self.items.len() >= limit && self.list("", None, View::of(now)).count() >= limit

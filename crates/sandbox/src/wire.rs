@@ -283,9 +283,17 @@ pub(crate) fn answer(service: Service, operation: &str, output: &Value) -> Respo
         }
         Protocol::RestXml => {
             let (status, body) = s3::request::render(operation, output);
-            let mut response = respond(status, service, id, body.into());
-            if let Some(region) = output.get("BucketRegion").and_then(Value::as_str) {
-                add_header(&mut response, "x-amz-bucket-region", region);
+            let mut response = respond(status, service, id, body);
+            let headers = [
+                ("BucketRegion", "x-amz-bucket-region"),
+                ("ETag", "etag"),
+                ("LastModified", "last-modified"),
+                ("ContentType", "content-type"),
+            ];
+            for (member, header) in headers {
+                if let Some(value) = output.get(member).and_then(Value::as_str) {
+                    add_header(&mut response, header, value);
+                }
             }
             response
         }

@@ -65,6 +65,11 @@ fn rights_and_quotas_are_told() {
 }
 
 #[test]
+fn objects_behave() {
+    holds("objects.py");
+}
+
+#[test]
 fn cloud_control_behaves() {
     // It looks at requests under way, and puts the clock forward when it has.
     holds_while("cloudcontrol.py", Duration::from_mins(1));

@@ -11,6 +11,7 @@ mod endpoints;
 mod faults;
 mod glue;
 mod keys;
+mod lock;
 mod meta;
 mod moto;
 mod names;

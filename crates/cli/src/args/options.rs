@@ -84,6 +84,12 @@ pub struct Options {
     /// [default: 15s; in a sandbox 0s]
     #[arg(long, value_name = "TIME", help_heading = "Execution", hide_short_help = true)]
     pub kms_settle: Option<String>,
+    /// Hold a lock while something is written: `s3://bucket/key` or `file:PATH`; also TRUEUP_LOCK
+    #[arg(long, value_name = "WHERE", help_heading = "Execution", hide_short_help = true)]
+    pub lock: Option<String>,
+    /// How long a lock that somebody else holds is waited for [default: 0s]; also TRUEUP_LOCK_WAIT
+    #[arg(long, value_name = "TIME", help_heading = "Execution", hide_short_help = true)]
+    pub lock_wait: Option<String>,
     /// Do not read live secrets to compare them; they show as not verifiable
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub no_secret_reads: bool,

@@ -56,7 +56,11 @@ async fn stack(
     let options = planning::options(context, &ready)?;
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
-    let exit = planned_run(context, &ready, &cloud, &secrets, &options, yes, expect_digest).await;
+    let exit = async {
+        context.lock.take(context, &cloud, &planning::home(context, &ready)).await?;
+        planned_run(context, &ready, &cloud, &secrets, &options, yes, expect_digest).await
+    };
+    let exit = exit.await;
     execute::close(context, cloud, exit).await
 }
 
@@ -137,7 +141,11 @@ async fn saved(
     let options = saved_options(context, &saved, &ready);
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
-    let exit = saved_run(context, &ready, &cloud, &secrets, &options, saved).await;
+    let exit = async {
+        context.lock.take(context, &cloud, &planning::home(context, &ready)).await?;
+        saved_run(context, &ready, &cloud, &secrets, &options, saved).await
+    };
+    let exit = exit.await;
     execute::close(context, cloud, exit).await
 }
 

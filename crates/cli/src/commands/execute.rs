@@ -251,6 +251,9 @@ pub async fn run(
     cloud: &Connected,
     secrets: &dyn SecretStore,
 ) -> Result<Exit, CommandError> {
+    if let Err(error) = context.lock.check() {
+        return refused(context, ready, planned, &error);
+    }
     let settings = &context.settings.run;
     let defaults = apply::Options::default();
     let options = apply::Options {
@@ -276,23 +279,32 @@ pub async fn run(
     let told = async {
         cancel.cancelled().await;
         cloud.session.stop_repeating();
-        context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
+        match context.lock.check() {
+            Err(lost) if context.interrupts.first().is_none() => {
+                context.printer.alert(&format!("{lost}; nothing new is begun\n"));
+            }
+            _ => context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n"),
+        }
+        std::future::pending::<()>().await;
+    };
+    let lost = async {
+        context.lock.lost().await;
+        cancel.cancel();
         std::future::pending::<()>().await;
     };
     let report = tokio::select! {
         report = apply::apply(work, &options, &cancel, events) => report,
         () = progress.heartbeat() => return Err(CommandError::failed("the heartbeat ended: this is a bug")),
+        () = lost => return Err(CommandError::failed("the run ended without a report: this is a bug")),
         () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
     };
     progress.finish();
     // Written before the result is shown, so that the one document says what became of it.
     let written = settings.output_file.as_deref().map_or(Ok(()), |path| save_exports(path, &report));
-    show(context, ready, planned, &report, written.as_ref().err())?;
-    let exit = exit(context, planned, &report);
-    Ok(match written {
-        Ok(()) => exit,
-        Err(error) => decide([exit, error.exit()]),
-    })
+    let held = context.lock.check();
+    show(context, ready, planned, &report, held.as_ref().err().or(written.as_ref().err()))?;
+    let ended = |result: &Result<(), CommandError>| result.as_ref().err().map_or(Exit::Done, CommandError::exit);
+    Ok(decide([exit(context, planned, &report), ended(&held), ended(&written)]))
 }
 
 fn save_exports(path: &Path, report: &Report) -> Result<(), CommandError> {
@@ -307,6 +319,7 @@ pub async fn close(
     cloud: Connected,
     result: Result<Exit, CommandError>,
 ) -> Result<Exit, CommandError> {
+    context.lock.release(context.printer).await;
     match (cloud.close().await, result) {
         (Ok(()), result) => result,
         (Err(error), Ok(exit)) => {
@@ -374,7 +387,8 @@ fn show(
 
 /// The one exit of an execution.
 fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
-    let signal = context.interrupts.first().unwrap_or(Exit::Interrupted);
+    // Without a signal it was the lock.
+    let signal = context.interrupts.first().unwrap_or(Exit::Locked);
     let failed = report.count(Ending::Failed) + report.count(Ending::Unknown) > 0;
     let summary = planned.plan.summary();
     let unverified = report.not_verifiable.max(summary.not_verifiable);

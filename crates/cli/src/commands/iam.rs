@@ -3,9 +3,11 @@
 //! Made from the manifest, offline: only the schema of a type that is not kept has to be fetched. What is not known
 //! without asking (the account) shows as a wildcard.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use trueup_engine::cloud::{Place, Whereabouts};
 use trueup_engine::permission::ANY;
-use trueup_engine::policy::{self, LARGEST, Policy, Purpose, Scope, Whither};
+use trueup_engine::policy::{self, LARGEST, Policy, Purpose, Scope, Statement, Whither};
 
 use crate::args::Format;
 use crate::cloud;
@@ -16,6 +18,7 @@ use crate::front;
 use crate::output::iam;
 use crate::selection;
 use crate::settings::Target;
+use crate::settings::lock::{LockAt, LockSettings};
 
 /// Prints the policy of a stack.
 pub async fn run(context: &Context<'_>, target: &Target, purpose: Purpose) -> Result<Exit, CommandError> {
@@ -68,7 +71,7 @@ pub fn of(
         Purpose::Teardown => selection::with_dependants(graph, changed),
         Purpose::Plan | Purpose::Drift | Purpose::Apply => selection::with_dependencies(graph, changed),
     });
-    Ok(policy::policy(
+    let mut policy = policy::policy(
         graph,
         &Scope {
             purpose,
@@ -80,7 +83,26 @@ pub fn of(
             home: &crate::commands::plan::home(context, ready),
             whither: &|place| whither(context, ready, place, here),
         },
-    ))
+    );
+    if matches!(purpose, Purpose::Apply | Purpose::Teardown) {
+        let home = whither(context, ready, &crate::commands::plan::home(context, ready), here);
+        policy.statements.extend(settings.run.lock.as_ref().and_then(|lock| of_lock(lock, &home)));
+    }
+    Ok(policy)
+}
+
+/// What holding a lock in S3 needs: a condition on what is there asks for the right to read it.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+fn of_lock(lock: &LockSettings, home: &Whither) -> Option<Statement> {
+    let LockAt::S3(url) = &lock.at else { return None };
+    Some(Statement {
+        sid: "Lock".to_owned(),
+        actions: BTreeSet::from(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]),
+        resources: BTreeSet::from([format!("arn:{}:s3:::{}", home.partition, url.trim_start_matches("s3://"))]),
+        conditions: Vec::new(),
+        reasons: BTreeMap::from([("hold the lock", BTreeSet::new())]),
+    })
 }
 
 /// Where a place is, as far as manifest, options and environment say it.

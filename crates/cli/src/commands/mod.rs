@@ -38,6 +38,7 @@ use crate::cloud;
 use crate::error::CommandError;
 use crate::exit::{Exit, when};
 use crate::front::{self, Loaded};
+use crate::lock::Lock;
 use crate::output::document::Bare;
 use crate::output::human::View;
 use crate::output::jsonl::Jsonl;
@@ -60,6 +61,8 @@ pub struct Context<'a> {
     pub jsonl: &'a Jsonl<'a>,
     /// Signals.
     pub interrupts: &'a Interrupts,
+    /// The lock.
+    pub lock: &'a Lock,
 }
 
 impl Context<'_> {

@@ -8,7 +8,7 @@ use trueup_engine::cloud::Place;
 use trueup_stackql::query::{self, QueryError, Rejected, Rows, Script};
 
 use self::shell::Lines;
-use crate::cloud;
+use crate::cloud::{self, Connected};
 use crate::commands::{Context, execute};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -51,9 +51,11 @@ pub async fn run(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Comman
     let connected = cloud::connect(context.settings, secret_reads).await?;
     let ended = {
         let tables = LiveTables::new(context.settings, &connected.session);
-        let desk = Desk { context, tables: &tables, place: live::place(context.settings), what, lines: None };
+        let place = live::place(context.settings);
+        let desk = Desk { context, cloud: &connected, tables: &tables, place, what, lines: None };
         desk.all(&script, &mut answers).await
     };
+    context.lock.release(context.printer).await;
     connected.close().await?;
     match ended? {
         Ended::Done => answers.end(None),
@@ -74,8 +76,10 @@ async fn interactive(context: &Context<'_>, what: &QueryWhat) -> Result<Exit, Co
         let tables = LiveTables::new(context.settings, &connected.session);
         let lines = Lines::start(query::known_table_names(&tables), context.settings.state.as_deref());
         let place = live::place(context.settings);
-        shell::run(&Desk { context, tables: &tables, place, what, lines: Some(&lines) }, &lines).await
+        let desk = Desk { context, cloud: &connected, tables: &tables, place, what, lines: Some(&lines) };
+        shell::run(&desk, &lines).await
     };
+    context.lock.release(context.printer).await;
     connected.close().await?;
     exit
 }
@@ -92,6 +96,8 @@ pub fn may_write(context: &Context<'_>, what: &QueryWhat) -> Result<(), CommandE
 pub struct Desk<'a> {
     /// The command.
     pub context: &'a Context<'a>,
+    /// The cloud behind them.
+    pub cloud: &'a Connected,
     /// The tables.
     pub tables: &'a LiveTables<'a>,
     /// Where is read and written that names no region.
@@ -157,6 +163,8 @@ impl Desk<'_> {
         if write.changes_something() && !self.what.yes && !self.confirmed("Do this?").await? {
             return Ok(Ended::Declined);
         }
+        // Held to the end of the last statement.
+        self.context.lock.take(self.context, self.cloud, &self.place).await?;
         // From here on a signal lets the statement end.
         let cancel = self.context.interrupts.graceful();
         match query::execute(self.tables, &write).await {

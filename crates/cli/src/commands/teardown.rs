@@ -28,7 +28,13 @@ pub async fn run(context: &Context<'_>, target: &Target, yes: bool) -> Result<Ex
     let options = planning::options(context, &ready)?;
     // A name is all that a delete needs: no secret is read, neither here nor there.
     let cloud = cloud::connect(context.settings, false).await?;
-    let exit = planned_run(context, &ready, &cloud, &options, yes).await;
+    let exit = async {
+        if !dry_run {
+            context.lock.take(context, &cloud, &planning::home(context, &ready)).await?;
+        }
+        planned_run(context, &ready, &cloud, &options, yes).await
+    };
+    let exit = exit.await;
     execute::close(context, cloud, exit).await
 }
 

@@ -1,5 +1,7 @@
 //! One operation: resolve what it sends, send it, read again where somebody else was at it.
 
+mod nameless;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -148,7 +150,10 @@ impl<'a> Operations<'a> {
         }
         let desired = delta::canonical_form(node.kind.schema(), &desired);
         let create = Create { identity: operation.identity.as_deref(), desired: &desired };
-        cloud.create(node.kind, &node.place, &create).await
+        if operation.identity.is_some() || node.kind.tags().is_none() {
+            return cloud.create(node.kind, &node.place, &create).await;
+        }
+        self.create_nameless(operation, step, &create).await
     }
 
     /// Marks those in whose place another one is made.
@@ -183,53 +188,6 @@ impl<'a> Operations<'a> {
             }
         }
         Ok(())
-    }
-
-    /// What the service names is never made twice because an index was late: it is searched once more, some time after
-    /// the first search, and what turns up is taken instead.
-    async fn searched_again(&self, step: &Step) -> Result<Option<String>, Fault> {
-        let (work, node) = (self.work, &step.desired);
-        if node.kind.tags().is_none() {
-            return Ok(None);
-        }
-        tokio::time::sleep_until(work.observed.searched + self.search_again).await;
-        let kinds = [node.kind];
-        let owned = work.cloud.owned(&kinds, &node.place, &work.graph.stack, &work.graph.env).await?;
-        if let Some(fault) = crate::observe::find::nameless(node, &owned) {
-            return Err(fault);
-        }
-        let resource = owner::written(&node.address);
-        let mut found: Option<String> = None;
-        for owned in owned {
-            let Some(identity) = owned.identity else { continue };
-            let same_kind = owned.kind.is_some_and(|kind| kind.name() == node.kind.name());
-            let carries = owned.tags.get(owner::RESOURCE).and_then(Value::as_str) == Some(&resource);
-            // The one that this step has just deleted, or in whose place it puts another one.
-            let known = step.identity.iter().chain(step.former.iter().map(|former| &former.identity));
-            if !same_kind || !carries || known.into_iter().any(|known| *known == identity) {
-                continue;
-            }
-            let want =
-                Want { identity, secrets: false, shallow: false, given: node.given(), tags: None, verified: None };
-            let answers = work.cloud.observe(node.kind, &node.place, std::slice::from_ref(&want)).await;
-            match answers.into_iter().next() {
-                Some(Live::Present(present)) => {
-                    let going = matches!(present.readiness, Readiness::Deleting(_) | Readiness::Scheduled { .. });
-                    let replaced = Owner::of(node.kind, &present.properties).is_some_and(|owner| owner.replaced);
-                    if !going && !replaced && self.standing(node, &present) == Standing::Ours {
-                        if let Some(other) = found {
-                            let message =
-                                format!("{other} and {} carry the owner tags of it; plan again", want.identity);
-                            return Err(Fault::new(FaultKind::Conflict, "tag:GetResources", message));
-                        }
-                        found = Some(want.identity);
-                    }
-                }
-                Some(Live::Unreadable(fault)) => return Err(fault),
-                Some(Live::Absent) | None => {}
-            }
-        }
-        Ok(found)
     }
 
     fn standing(&self, node: &Desired, present: &Present) -> Standing {

@@ -12,6 +12,8 @@ use http::request::Parts as Head;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
@@ -22,11 +24,14 @@ use super::history::Entry;
 use super::names::Names;
 use super::{Asked, Client, Options, Order, Script};
 use crate::router;
+use crate::wire::Caller;
 
 /// How often the client is looked at while it works.
 const LOOK: Duration = Duration::from_micros(500);
 /// How long a client that never rests holds a round up.
 const LONGEST: Duration = Duration::from_millis(500);
+/// How long a client that asks nothing holds up the turn of another one.
+const CHANCE: Duration = Duration::from_millis(300);
 /// How long half an answer needs to its client before something happens.
 const ON_ITS_WAY: Duration = Duration::from_millis(2);
 
@@ -37,6 +42,7 @@ pub(super) struct Lost;
 
 /// A request that waits.
 struct Waiting {
+    caller: String,
     head: Head,
     body: Bytes,
     service: String,
@@ -60,6 +66,45 @@ impl Waiting {
         let mut hasher = DefaultHasher::new();
         (seed, what, &self.service, &self.operation, &self.resource, &self.key).hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+/// Whose turn it is, where there are several clients. What is drawn depends on the number of the turn and on what is asked,
+/// so that one more look at what settles does not change the rest.
+struct Turns {
+    seed: u64,
+    turn: u64,
+    /// For how many turns each of them goes on, about: from those that take turns to those of which one has done almost all
+    /// before the other begins.
+    stays: u64,
+}
+
+impl Turns {
+    fn new(seed: u64) -> Self {
+        Self { seed, turn: 0, stays: 1 << StdRng::seed_from_u64(seed).random_range(0..6) }
+    }
+
+    fn drawn(&self, what: &str, turn: u64, among: usize) -> usize {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, what, turn).hash(&mut hasher);
+        usize::try_from(hasher.finish() % u64::try_from(among.max(1)).unwrap_or(1)).unwrap_or(0)
+    }
+
+    /// Those that have their turn, and those that wait on.
+    fn choose(&mut self, mut round: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        self.turn += 1;
+        let mut callers: Vec<&str> = round.iter().map(|waiting| waiting.caller.as_str()).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        let whose = callers.get(self.drawn("who", self.turn / self.stays, callers.len())).copied();
+        let whose = whose.unwrap_or_default().to_owned();
+        round.sort_by_key(|waiting| waiting.drawn(self.seed, "turn"));
+        let (mut chosen, mut later): (Vec<_>, Vec<_>) = round.into_iter().partition(|waiting| waiting.caller == whose);
+        // All of them, or one: what a client does at once may come far apart.
+        if self.drawn("how many", self.turn, 3) > 0 {
+            later.extend(chosen.split_off(1.min(chosen.len())));
+        }
+        (chosen, later)
     }
 }
 
@@ -137,6 +182,7 @@ impl Conductor {
             return Err(Lost);
         }
         let about = router::about(&head, &body);
+        let caller = Caller::of(&head.headers).map_or_else(String::new, |caller| caller.key);
         let (answer, answered) = oneshot::channel();
         {
             let mut arrivals = lock(&self.arrivals);
@@ -144,6 +190,7 @@ impl Conductor {
             arrivals.count += 1;
             arrivals.last = Instant::now();
             arrivals.pending.push(Waiting {
+                caller,
                 head,
                 body,
                 service: about.service,
@@ -166,11 +213,20 @@ impl Conductor {
     pub(super) async fn conduct(self: &Arc<Self>) {
         let seed = match self.order {
             Order::Sorted => None,
-            Order::Drawn(seed) => Some(seed),
+            Order::Drawn(seed) | Order::Turns(seed) => Some(seed),
+        };
+        let mut turns = match self.order {
+            Order::Turns(seed) => Some(Turns::new(seed)),
+            Order::Sorted | Order::Drawn(_) => None,
         };
         let mut number = 0;
         loop {
             let mut round = self.round().await;
+            if let Some(turns) = &mut turns {
+                let (chosen, later) = turns.choose(round);
+                lock(&self.arrivals).pending.extend(later);
+                round = chosen;
+            }
             if let Some(seed) = seed {
                 round.sort_by_key(|waiting| waiting.drawn(seed, "asked"));
             }
@@ -203,6 +259,15 @@ impl Conductor {
         }
     }
 
+    /// How many clients wait.
+    fn callers(&self) -> usize {
+        let arrivals = lock(&self.arrivals);
+        let mut callers: Vec<&str> = arrivals.pending.iter().map(|waiting| waiting.caller.as_str()).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        callers.len()
+    }
+
     /// Waits until something has arrived and nothing arrives any more.
     async fn round(&self) -> Vec<Waiting> {
         let mut began = None;
@@ -220,6 +285,14 @@ impl Conductor {
                 continue;
             }
             let began = *began.get_or_insert_with(Instant::now);
+            // Whoever runs gets its chance of a turn, but for one that waits for something else.
+            if matches!(self.order, Order::Turns(_))
+                && self.callers() < self.client.living()
+                && began.elapsed() < CHANCE
+            {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
             if !self.client.is_idle() && began.elapsed() < LONGEST {
                 tokio::time::sleep(LOOK).await;
                 continue;
@@ -243,6 +316,7 @@ impl Conductor {
     async fn turn(self: &Arc<Self>, number: usize, waiting: Waiting) -> Option<Ready> {
         let asked = Asked {
             number,
+            caller: &waiting.caller,
             service: &waiting.service,
             operation: &waiting.operation,
             resource: waiting.resource.as_deref(),
@@ -250,6 +324,7 @@ impl Conductor {
         let act = (self.script)(asked);
         lock(&self.history).push(Entry {
             number,
+            caller: waiting.caller.clone(),
             service: waiting.service.clone(),
             operation: waiting.operation.clone(),
             resource: waiting.resource.clone(),

@@ -7,6 +7,8 @@ use serde::Serialize;
 pub struct Entry {
     /// Its number.
     pub number: usize,
+    /// The access key that it was signed with.
+    pub caller: String,
     /// The service, such as `events`.
     pub service: String,
     /// The operation, such as `CreateConnection`.
@@ -21,7 +23,7 @@ pub struct Entry {
 
 impl std::fmt::Display for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { number, service, operation, resource, act, outcome } = self;
+        let Self { number, service, operation, resource, act, outcome, .. } = self;
         let resource = resource.as_deref().unwrap_or("-");
         let outcome = outcome.as_deref().unwrap_or("-");
         write!(f, "{number:>3} {service}:{operation} {resource} {act} {outcome}")

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::arn;
 use super::bucket::{Block, Bucket, Encryption};
+use super::objects;
 use crate::operation::{Context, Resource, required, text};
 use crate::store::View;
 use crate::tagged;
@@ -95,6 +96,10 @@ pub(super) fn location(context: &mut Context<'_>, input: &Value) -> Result<Value
 
 pub(super) fn delete(context: &mut Context<'_>, input: &Value) -> Result<Value, Refusal> {
     let now = context.now();
+    if objects::any(context, required(input, "Bucket")) {
+        let text = "The bucket you tried to delete is not empty";
+        return Err(Refusal::new("BucketNotEmpty", text).status(409));
+    }
     change(context, input, |bucket| {
         bucket.gone_at = Some(now);
         Ok(())

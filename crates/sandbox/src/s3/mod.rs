@@ -1,4 +1,4 @@
-//! S3: buckets and their configuration, without objects.
+//! S3: buckets and their configuration, and small objects.
 //!
 //! A name belongs to one account in the world and to one region, so buckets are in none of the regions'
 //! stores; whoever asks in another region is sent away, as by S3.
@@ -6,6 +6,7 @@
 pub(crate) mod bucket;
 mod buckets;
 mod configuration;
+pub(crate) mod objects;
 pub(crate) mod request;
 pub(crate) mod tags;
 
@@ -39,6 +40,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation("PutBucketOwnershipControls", &OWNERSHIP, by_name, configuration::put_ownership),
     operation("GetBucketOwnershipControls", &BY_NAME, by_name, configuration::get_ownership),
     operation("DeleteBucketOwnershipControls", &BY_NAME, by_name, configuration::delete_ownership),
+    object("PutObject", &PUT, objects::put),
+    object("GetObject", &BY_KEY, objects::get),
+    object("HeadObject", &BY_KEY, objects::head),
+    object("DeleteObject", &BY_KEY, objects::delete),
 ];
 
 const fn operation(
@@ -50,11 +55,25 @@ const fn operation(
     Operation { name, input, subject: &["Bucket"], resources, run }
 }
 
+const fn object(
+    name: &'static str,
+    input: &'static Shape,
+    run: fn(&mut Context<'_>, &Value) -> Result<Value, Refusal>,
+) -> Operation {
+    Operation { name, input, subject: &["Key"], resources: objects::by_key, run }
+}
+
+/// Tells whether an operation is about what is in a bucket: CloudTrail's events of management have none of those [D].
+pub(crate) fn is_about_data(operation: &str) -> bool {
+    operation.ends_with("Object")
+}
+
 /// Returns the IAM action of an operation, which S3 often calls otherwise [D].
 pub(crate) fn action(operation: &str) -> &str {
     match operation {
         "ListBuckets" => "ListAllMyBuckets",
         "HeadBucket" => "ListBucket",
+        "HeadObject" => "GetObject",
         "DeleteBucketTagging" => "PutBucketTagging",
         "PutPublicAccessBlock" | "DeletePublicAccessBlock" => "PutBucketPublicAccessBlock",
         "GetPublicAccessBlock" => "GetBucketPublicAccessBlock",
@@ -86,6 +105,22 @@ static CREATE: Shape = Shape::Struct(&[
     may("LocationConstraint", &REGION),
     may("ObjectOwnership", &OWNER),
     may("Tags", &TAGS),
+]);
+static KEY_OF_OBJECT: Shape = Shape::Str(Text::new(1, 1024));
+static BODY: Shape = Shape::Str(Text::new(0, 1024 * 1024));
+static BY_KEY: Shape = Shape::Struct(&[
+    must("Bucket", &NAME),
+    must("Key", &KEY_OF_OBJECT),
+    may("IfMatch", &KEY),
+    may("IfNoneMatch", &KEY),
+]);
+static PUT: Shape = Shape::Struct(&[
+    must("Bucket", &NAME),
+    must("Key", &KEY_OF_OBJECT),
+    may("Body", &BODY),
+    may("ContentType", &KEY),
+    may("IfMatch", &KEY),
+    may("IfNoneMatch", &KEY),
 ]);
 static TAG: Shape = Shape::Struct(&[must("Bucket", &NAME), must("Tags", &TAGS)]);
 static VERSIONING: Shape = Shape::Struct(&[must("Bucket", &NAME), must("Status", &STATUS)]);

@@ -2,13 +2,15 @@
 //!
 //! Operations have no names there, so they get the ones of the service model, and their inputs become
 //! values with the members of that model that the sandbox knows. Buckets are in the path: SDKs put them
-//! there for an endpoint that is an address.
+//! there for an endpoint that is an address. The body of an object is what is stored, and a request that sends it in signed
+//! pieces is refused.
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::{is_about_data, objects};
 use crate::query::decode_path;
 use crate::wire::Refusal;
 use crate::xml;
@@ -41,18 +43,41 @@ pub(crate) fn operation(parts: &Parts) -> &'static str {
         Method::GET => 0,
         Method::PUT => 1,
         Method::DELETE => 2,
-        Method::HEAD if part.is_none() && key.is_empty() => return "HeadBucket",
+        Method::HEAD if part.is_none() => return if key.is_empty() { "HeadBucket" } else { "HeadObject" },
         _ => return OTHER,
     };
     match (bucket, key, part) {
         ("", _, _) if column == 0 => "ListBuckets",
+        ("", ..) => OTHER,
         (_, "", None) => [OTHER, "CreateBucket", "DeleteBucket"][column],
         (_, "", Some(part)) => {
             let found = PARTS.iter().find(|(name, _)| *name == part).map(|(_, operations)| operations[column]);
             found.filter(|name| !name.is_empty()).unwrap_or(OTHER)
         }
+        (_, _, None) => ["GetObject", "PutObject", "DeleteObject"][column],
         _ => OTHER,
     }
+}
+
+/// Reads what a request about an object says.
+fn about_object(operation: &str, key: &str, parts: &Parts, body: &Bytes) -> Result<Map<String, Value>, Refusal> {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let mut input = Map::new();
+    input.insert("Key".to_owned(), decode_path(key).into());
+    let names = [("if-match", "IfMatch"), ("if-none-match", "IfNoneMatch"), ("content-type", "ContentType")];
+    for (name, member) in names {
+        if let Some(value) = header(name).filter(|_| operation == "PutObject" || member != "ContentType") {
+            input.insert(member.to_owned(), value.into());
+        }
+    }
+    if operation == "PutObject" {
+        if header("x-amz-content-sha256").is_some_and(|kind| kind.starts_with("STREAMING-")) {
+            let text = "A header you provided implies functionality that is not implemented";
+            return Err(Refusal::new("NotImplemented", text).status(501));
+        }
+        input.insert("Body".to_owned(), objects::encoded(body).into());
+    }
+    Ok(input)
 }
 
 fn split(path: &str) -> (&str, &str) {
@@ -62,8 +87,13 @@ fn split(path: &str) -> (&str, &str) {
 
 /// Reads an input.
 pub(crate) fn read(operation: &str, parts: &Parts, body: &Bytes) -> Result<Value, Refusal> {
-    let (bucket, _) = split(parts.uri.path());
+    let (bucket, key) = split(parts.uri.path());
     let mut input = Map::new();
+    if is_about_data(operation) {
+        input = about_object(operation, key, parts, body)?;
+        input.insert("Bucket".to_owned(), decode_path(bucket).into());
+        return Ok(input.into());
+    }
     if !bucket.is_empty() {
         input.insert("Bucket".to_owned(), decode_path(bucket).into());
     }
@@ -139,7 +169,8 @@ fn list(value: Option<&Value>) -> Value {
 }
 
 /// Renders an answer.
-pub(crate) fn render(operation: &str, output: &Value) -> (StatusCode, String) {
+pub(crate) fn render(operation: &str, output: &Value) -> (StatusCode, Bytes) {
+    let empty = Bytes::new();
     let root = match operation {
         "ListBuckets" => "ListAllMyBucketsResult",
         "GetBucketTagging" => "Tagging",
@@ -148,9 +179,10 @@ pub(crate) fn render(operation: &str, output: &Value) -> (StatusCode, String) {
         "GetPublicAccessBlock" => "PublicAccessBlockConfiguration",
         "GetBucketEncryption" => "ServerSideEncryptionConfiguration",
         "GetBucketOwnershipControls" => "OwnershipControls",
-        "GetBucketPolicy" => return (StatusCode::OK, output.as_str().unwrap_or_default().to_owned()),
-        "CreateBucket" | "HeadBucket" => return (StatusCode::OK, String::new()),
-        _ => return (StatusCode::NO_CONTENT, String::new()),
+        "GetBucketPolicy" => return (StatusCode::OK, output.as_str().unwrap_or_default().to_owned().into()),
+        "GetObject" => return (StatusCode::OK, objects::decoded(output).into()),
+        "CreateBucket" | "HeadBucket" | "PutObject" | "HeadObject" => return (StatusCode::OK, empty),
+        _ => return (StatusCode::NO_CONTENT, empty),
     };
     let mut fields = String::new();
     let items = |name: &str| match name {
@@ -159,5 +191,5 @@ pub(crate) fn render(operation: &str, output: &Value) -> (StatusCode, String) {
         _ => None,
     };
     xml::write(&mut fields, output, items);
-    (StatusCode::OK, format!("<{root} xmlns=\"{NAMESPACE}\">{fields}</{root}>"))
+    (StatusCode::OK, format!("<{root} xmlns=\"{NAMESPACE}\">{fields}</{root}>").into())
 }
