@@ -6,6 +6,7 @@
 mod args;
 mod cloud;
 mod commands;
+mod dumps;
 mod error;
 mod exit;
 mod files;
@@ -43,6 +44,7 @@ use crate::settings::{Environment, Terminals};
 use crate::signals::Interrupts;
 
 fn main() -> ExitCode {
+    dumps::off();
     set_hook(Box::new(on_panic));
     // A panic is a failure like any other to the shell that waits for a code of the table.
     let exit = catch_unwind(AssertUnwindSafe(start)).unwrap_or(Exit::Failed);
