@@ -15,6 +15,8 @@ mod import_mixed;
 mod interrupted;
 mod least_privilege;
 mod lifecycle;
+#[cfg(unix)]
+mod local_trouble;
 mod network;
 mod no_false_alarm;
 mod order;

@@ -132,8 +132,22 @@ pub const PROMISES: [Promise; 20] = [
         tests: &[
             counted("network::one_broken_answer_is_survived_or_told"),
             counted("network::a_network_that_answers_nothing_usable_is_named_and_left_soon"),
+            counted("local_trouble::a_clock_that_is_wrong_or_jumps_is_corrected_by_the_refusal"),
+            suite("local_trouble::a_full_disk_leaves_the_old_file_and_no_half_of_a_new_one", "a full disk"),
+            suite("local_trouble::a_place_that_cannot_be_written_is_named", "a folder that cannot be written"),
+            suite("local_trouble::a_cache_that_cannot_be_kept_is_done_without", "a cache that cannot be written"),
+            suite("local_trouble::without_a_home_everything_works", "no home"),
+            suite("local_trouble::a_stream_that_is_closed_changes_nothing_that_is_done", "closed streams"),
+            suite("local_trouble::a_reader_that_leaves_does_not_stop_an_apply", "a reader that leaves"),
+            suite(
+                "local_trouble::an_apply_whose_report_cannot_be_written_is_done_and_says_where_to_look",
+                "a report onto a full disk",
+            ),
+            suite("local_trouble::without_a_terminal_nothing_is_asked_and_nothing_done", "no terminal"),
+            suite("local_trouble::a_terminal_of_any_width_shows_a_plan", "terminals of 1 to 65,535 columns"),
+            suite("local_trouble::little_memory_leaves_no_half_of_a_plan", "too little memory"),
         ],
-        lacks: Some("a full disk, a read-only folder, a closed stdout, no HOME, a clock that jumps"),
+        lacks: None,
     },
     Promise {
         id: "P10",

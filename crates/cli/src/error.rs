@@ -155,6 +155,9 @@ pub fn advice(fault: &Fault) -> Option<String> {
     let advice = match fault.kind {
         // These messages are our own, and say what to do.
         _ if lower.contains("--region") || lower.contains("--profile") => return None,
+        FaultKind::Denied if is_of_the_clock(fault) => {
+            "set this machine's clock: AWS refuses what is signed more than five minutes off".to_owned()
+        }
         FaultKind::Denied if lower.contains("expired") => {
             "the credentials have expired: sign in again, or renew them, and run the same command once more".to_owned()
         }
@@ -181,6 +184,11 @@ pub fn advice(fault: &Fault) -> Option<String> {
         FaultKind::Invalid | FaultKind::NotFound => return None,
     };
     Some(advice)
+}
+
+/// Whether a service refused a signature because of the time in it.
+fn is_of_the_clock(fault: &Fault) -> bool {
+    matches!(fault.code.as_deref(), Some("RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture"))
 }
 
 #[cfg(test)]
