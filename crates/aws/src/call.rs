@@ -16,8 +16,9 @@ use crate::clock;
 use crate::limits::Buckets;
 use crate::operation::{Effect, Operation};
 
-/// How often one call is signed anew because of the clock. One that jumps needs more than one.
-const CORRECTIONS: u32 = 3;
+/// How often one call is signed anew because of the clock. One that jumps needs more than one,
+/// and an answer that was under way may correct it back.
+const CORRECTIONS: u32 = 5;
 
 /// One attempt of a call, as an observer sees it.
 #[derive(Debug, Clone)]

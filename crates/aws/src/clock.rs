@@ -60,6 +60,7 @@ pub(crate) fn corrected(signed_with: i64) -> bool {
     if differs(heard, ahead()) {
         AHEAD_MS.store(heard, Ordering::Relaxed);
         tracing::warn!(ahead_s = heard / 1000, "this machine's clock is wrong; signing with the time of AWS");
+        return true;
     }
     // Another call may have corrected it meanwhile.
     differs(ahead(), signed_with)
