@@ -24,6 +24,8 @@ mod pipelines;
 mod query;
 mod saved_plan;
 mod scenarios;
+#[cfg(unix)]
+mod secrets_left;
 mod signals;
 mod sources;
 mod stackql_defects;
