@@ -286,7 +286,7 @@ mod tests {
             bytes
         };
         // Long enough that what an allocator writes into free memory is a small part of it.
-        let text: String = (0..500).map(|number| format!("canary-{number:05} ")).collect();
+        let text = "canary-00000 ".repeat(500);
         let length = text.len();
         let secret = Secret::new("env:PASSWORD", text);
         let address = secret.expose().unwrap().as_ptr() as usize;
