@@ -17,6 +17,8 @@ mod least_privilege;
 mod lifecycle;
 #[cfg(unix)]
 mod local_trouble;
+#[cfg(unix)]
+mod malicious;
 mod network;
 mod no_false_alarm;
 mod order;
