@@ -36,7 +36,8 @@ fn refused(env: &TestEnv, args: &[&str]) -> Run {
     let run = env.after("ulimit -v 1500000", args);
     assert!(matches!(run.code, Some(1 | 64)), "{run}");
     assert!(!run.stderr.contains("this is a bug"), "{run}");
-    assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}: {run}", began.elapsed());
+    // SQLite may work for thirty seconds; nothing else comes near that.
+    assert!(began.elapsed() < Duration::from_secs(45), "it took {:?}: {run}", began.elapsed());
     run
 }
 
