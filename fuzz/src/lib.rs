@@ -8,13 +8,19 @@
 mod bytes;
 mod kind;
 
+use std::collections::BTreeMap;
+
 use trueup_engine::delta::{canonical_form, delta};
 use trueup_engine::diagnostic::{self, Diagnostics};
+use trueup_engine::kind::Registry;
 use trueup_engine::plan::document::{PlanDocument, verify};
 use trueup_engine::render::Inputs;
 use trueup_engine::schema::Domain;
 use trueup_engine::source::Sources;
 use trueup_engine::{manifest as grammar, patch, render};
+use trueup_stackql::query::{QueryError, Script};
+use trueup_stackql::translate::{self, Options};
+use trueup_stackql::{iql, project, sql};
 
 use crate::bytes::Bytes;
 
@@ -77,6 +83,50 @@ pub fn difference(data: &[u8]) {
         patch::document(&canonical),
         "a canonical form has another one"
     );
+}
+
+/// Reads a text as the manifest of a stackql-deploy project, and translates, renders and reports what can be read of it.
+pub fn project(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let _ = project::is_project(&text);
+    let mut sources = Sources::new("");
+    let id = sources.add("stackql_manifest.yml", text);
+    let mut found = Diagnostics::new();
+    if let Some(project) = project::read(&mut sources, id, &mut found) {
+        let answers = BTreeMap::new();
+        let options = Options {
+            kinds: Registry::new(&[]),
+            answers: &answers,
+            allow_scripts: false,
+            keep_order: true,
+            selected: &|_| true,
+        };
+        let manifest = translate::translate(&project, &sources, &options, &mut found);
+        let inputs = Inputs {
+            env: "dev",
+            given: vec![("A".to_owned(), "a".to_owned())],
+            files: Vec::new(),
+            environment: &|_| None,
+            today: (2026, 11, 21),
+        };
+        found.extend(render::render(&manifest, &inputs, &mut sources).1);
+    }
+    show(found, &sources);
+}
+
+/// Reads a text as a file of statements: its anchors, the SQL in each, and the whole as a query.
+pub fn statements(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    let mut sources = Sources::new("");
+    let id = sources.add("thing.iql", text.clone());
+    let mut found = Diagnostics::new();
+    for anchor in &iql::parse(id, &text, &mut found).anchors {
+        let _ = sql::parse(&anchor.body, &mut found);
+    }
+    show(found, &sources);
+    if let Err(QueryError::Rejected(rejected)) = Script::parse("query", &text) {
+        show(rejected.diagnostics, &rejected.sources);
+    }
 }
 
 fn read(text: &str, files: Vec<(String, String)>) {

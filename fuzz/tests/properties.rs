@@ -240,6 +240,139 @@ const PLAN: &[&str] = &[
     "\"é\"",
 ];
 
+const PROJECT: &[&str] = &[
+    "version: 1\n",
+    "name: x\n",
+    "providers: [awscc, aws::v24]\n",
+    "globals:\n",
+    "resources:\n",
+    "exports: [a]\n",
+    "  - name: a\n",
+    "  - name: b\n",
+    "    value: ",
+    "    values: { dev: ",
+    "    type: query\n",
+    "    type: multi\n",
+    "    type: script\n",
+    "    type: command\n",
+    "    run: ",
+    "    sql: ",
+    "    file: ../x.iql\n",
+    "    props:\n",
+    "      - name: p\n",
+    "        value: ",
+    "        values: { dev: { value: ",
+    "        merge: [a, b]\n",
+    "        description: ",
+    "    exports: [{ c: d }, e]\n",
+    "    if: ",
+    "    skip_validation: true\n",
+    "    auth: {}\n",
+    "    protected: [e]\n",
+    "    return_vals: { create: [ { a: b } ] }\n",
+    "SELECT c FROM awscc.s3.buckets WHERE region = 'x'",
+    "INSERT INTO awscc.s3.buckets (a) SELECT '",
+    "file(a.yml)",
+    "{{ ",
+    " }}",
+    "{% ",
+    " %}",
+    "{{ globals.a }}",
+    "{{ a.c }}",
+    "{{ this.c }}",
+    "| tojson",
+    "a",
+    "1",
+    "null",
+    "'",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "&a ",
+    "*a",
+    "|\n",
+    ">-\n",
+    "\n",
+    "\n    ",
+    "# ",
+    "é",
+    "\0",
+    "\u{feff}",
+];
+
+const STATEMENTS: &[&str] = &[
+    "/*+ create */",
+    "/*+ exists */",
+    "/*+ statecheck, retries=5, retry_delay=999999999999 */",
+    "/*+ exports, retries = */",
+    "/*+ delete */",
+    "/*+ update, , */",
+    "/*+ callback:create, short_circuit_field=a */",
+    "/*+ createorupdate",
+    "*/",
+    "/*",
+    "--",
+    "\n",
+    " ",
+    "SELECT ",
+    "INSERT INTO ",
+    "UPDATE ",
+    "DELETE FROM ",
+    "EXEC ",
+    "awscc.s3.buckets",
+    "aws.ec2.vpcs ",
+    "(a, b) ",
+    "SELECT 'x', '{{ y }}'",
+    " FROM ",
+    " WHERE ",
+    " AND ",
+    " OR ",
+    "region = 'r'",
+    "data__Identifier = '{{ id }}'",
+    " IN (",
+    " JOIN ",
+    " ON ",
+    " GROUP BY ",
+    " ORDER BY ",
+    " LIMIT 9999999999999999999999",
+    " UNION ",
+    "WITH RECURSIVE t AS (",
+    "CASE WHEN ",
+    " THEN ",
+    " END",
+    "json_extract(a, '$.b[0]')",
+    "JSON_EQUAL(",
+    "count(*)",
+    "generate_series(1, 1000000000)",
+    "(",
+    "((((((((((((((((",
+    ")",
+    ", ",
+    "'",
+    "''",
+    "\"",
+    "`",
+    ";",
+    "*",
+    "=",
+    "||",
+    "NOT ",
+    "NULL",
+    "1e999",
+    "-9223372036854775808",
+    "x'00'",
+    "{{ ",
+    " }}",
+    "{% if a %}",
+    "{% endif %}",
+    "é",
+    "\0",
+    "\u{feff}",
+];
+
 /// How many cases a target gets.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
 fn cases() -> u32 {
@@ -285,12 +418,14 @@ fn pieces(of: &'static [&'static str], most: usize) -> impl Strategy<Value = Str
 /// What a search found, and what it begins with, is read again in every run.
 #[test]
 fn the_corpus() {
-    let targets: [(&str, Target); 5] = [
+    let targets: [(&str, Target); 7] = [
         ("manifest", trueup_fuzz::manifest),
         ("template", trueup_fuzz::template),
         ("variables", trueup_fuzz::variables),
         ("plan_file", trueup_fuzz::plan_file),
         ("difference", trueup_fuzz::difference),
+        ("project", trueup_fuzz::project),
+        ("statements", trueup_fuzz::statements),
     ];
     for (name, target) in targets {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
@@ -327,4 +462,14 @@ fn plan_files() {
 #[test]
 fn differences() {
     over("differences", vec(any::<u8>(), 0..160), 1, |bytes| trueup_fuzz::difference(bytes));
+}
+
+#[test]
+fn projects() {
+    over("projects", pieces(PROJECT, 40), 1, |text| trueup_fuzz::project(text.as_bytes()));
+}
+
+#[test]
+fn files_of_statements() {
+    over("files of statements", pieces(STATEMENTS, 30), 1, |text| trueup_fuzz::statements(text.as_bytes()));
 }

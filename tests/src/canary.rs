@@ -68,6 +68,8 @@ impl Canaries {
 /// Every form of a secret that is searched for, with its name; each byte is one character.
 pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let bytes = secret.as_bytes();
+    let first_half = &bytes[..SHORTEST.max(bytes.len() / 2).min(bytes.len())];
+    let reversed = |bytes: &[u8]| bytes.iter().rev().copied().collect::<Vec<u8>>();
     let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -87,12 +89,18 @@ pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let wide = |order: fn(u16) -> [u8; 2]| bytes_as_chars(&secret.encode_utf16().flat_map(order).collect::<Vec<u8>>());
     let mut forms = vec![
         ("itself", bytes_as_chars(bytes)),
-        ("its first half", bytes_as_chars(&bytes[..SHORTEST.max(bytes.len() / 2).min(bytes.len())])),
-        ("its reverse", bytes_as_chars(&bytes.iter().rev().copied().collect::<Vec<u8>>())),
+        ("its first half", bytes_as_chars(first_half)),
+        ("its reverse", bytes_as_chars(&reversed(bytes))),
+        ("the reverse of its first half", bytes_as_chars(&reversed(first_half))),
         ("JSON", bytes_as_chars(json.trim_matches('"').as_bytes())),
         ("JSON with escaped letters", ascii_json(secret)),
         ("a debug text", bytes_as_chars(secret.escape_debug().to_string().as_bytes())),
         ("a URL", url(unreserved)),
+        ("a URL with small letters", small(&url(unreserved))),
+        ("XML", marked_up(secret, "&#39;")),
+        ("HTML", marked_up(secret, "&#x27;")),
+        ("quoted YAML", bytes_as_chars(secret.replace('\'', "''").as_bytes())),
+        ("a hex dump", spaced(&hex)),
         ("a form", url(|byte| byte.is_ascii_alphanumeric() || b"-._~ ".contains(&byte)).replace(' ', "+")),
         ("UTF-16LE", wide(u16::to_le_bytes)),
         ("UTF-16BE", wide(u16::to_be_bytes)),
@@ -111,6 +119,28 @@ pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
         }
     }
     forms
+}
+
+/// A text whose escapes are in small letters.
+fn small(url: &str) -> String {
+    let mut parts = url.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (escape, rest) = part.split_at(2.min(part.len()));
+        text + "%" + &escape.to_lowercase() + rest
+    })
+}
+
+/// A text in a page or a document.
+fn marked_up(secret: &str, apostrophe: &str) -> String {
+    let marked = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    bytes_as_chars(marked.replace('"', "&quot;").replace('\'', apostrophe).as_bytes())
+}
+
+/// Hex in pairs, as a dump has it.
+fn spaced(hex: &str) -> String {
+    let pairs: Vec<&str> = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]).collect();
+    pairs.join(" ")
 }
 
 /// JSON as writers do that escape everything beyond ASCII.
@@ -157,6 +187,9 @@ mod tests {
             r"pl\u00e4in \u0022",
             "pl\u{e4}in \\\"canary\\\" 42",
             "only pläin \"c was cut",
+            "pl%c3%a4in%20%22canary%22%2042",
+            "<td>pläin &quot;canary&quot; 42</td>",
+            "00000000  70 6c c3 a4 69 6e 20 22 63 61 6e 61 72 79 22 20 34 32",
         ] {
             let cut = text == "706cc3a4696e202263616e6172792220343" || text == r"pl\u00e4in \u0022";
             assert_eq!(leaks(text.as_bytes()).is_some(), !cut, "{text}");
@@ -170,6 +203,8 @@ mod tests {
         assert_eq!(leaks(&wide), Some("UTF-16LE"));
         let reversed: Vec<u8> = secret.bytes().rev().collect();
         assert_eq!(leaks(&reversed), Some("its reverse"));
+        let cut: Vec<u8> = secret.bytes().take(10).collect::<Vec<_>>().into_iter().rev().collect();
+        assert_eq!(leaks(&cut), Some("the reverse of its first half"));
         assert_eq!(leaks(b"nothing to see"), None);
     }
 

@@ -210,6 +210,17 @@ impl TestEnv {
         self.scan(self.start(args).wait())
     }
 
+    /// Runs the program from a shell that has done something before: set a limit, closed a stream.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn after(&self, first: &str, args: &[&str]) -> Run {
+        let line = format!("{first}\nexec \"$0\" \"$@\"");
+        let program = trueup().to_string_lossy().into_owned();
+        let words: Vec<&str> = ["-c", &line, &program].into_iter().chain(args.iter().copied()).collect();
+        let command = self.command(Path::new("/bin/sh"), &words);
+        self.scan(Background::start(command, format!("{first}; {}", typed(args))).wait())
+    }
+
     /// Runs the program with words that are separated by spaces.
     #[track_caller]
     pub fn trueup(&self, args: &str) -> Run {

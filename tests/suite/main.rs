@@ -17,7 +17,11 @@ mod import_mixed;
 mod interrupted;
 mod least_privilege;
 mod lifecycle;
+#[cfg(unix)]
+mod local_trouble;
 mod lock;
+#[cfg(unix)]
+mod malicious;
 mod network;
 mod no_false_alarm;
 mod order;
@@ -26,6 +30,8 @@ mod query;
 mod races;
 mod saved_plan;
 mod scenarios;
+#[cfg(unix)]
+mod secrets_left;
 mod signals;
 mod sources;
 mod stackql_defects;

@@ -12,8 +12,13 @@ use tokio::time::Instant;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::retry::Backoff;
 
+use crate::clock;
 use crate::limits::Buckets;
 use crate::operation::{Effect, Operation};
+
+/// How often one call is signed anew because of the clock. One that jumps needs more than one,
+/// and an answer that was under way may correct it back.
+const CORRECTIONS: u32 = 5;
 
 /// One attempt of a call, as an observer sees it.
 #[derive(Debug, Clone)]
@@ -60,11 +65,11 @@ impl Calls {
         self.count.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let mut doubtful = false;
-        let (mut attempts, mut throttled, mut failed) = (0_u32, 0_u32, 0_u32);
+        let (mut attempts, mut throttled, mut failed, mut corrections) = (0_u32, 0_u32, 0_u32, 0_u32);
         loop {
             buckets.admit(operation).await;
             attempts += 1;
-            let sent = Instant::now();
+            let (sent, ahead) = (Instant::now(), clock::ahead());
             let answer = attempt().await;
             let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
             let fault = match answer {
@@ -93,6 +98,17 @@ impl Calls {
             let over = || refused && self.stopped.load(Ordering::Relaxed);
             // What may be there already is looked for before it is made again.
             let made = operation.effect == Effect::Makes && fault.kind.is_ambiguous();
+            // Nothing was carried out; signed with the right time it goes through at once.
+            let skewed = fault.code.as_deref().is_some_and(|code| clock::CODES.contains(&code));
+            if skewed && corrections < CORRECTIONS && clock::corrected(ahead) {
+                corrections += 1;
+                (self.observer)(CallEvent {
+                    operation: operation.name,
+                    outcome: Err(fault),
+                    retry_in: Some(Duration::ZERO),
+                });
+                continue;
+            }
             let pause = self.backoff.pause(fault.kind, *nth, started.elapsed()).filter(|_| !made && !over());
             tracing::debug!(
                 operation = operation.name,

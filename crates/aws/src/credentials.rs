@@ -3,12 +3,14 @@
 //! A chain may ask the network for every answer (SSO, a role), so its answer is kept. All calls of an account share one
 //! keeper, so that a thousand calls that start at once ask the chain once.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use tokio::sync::RwLock;
+
+use crate::clock;
 
 /// Credentials are renewed this long before they expire.
 const MARGIN: Duration = Duration::from_mins(2);
@@ -37,7 +39,7 @@ impl Keeper {
         match self.source.provide_credentials().await {
             Ok(fresh) => Ok(kept.insert(fresh).clone()),
             // What is about to expire still serves while its source does not.
-            Err(error) => match kept.as_ref().filter(|kept| kept.expiry().is_some_and(|at| at > SystemTime::now())) {
+            Err(error) => match kept.as_ref().filter(|kept| kept.expiry().is_some_and(|at| at > clock::now())) {
                 Some(kept) => Ok(kept.clone()),
                 None => Err(error),
             },
@@ -55,13 +57,14 @@ impl ProvideCredentials for Keeper {
 }
 
 fn is_fresh(credentials: &Credentials) -> bool {
-    credentials.expiry().is_none_or(|at| at > SystemTime::now() + MARGIN)
+    credentials.expiry().is_none_or(|at| at > clock::now() + MARGIN)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::SystemTime;
 
     use super::*;
 

@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use trueup_engine::fault::{Fault, FaultKind};
 
+use crate::clock::Listening;
 use crate::settings::Network;
 
 /// Proxy and trust store, read once.
@@ -71,10 +72,14 @@ impl Connectors {
         let settings = || HttpConnectorSettings::builder().connect_timeout(self.connect_timeout).build();
         if endpoint.starts_with("http://") {
             let plain = || Connector::builder().connector_settings(settings()).enable_tcp_nodelay(true).build_http();
-            return self.plain.get_or_init(|| SharedHttpConnector::new(plain())).clone();
+            return self.plain.get_or_init(|| listening(SharedHttpConnector::new(plain()))).clone();
         }
-        self.tls.get_or_init(|| SharedHttpConnector::new(way.connector(settings()))).clone()
+        self.tls.get_or_init(|| listening(SharedHttpConnector::new(way.connector(settings())))).clone()
     }
+}
+
+fn listening(connector: SharedHttpConnector) -> SharedHttpConnector {
+    SharedHttpConnector::new(Listening(connector))
 }
 
 /// A client for the SDK that uses this connector and its pool.

@@ -18,6 +18,7 @@
 
 mod ahead;
 mod call;
+mod clock;
 mod cloudtrail;
 mod credentials;
 mod document;

@@ -33,6 +33,7 @@ use trueup_engine::schema::Domain;
 use trueup_engine::value::Map;
 
 use crate::call::{CallEvent, Calls};
+use crate::clock;
 use crate::credentials::Keeper;
 use crate::fault;
 use crate::http::{Connectors, Way};
@@ -133,7 +134,9 @@ impl Session {
             .to_builder()
             .region(Region::new(region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(provider(&keeper)))
-            .retry_config(RetryConfig::disabled());
+            .retry_config(RetryConfig::disabled())
+            .time_source(clock::Corrected)
+            .disable_clock_skew_correction(true);
         // So that CloudTrail tells our calls from those of others.
         let mut config = config;
         config.set_app_name(AppName::new("trueup").ok());

@@ -6,7 +6,7 @@
 //!
 //! Protocol: <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -26,6 +26,7 @@ use trueup_engine::secret::Secret;
 use trueup_engine::value::{Map, Value};
 
 use crate::call::Attempt;
+use crate::clock;
 use crate::fault::{self, Said};
 use crate::operation::{Operation, Protocol};
 use crate::query;
@@ -185,7 +186,7 @@ fn signed(
         .identity(&identity)
         .region(&line.region)
         .name(operation.service.name)
-        .time(SystemTime::now())
+        .time(clock::now())
         .settings(rules)
         .build()
         .map_err(|error| error.to_string())?

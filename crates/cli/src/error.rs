@@ -164,6 +164,12 @@ pub fn advice(fault: &Fault) -> Option<String> {
     let advice = match fault.kind {
         // These messages are our own, and say what to do.
         _ if lower.contains("--region") || lower.contains("--profile") => return None,
+        FaultKind::Denied if is_of_the_clock(fault) => {
+            "set this machine's clock: AWS refuses what is signed more than five minutes off".to_owned()
+        }
+        FaultKind::Denied if is_of_the_signature(fault) => {
+            "check the secret key of the credentials, and this machine's clock".to_owned()
+        }
         FaultKind::Denied if lower.contains("expired") => {
             "the credentials have expired: sign in again, or renew them, and run the same command once more".to_owned()
         }
@@ -192,6 +198,16 @@ pub fn advice(fault: &Fault) -> Option<String> {
     Some(advice)
 }
 
+/// Whether a service refused a signature because of the time in it.
+fn is_of_the_clock(fault: &Fault) -> bool {
+    matches!(fault.code.as_deref(), Some("RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture"))
+}
+
+/// Whether a service refused a signature, for the key or for the time.
+fn is_of_the_signature(fault: &Fault) -> bool {
+    matches!(fault.code.as_deref(), Some("InvalidSignatureException" | "InvalidSignature" | "SignatureDoesNotMatch"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,5 +220,16 @@ mod tests {
         let error = CommandError::fault(fault);
         assert_eq!(error.exit(), Exit::Failed);
         assert_eq!(error.hints, ["allow `glue:GetConnection` for the caller, or use another one with `--role-arn`"]);
+    }
+
+    #[test]
+    fn advice_about_a_signature_is_not_to_allow_something() {
+        let advised = |code: &str| {
+            let fault = Fault::new(FaultKind::Denied, "kms:DescribeKey", "Signature expired: now").with_code(code);
+            advice(&fault).unwrap()
+        };
+        assert!(advised("RequestTimeTooSkewed").starts_with("set this machine's clock"));
+        assert!(advised("InvalidSignatureException").starts_with("check the secret key"));
+        assert!(advised("ExpiredTokenException").contains("sign in again"));
     }
 }

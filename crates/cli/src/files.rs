@@ -1,27 +1,77 @@
-//! Files that must be whole or not there, and for nobody else to read: saved plans and exports.
+//! Files that must be whole or not there. Saved plans and exports are for nobody else to read; a manifest that is written
+//! is never in the place of another one.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile};
 
 use crate::error::CommandError;
 
 /// Writes a file by way of a temporary one beside it: mode 0600, on disk before it gets its name.
 pub fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let failed = |error: std::io::Error| CommandError::file("write", path, &error);
     // `tempfile` creates with mode 0600.
-    let mut file = tempfile::Builder::new().prefix(".trueup-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    // The name is only on disk when the folder is; not every file system can say so.
-    if let Ok(folder) = std::fs::File::open(folder) {
+    let file = beside(path, text, &Builder::new())?;
+    file.persist(path).map_err(|error| failed(path, &error.error))?;
+    kept(path);
+    Ok(())
+}
+
+/// Writes a file that was not there before, in the same way, with the mode that other new files get. `there` makes the
+/// error of one that is there.
+pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) -> Result<(), CommandError> {
+    // It is looked for first, so that nothing else is complained about. The end decides.
+    if path.exists() {
+        return Err(there());
+    }
+    let mut builder = Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The process's own mask is applied to it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let file = beside(path, text, &builder)?;
+    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => there(),
+        _ => failed(path, &error.error),
+    })?;
+    kept(path);
+    Ok(())
+}
+
+/// A temporary file in the folder of another one, whole and on disk.
+fn beside(path: &Path, text: &str, builder: &Builder<'_, '_>) -> Result<NamedTempFile, CommandError> {
+    let mut builder = builder.clone();
+    let mut file = builder.prefix(".trueup-").tempfile_in(folder(path)).map_err(|error| failed(path, &error))?;
+    file.as_file_mut().write_all(text.as_bytes()).map_err(|error| failed(path, &error))?;
+    file.as_file().sync_all().map_err(|error| failed(path, &error))?;
+    Ok(file)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The name is only on disk when the folder is; not every file system can say so.
+fn kept(path: &Path) {
+    if let Ok(folder) = std::fs::File::open(folder(path)) {
         let _ = folder.sync_all();
     }
-    Ok(())
+}
+
+fn failed(path: &Path, error: &io::Error) -> CommandError {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    // `tempfile` names its own file in its errors; the one that was asked for is what people know.
+    let plain = match error.kind() {
+        kind @ (NotADirectory | NotFound | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+            if error.raw_os_error().is_none() =>
+        {
+            Some(io::Error::from(kind))
+        }
+        _ => None,
+    };
+    CommandError::file("write", path, plain.as_ref().unwrap_or(error))
 }
 
 #[cfg(test)]
@@ -42,6 +92,25 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         let error = write_private(&dir.path().join("no/plan.json"), "x").unwrap_err();
-        assert!(error.message.starts_with("cannot write"), "{error}");
+        assert!(error.message.starts_with("cannot write") && !error.message.contains(".trueup-"), "{error}");
+    }
+
+    #[test]
+    fn a_new_file_is_like_others_and_takes_no_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trueup.yaml");
+        let there = || CommandError::usage("it is there");
+        write_new(&path, "one", there).unwrap();
+        assert_eq!(write_new(&path, "two", there).unwrap_err().message, "it is there");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let other = dir.path().join("other");
+            std::fs::write(&other, "").unwrap();
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(&path), mode(&other));
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod args;
 mod cloud;
 mod commands;
+mod dumps;
 mod error;
 mod exit;
 mod files;
@@ -28,10 +29,12 @@ mod types;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{FromArgMatches as _, ValueEnum as _};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Cli, Format, FormatName};
 use crate::commands::Context;
@@ -49,6 +52,7 @@ use crate::signals::Interrupts;
 const LAST: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    dumps::off();
     set_hook(Box::new(on_panic));
     // A panic is a failure like any other to the shell that waits for a code of the table.
     let exit = catch_unwind(AssertUnwindSafe(start)).unwrap_or(Exit::Failed);
@@ -58,6 +62,9 @@ fn main() -> ExitCode {
 /// Says where, and never what: the payload of a panic may hold a value.
 fn on_panic(info: &PanicHookInfo<'_>) {
     use std::io::Write as _;
+    if STARTING.load(Ordering::Relaxed) {
+        return;
+    }
     let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
     let text = format!("error: trueup {} failed{place}: this is a bug, please report it\n", env!("CARGO_PKG_VERSION"));
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -77,11 +84,7 @@ fn start() -> Exit {
     let name = settings::name(&cli);
     let jsonl = Jsonl::new(&printer);
     let result = settings::resolve(cli, environment, terminals).and_then(|settings| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| CommandError::failed(format!("cannot start: {error}")))?;
+        let runtime = runtime()?;
         let result = runtime.block_on(async {
             let interrupts = Interrupts::listen();
             let lock = Lock::default();
@@ -113,12 +116,33 @@ fn start() -> Exit {
         jsonl.finish(name, exit);
     }
     match printer.failure() {
-        Some(error) => {
+        Some(mut error) => {
+            if settings::may_write(name) {
+                error.hints.push("what was done is not shown: `trueup plan` shows what is left to do".to_owned());
+            }
             printer.error(&error);
-            error.exit()
+            // An interruption, for instance, is still one.
+            exit::decide([exit, error.exit()])
         }
         None => exit,
     }
+}
+
+/// Whether the threads of the run are being started.
+static STARTING: AtomicBool = AtomicBool::new(false);
+
+/// The threads of a run. Where the system gives none, tokio panics: that is no bug of ours, and is said as it is.
+fn runtime() -> Result<Runtime, CommandError> {
+    STARTING.store(true, Ordering::Relaxed);
+    let built = catch_unwind(|| Builder::new_multi_thread().worker_threads(2).enable_all().build());
+    STARTING.store(false, Ordering::Relaxed);
+    let why = match built {
+        Ok(Ok(runtime)) => return Ok(runtime),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the system gives it no thread".to_owned(),
+    };
+    Err(CommandError::failed(format!("cannot start: {why}"))
+        .hint("a limit (`ulimit -a`) or the system leaves too little memory, or too few processes; nothing was done"))
 }
 
 fn parse() -> Result<Cli, clap::Error> {

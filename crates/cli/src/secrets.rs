@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use trueup_aws::{Lacking, Session};
 use trueup_engine::cloud::{Place, Task};
@@ -23,6 +25,8 @@ use crate::settings::Environment;
 
 /// The most that a secret may hold, as in Secrets Manager.
 const LARGEST: u64 = 64 * 1024;
+/// How long a pipe is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads secrets from the process environment, from files and from the cloud.
 pub struct Secrets {
@@ -123,8 +127,23 @@ impl SecretStore for Secrets {
     }
 }
 
-/// The text of a file without the one line feed that editors put at its end.
+/// The text of a file. A pipe into which nobody writes would hold the whole run; so somebody else waits for it.
 fn read(path: &Path) -> io::Result<String> {
+    if path.metadata().is_ok_and(|metadata| metadata.is_file() || metadata.is_dir()) {
+        return read_text(path);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let of_thread = path.to_owned();
+    thread::Builder::new().spawn(move || {
+        // Nobody listens any more where it took too long.
+        let _ = sender.send(read_text(&of_thread));
+    })?;
+    let late = |_| Err(io::Error::other(format!("nothing came from it within {} s", PATIENCE.as_secs())));
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(late)
+}
+
+/// The text of a file without the one line feed that editors put at its end.
+fn read_text(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() && path.is_dir() {
         return Err(io::Error::other("it is a folder"));

@@ -337,6 +337,11 @@ pub fn is_about_a_stack(name: &str) -> bool {
     matches!(name, "validate" | "plan" | "drift" | "apply" | "teardown")
 }
 
+/// Whether a command may change what is in the cloud.
+pub fn may_write(name: &str) -> bool {
+    matches!(name, "apply" | "teardown" | "query")
+}
+
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {

@@ -273,6 +273,32 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    #[expect(clippy::disallowed_methods, reason = "where the text is in memory")]
+    fn the_last_owner_overwrites_the_text() {
+        use std::fs::File;
+        use std::os::unix::fs::FileExt as _;
+
+        let memory = File::open("/proc/self/mem").unwrap();
+        let at = |address: usize, length: usize| {
+            let mut bytes = vec![0; length];
+            memory.read_exact_at(&mut bytes, address as u64).unwrap();
+            bytes
+        };
+        // Long enough that what an allocator writes into free memory is a small part of it.
+        let text = "canary-00000 ".repeat(500);
+        let length = text.len();
+        let secret = Secret::new("env:PASSWORD", text);
+        let address = secret.expose().unwrap().as_ptr() as usize;
+        let other = secret.clone();
+        drop(secret);
+        assert!(at(address, length).starts_with(b"canary-00000 "), "an owner is left");
+        drop(other);
+        let left = at(address, length);
+        assert!(!left.windows(7).any(|bytes| bytes == b"canary-"), "{}", String::from_utf8_lossy(&left));
+    }
+
+    #[test]
     fn comparing_with_an_unread_secret_gives_no_answer() {
         let known = Secret::new("literal", "a".to_owned());
         assert_eq!(known.same_as(&Secret::unresolved("live")), None);

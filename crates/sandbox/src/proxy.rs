@@ -16,6 +16,7 @@ mod forward;
 mod frames;
 mod history;
 mod names;
+mod skew;
 
 use std::io;
 use std::net::SocketAddr;

@@ -23,6 +23,8 @@ use crate::translate::{self, Answer, Options, names};
 
 /// Bytes that a script may print.
 const MAX_BYTES: u64 = 1024 * 1024;
+/// The program's own keys: no script needs them, and whoever has one can test guesses of a password.
+const OWN_KEYS: [&str; 2] = ["TRUEUP_PLAN_KEY", "TRUEUP_CACHE_KEY"];
 /// How long a script may take.
 const LONGEST: Duration = Duration::from_mins(5);
 
@@ -138,7 +140,11 @@ fn ask(line: &str, longest: Duration) -> Result<Answer, String> {
 /// Runs a line to its end. One that prints too much, or takes too long, is ended.
 fn output(line: &str, longest: Duration) -> Result<Vec<u8>, String> {
     let until = Instant::now() + longest;
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    for key in OWN_KEYS {
+        command.env_remove(key);
+    }
+    let mut child = command
         .args(["-c", line])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -4,9 +4,11 @@
 //! same name. Services tell times by the second, so a resource may change twice at one time: as long as its times are
 //! young it has no version.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::Value as Json;
+
+use crate::clock;
 
 /// Times within this one of now may still come to stand for another change; clocks may differ by the rest of it.
 const YOUNG: Duration = Duration::from_secs(3);
@@ -14,7 +16,7 @@ const YOUNG: Duration = Duration::from_secs(3);
 /// The version that an answer shows: of these texts, where they are there, and of these times, of which the first one has
 /// to be there.
 pub(crate) fn of_answer(answer: &Json, texts: &[&str], times: &[&str]) -> Option<String> {
-    of_answer_at(answer, texts, times, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    of_answer_at(answer, texts, times, clock::since_epoch())
 }
 
 fn of_answer_at(answer: &Json, texts: &[&str], times: &[&str], now: Duration) -> Option<String> {

@@ -4,8 +4,6 @@
 //! manifest that cannot be used as it is says so here, with the line to complete.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +24,7 @@ use crate::cloud;
 use crate::commands::{Context, kinds};
 use crate::error::CommandError;
 use crate::exit::{Exit, decide, when};
+use crate::files;
 pub use crate::output::import::ImportDocument;
 use crate::output::import::{Report, documents, show};
 use crate::settings::{ImportWhat, Settings};
@@ -171,12 +170,7 @@ fn there_already(path: &Path) -> CommandError {
 
 /// A file that was not there before.
 pub fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
-    let mut file = opened.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => there_already(path),
-        _ => CommandError::file("write", path, &error),
-    })?;
-    file.write_all(text.as_bytes()).map_err(|error| CommandError::file("write", path, &error))
+    files::write_new(path, text, || there_already(path))
 }
 
 /// Which names are asked for.

@@ -1,12 +1,11 @@
 //! `trueup init`: a manifest to start from.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use crate::commands::{Context, kinds};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::files;
 use crate::skeleton;
 
 /// The names under which a stack's manifest is found.
@@ -32,11 +31,7 @@ pub fn run(context: &Context<'_>, dir: Option<&Path>, kind: Option<&str>) -> Res
     }
     let path = dir.join(MANIFESTS[0]);
     std::fs::create_dir_all(dir).map_err(|error| CommandError::file("make the folder", dir, &error))?;
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => CommandError::usage(format!("`{}` is there already", path.display())),
-        _ => CommandError::file("write", &path, &error),
-    })?;
-    file.write_all(text.as_bytes()).map_err(|error| CommandError::file("write", &path, &error))?;
+    files::write_new(&path, &text, || CommandError::usage(format!("`{}` is there already", path.display())))?;
     context.printer.result(&format!("Wrote {}\n", path.display()));
     let shown = dir.display();
     context.printer.hint(&format!(

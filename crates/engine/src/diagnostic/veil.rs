@@ -361,8 +361,21 @@ impl<'t> Reader<'t> {
         let hiding = self.open.last().is_some_and(|open| open.hiding);
         let mut frames: Vec<Frame> = Vec::new();
         let mut expect = Expect::Value { public, hiding };
+        // Looked for once a line, and not at every byte: a line may be as long as the text.
+        let (mut end, mut unclosed) = (self.line_end(), self.at);
         while let Some(byte) = self.byte() {
-            let end = self.line_end();
+            if self.at > end {
+                end = self.line_end();
+            }
+            let close = if byte == b'{' && self.at >= unclosed && self.text[self.at..end].starts_with("{{") {
+                let found = self.text[self.at..end].find("}}").map(|index| self.at + index + 2);
+                if found.is_none() {
+                    unclosed = end;
+                }
+                found
+            } else {
+                None
+            };
             match byte {
                 b' ' | b'\t' => self.spaces(),
                 b'\n' | b'\r' => {
@@ -381,8 +394,7 @@ impl<'t> Reader<'t> {
                     self.at += 1;
                     expect = Expect::Key;
                 }
-                b'{' if self.text[self.at..end].starts_with("{{") && self.text[self.at..end].contains("}}") => {
-                    let close = self.text[self.at..end].find("}}").map_or(end, |index| self.at + index + 2);
+                b'{' if let Some(close) = close => {
                     self.scalar(self.at..close, Self::is_public(expect, &frames), Quoting::Plain);
                     self.at = close;
                     expect = Expect::Nothing;

@@ -22,6 +22,7 @@ use super::forward::{authority, forward};
 use super::frames::Frames;
 use super::history::Entry;
 use super::names::Names;
+use super::skew;
 use super::{Asked, Client, Options, Order, Script};
 use crate::router;
 use crate::wire::Caller;
@@ -353,6 +354,13 @@ impl Conductor {
                 let response = answer.response();
                 return Some(Ready { waiting, act, response });
             }
+            Act::Clock(by) => {
+                if let Some(answer) = skew::refusal(&waiting.head, &waiting.service, *by) {
+                    self.note(number, "refused");
+                    let response = dated(answer.response(), &skew::date(*by));
+                    return Some(Ready { waiting, act, response });
+                }
+            }
             _ => {}
         }
         self.carried_out(number, waiting, act).await
@@ -386,6 +394,10 @@ impl Conductor {
             }
             Act::Date(date) => {
                 let response = dated(response, date);
+                Some(Ready { waiting, act, response })
+            }
+            Act::Clock(by) => {
+                let response = dated(response, &skew::date(*by));
                 Some(Ready { waiting, act, response })
             }
             Act::Truncate => {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode};
 
@@ -17,6 +18,8 @@ use super::tables::Table;
 /// How long SQLite may work at one statement. What a statement reads from the cloud is not counted.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The most bytes of one text, blob or row.
+const LARGEST: i32 = 64 * 1024 * 1024;
 /// Instructions of SQLite's between two looks at the clock: far less than a millisecond.
 const STEPS: i32 = 10_000;
 
@@ -52,6 +55,7 @@ impl Store {
             let mut connection = Connection::open_in_memory()?;
             // A misspelled column in quotes is a mistake, and not a text.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+            connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGEST)?;
             functions::register(&connection)?;
             connection.progress_handler(STEPS, Some(over))?;
             Ok::<_, Error>(connection)

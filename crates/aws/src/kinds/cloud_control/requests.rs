@@ -10,7 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use tokio::sync::OnceCell;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::secret::Secret;
 
+use crate::clock;
 use crate::fault::{Said, of_service, of_unreadable};
 use crate::operation::{
     CREATE_RESOURCE, DELETE_RESOURCE, GET_RESOURCE_REQUEST_STATUS, LIST_RESOURCE_REQUESTS, Operation, UPDATE_RESOURCE,
@@ -35,8 +36,8 @@ const SKEW: f64 = 300.0;
 
 /// The requests of one account and region.
 pub(crate) struct Requests {
-    /// From when on creates that have ended are looked at, in seconds since the epoch.
-    since: f64,
+    /// From when on creates that have ended are looked at; by [`SKEW`] earlier.
+    began: Instant,
     under_way: Mutex<HashMap<(&'static str, String), Pending>>,
     swept: Mutex<HashMap<&'static str, Swept>>,
     /// What this run's reads have shown.
@@ -45,13 +46,13 @@ pub(crate) struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { since: now() - SKEW, under_way: Mutex::default(), swept: Mutex::default(), seen: Mutex::default() }
+        Self { began: Instant::now(), under_way: Mutex::default(), swept: Mutex::default(), seen: Mutex::default() }
     }
 }
 
 /// Seconds since the epoch.
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    clock::since_epoch().as_secs_f64()
 }
 
 /// The resources that requests from before this run have made.
@@ -228,7 +229,7 @@ impl Requests {
         };
         let made = cell.get_or_try_init(|| async {
             let mut made = Vec::new();
-            for event in creates(reach, name, self.since).await? {
+            for event in creates(reach, name, now() - self.began.elapsed().as_secs_f64() - SKEW).await? {
                 let event = wait(reach, event, &CREATE_RESOURCE, patience, |_| false).await?;
                 if matches!(event.standing(&CREATE_RESOURCE, &[]), Standing::Done) {
                     let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
