@@ -166,7 +166,6 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
                     watch.remove(index);
                 }
                 if give_up.is_some_and(|deadline| Instant::now() >= deadline) {
-                    state.abandon();
                     break;
                 }
             }

@@ -27,7 +27,6 @@ enum Status {
     Failed(Fault),
     Skipped(String),
     Cancelled,
-    Unknown,
 }
 
 /// The state of a run.
@@ -316,15 +315,6 @@ impl<'a> State<'a> {
         self.interrupted = true;
     }
 
-    /// Waits no longer for what is under way.
-    pub(super) fn abandon(&mut self) {
-        for status in &mut self.statuses {
-            if matches!(status, Status::Running) {
-                *status = Status::Unknown;
-            }
-        }
-    }
-
     /// What to look at in other services, by kind and place, with the number of each step.
     pub(super) fn to_confirm(&self) -> Vec<ToConfirm> {
         let mut groups: BTreeMap<(&'static str, Place), ToConfirm> = BTreeMap::new();
@@ -465,7 +455,8 @@ impl<'a> State<'a> {
                     (2, Ending::Skipped)
                 }
                 Status::Cancelled | Status::Pending => (3, Ending::Cancelled),
-                Status::Unknown | Status::Running => (4, Ending::Unknown),
+                // Nobody waits for it any more.
+                Status::Running => (4, Ending::Unknown),
                 Status::Failed(fault) => {
                     outcome.fault = Some(fault.clone());
                     (5, Ending::Failed)

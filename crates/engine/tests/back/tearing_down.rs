@@ -16,6 +16,25 @@ fn calls() -> Json {
     destination("calls", "calls", "orders")
 }
 
+/// The service lets go of what was still in use a moment ago.
+#[test]
+fn a_delete_that_is_in_conflict_is_sent_again() {
+    run(async {
+        let world = World::new();
+        let manifest = stack(&[&orders()]);
+        world.converge(&manifest).await;
+        world.cloud.trouble(Verb::Delete, "orders", 0, 2, Trouble::Fail(FaultKind::Conflict));
+        let report = world.execute(&world.plan_teardown(&manifest).await).await;
+        assert_eq!(problems(&report), Vec::<String>::new());
+        assert!(world.cloud.dump().is_empty());
+        // And not for ever.
+        world.converge(&manifest).await;
+        world.cloud.trouble(Verb::Delete, "orders", 0, 10_000, Trouble::Fail(FaultKind::Conflict));
+        let report = world.execute(&world.plan_teardown(&manifest).await).await;
+        assert_eq!(outcome(&report, "orders").ending, Ending::Failed);
+    });
+}
+
 #[test]
 fn dependants_go_first_and_what_is_gone_is_no_outcome() {
     run(async {
