@@ -72,7 +72,7 @@ fn start() -> Exit {
     let jsonl = Jsonl::new(&printer);
     let result = settings::resolve(cli, environment, terminals).and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(workers(name))
             .enable_all()
             .build()
             .map_err(|error| CommandError::failed(format!("cannot start: {error}")))?;
@@ -99,6 +99,15 @@ fn start() -> Exit {
             error.exit()
         }
         None => exit,
+    }
+}
+
+/// Threads for the network, and for the stacks of a fleet.
+fn workers(name: &str) -> usize {
+    if settings::is_about_stacks(name) {
+        std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
+    } else {
+        2
     }
 }
 
@@ -158,7 +167,9 @@ fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError
         }
         Format::Jsonl => jsonl.error(error),
         // A form that the command has not is what went wrong.
-        Format::Page(_) if !settings::is_about_a_stack(name) => printer.error(error),
+        Format::Page(_) if !settings::is_about_a_stack(name) && !settings::is_about_stacks(name) => {
+            printer.error(error)
+        }
         Format::Page(format) => printer.page(&Page::new(name, printer.subject()).with_error(error), format),
     }
     error.exit()

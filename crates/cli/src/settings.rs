@@ -4,6 +4,7 @@
 //! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
+mod fleet;
 mod formats;
 
 use std::io::IsTerminal as _;
@@ -12,12 +13,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use trueup_aws::Pool;
 use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
 use crate::args::{self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, SchemaOf, SeverityOf};
 use crate::commands::drift;
 use crate::error::CommandError;
+
+#[cfg(test)]
+pub use self::fleet::Tolerance;
+pub use self::fleet::{FleetVerb, FleetWhat};
 
 /// The environment variables of the process; a test brings its own.
 #[derive(Clone)]
@@ -116,6 +122,10 @@ pub struct CloudSettings {
     pub throttled_for: Option<Duration>,
     /// The folder of the sandbox's state, where a sandbox is used.
     pub sandbox: Option<PathBuf>,
+    /// Where that sandbox listens, where it runs in this process already.
+    pub served: Option<String>,
+    /// What the sessions of this process share.
+    pub pool: Arc<Pool>,
 }
 
 /// How a run goes about it.
@@ -255,7 +265,7 @@ pub struct QueryWhat {
 }
 
 /// A command, with everything that only it needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Command {
     Validate(Target),
     Render(Target),
@@ -266,6 +276,7 @@ pub enum Command {
     Teardown { target: Target, yes: bool },
     Migrate { target: Target, out: Option<PathBuf> },
     Import(ImportWhat),
+    Fleet(Arc<FleetWhat>),
     Graph { target: Target, form: GraphForm },
     Preflight(Target),
     Query(QueryWhat),
@@ -283,6 +294,7 @@ pub enum Command {
 }
 
 /// Everything that a run needs to know.
+#[derive(Clone)]
 pub struct Settings {
     /// The command.
     pub command: Command,
@@ -314,6 +326,11 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Migrate(_) => "migrate",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
+        args::Command::Fleet(a) => match &a.command {
+            args::FleetCommand::Plan(_) => "fleet plan",
+            args::FleetCommand::Drift(_) => "fleet drift",
+            args::FleetCommand::Apply(_) => "fleet apply",
+        },
         args::Command::Graph(_) => "graph",
         args::Command::Preflight(_) => "preflight",
         args::Command::Query(_) => "query",
@@ -334,6 +351,11 @@ pub fn is_about_a_stack(name: &str) -> bool {
     matches!(name, "validate" | "plan" | "drift" | "apply" | "teardown")
 }
 
+/// Whether the command of this name reports on many stacks.
+pub fn is_about_stacks(name: &str) -> bool {
+    name.starts_with("fleet ")
+}
+
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
 pub fn options(cli: &Cli) -> Options {
     let inner = match &cli.command {
@@ -350,6 +372,7 @@ pub fn options(cli: &Cli) -> Options {
         args::Command::Teardown(a) => &a.stack.options,
         args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
+        args::Command::Fleet(a) => &a.command.stacks().options,
         args::Command::Query(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
@@ -459,6 +482,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         args::Command::Plan(a) => a.prune,
         args::Command::Apply(a) | args::Command::Build(a) => a.prune,
         args::Command::Iam(a) => a.prune,
+        args::Command::Fleet(args::FleetArgs { command: args::FleetCommand::Plan(a) }) => a.prune,
+        args::Command::Fleet(args::FleetArgs { command: args::FleetCommand::Apply(a) }) => a.prune,
         _ => false,
     };
     if prune && !(options.only.is_empty() && options.exclude.is_empty()) {
@@ -486,6 +511,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             endpoint_url: options.endpoint_url,
             throttled_for,
             sandbox,
+            served: None,
+            pool: Arc::default(),
         },
         run: RunSettings {
             only: options.only,
@@ -555,6 +582,7 @@ fn command(
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
         }
+        args::Command::Fleet(a) => Command::Fleet(Arc::new(fleet::what(a.command, options.dry_run)?)),
         args::Command::Graph(a) => Command::Graph { target: target(a.stack, a.env)?, form: formats::graph(options) },
         args::Command::Preflight(a) => Command::Preflight(target(a.stack, a.env)?),
         args::Command::Iam(a) => {

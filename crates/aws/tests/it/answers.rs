@@ -187,7 +187,8 @@ async fn a_role_is_assumed_with_the_callers_credentials_and_used_from_then_on() 
         let role = Place { region: Some(region.into()), role_arn: role_arn.clone() };
         assert_eq!(bench.session.whereabouts(&role).await.unwrap().account, "210987654321");
     }
-    let wanted = [("AssumeRole", "AKIDEXAMPLE"), ("GetCallerIdentity", "ASIAROLE"), ("GetCallerIdentity", "ASIAROLE")];
+    // An account is the same in every region, so that it is asked for once.
+    let wanted = [("AssumeRole", "AKIDEXAMPLE"), ("GetCallerIdentity", "ASIAROLE")];
     assert_eq!(*seen.lock().unwrap(), wanted.map(|(operation, key)| (operation, key.to_owned())));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use trueup_engine::apply::{self, OnFailure, Work};
+use trueup_engine::apply::{self, Cancel, OnFailure, Work};
 use trueup_engine::credential::{Lack, SecretStore};
 use trueup_engine::event::Event;
 use trueup_engine::plan::document::{PlanDocument, Stale, verify};
@@ -22,6 +22,7 @@ use crate::output::jsonl::Body;
 use crate::output::page::Page;
 use crate::output::progress::Progress;
 use crate::output::{ask, diagnostics, report};
+use crate::settings::RunSettings;
 
 /// Everything that has to hold before the first write.
 pub fn gate(ready: &Ready, planned: &Planned, expect_digest: Option<&str>) -> Result<(), CommandError> {
@@ -157,8 +158,7 @@ pub fn still_so(
     planned: &Planned,
     fresh: &Planned,
 ) -> Result<Option<Exit>, CommandError> {
-    let saved = |planned: &Planned| PlanDocument::saved(&planned.plan, &ready.stack);
-    let stale = verify(&saved(planned), &saved(fresh));
+    let stale = moved(&PlanDocument::saved(&planned.plan, &ready.stack), ready, fresh);
     if !stale.is_empty() {
         if let Some(error) = unread_sources(&fresh.plan, &stale) {
             return refused(context, ready, planned, &error).map(Some);
@@ -170,6 +170,11 @@ pub fn still_so(
         Err(error) => refused(context, ready, planned, &error).map(Some),
         Ok(()) => Ok(None),
     }
+}
+
+/// What is not as it was when a plan was made.
+pub fn moved(saved: &PlanDocument, ready: &Ready, fresh: &Planned) -> Vec<Stale> {
+    verify(saved, &PlanDocument::saved(&fresh.plan, &ready.stack))
 }
 
 /// The error of a plan that is stale.
@@ -252,6 +257,43 @@ pub async fn run(
     secrets: &dyn SecretStore,
 ) -> Result<Exit, CommandError> {
     let settings = &context.settings.run;
+    let cancel = context.interrupts.graceful();
+    let progress = Progress::new(context.printer, planned.plan.operations.len());
+    let events: &(dyn Fn(Event) + Sync) = match context.format() {
+        Format::Human => &|event| progress.event(event),
+        Format::Json | Format::Page(_) => &|_| {},
+        Format::Jsonl => &|event| context.jsonl.event(event),
+    };
+    let told = async {
+        cancel.cancelled().await;
+        context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
+        std::future::pending::<()>().await;
+    };
+    let report = tokio::select! {
+        report = carry_out(settings, planned, cloud, secrets, &cancel, events) => report?,
+        () = progress.heartbeat() => return Err(CommandError::failed("the heartbeat ended: this is a bug")),
+        () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
+    };
+    progress.finish();
+    // Written before the result is shown, so that the one document says what became of it.
+    let written = settings.output_file.as_deref().map_or(Ok(()), |path| save_exports(path, &report));
+    show(context, ready, planned, &report, written.as_ref().err())?;
+    let exit = exit(context, planned, &report);
+    Ok(match written {
+        Ok(()) => exit,
+        Err(error) => decide([exit, error.exit()]),
+    })
+}
+
+/// Executes the plan. Where it is cancelled, what is under way ends in order.
+pub async fn carry_out(
+    settings: &RunSettings,
+    planned: &Planned,
+    cloud: &Connected,
+    secrets: &dyn SecretStore,
+    cancel: &Cancel,
+    events: &(dyn Fn(Event) + Sync),
+) -> Result<Report, CommandError> {
     let defaults = apply::Options::default();
     let options = apply::Options {
         parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
@@ -266,33 +308,15 @@ pub async fn run(
         cloud: &cloud.session,
         store: secrets,
     };
-    let cancel = context.interrupts.graceful();
-    let progress = Progress::new(context.printer, planned.plan.operations.len());
-    let events: &(dyn Fn(Event) + Sync) = match context.format() {
-        Format::Human => &|event| progress.event(event),
-        Format::Json | Format::Page(_) => &|_| {},
-        Format::Jsonl => &|event| context.jsonl.event(event),
-    };
     let told = async {
         cancel.cancelled().await;
         cloud.session.stop_repeating();
-        context.printer.alert("interrupted: nothing new is begun; a second signal leaves at once\n");
         std::future::pending::<()>().await;
     };
-    let report = tokio::select! {
-        report = apply::apply(work, &options, &cancel, events) => report,
-        () = progress.heartbeat() => return Err(CommandError::failed("the heartbeat ended: this is a bug")),
-        () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
-    };
-    progress.finish();
-    // Written before the result is shown, so that the one document says what became of it.
-    let written = settings.output_file.as_deref().map_or(Ok(()), |path| save_exports(path, &report));
-    show(context, ready, planned, &report, written.as_ref().err())?;
-    let exit = exit(context, planned, &report);
-    Ok(match written {
-        Ok(()) => exit,
-        Err(error) => decide([exit, error.exit()]),
-    })
+    tokio::select! {
+        report = apply::apply(work, &options, cancel, events) => Ok(report),
+        () = told => Err(CommandError::failed("the run ended without a report: this is a bug")),
+    }
 }
 
 fn save_exports(path: &Path, report: &Report) -> Result<(), CommandError> {
@@ -373,7 +397,7 @@ fn show(
 }
 
 /// The one exit of an execution.
-fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
+pub fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
     let signal = context.interrupts.first().unwrap_or(Exit::Interrupted);
     let failed = report.count(Ending::Failed) + report.count(Ending::Unknown) > 0;
     let summary = planned.plan.summary();
