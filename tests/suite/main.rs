@@ -9,6 +9,7 @@ mod documents;
 mod drift_everywhere;
 mod drift_throttled;
 mod emulators;
+mod fleet;
 mod formats;
 mod glue_password;
 mod import_mixed;

@@ -64,14 +64,17 @@ struct Lines {
 /// The buckets of all accounts and regions: the services count the calls of an account, whoever sends them.
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
-    by_account: Mutex<HashMap<(Option<String>, String, String), Arc<Buckets>>>,
+    by_place: Mutex<HashMap<Place, Arc<Buckets>>>,
 }
+
+/// Endpoint, account and region.
+type Place = (Option<String>, String, String);
 
 impl Quotas {
     /// The buckets of an account and region. Behind another endpoint is another cloud, whatever it calls its accounts.
     fn of(&self, endpoint: Option<&str>, account: &str, region: &str, limits: Limits) -> Arc<Buckets> {
         let key = (endpoint.map(str::to_owned), account.to_owned(), region.to_owned());
-        let mut all = self.by_account.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.by_place.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(key).or_insert_with(|| Arc::new(Buckets::new(limits))))
     }
 }

@@ -9,8 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_config::BehaviorVersion;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::default_provider::region::DefaultRegionChain;
-use aws_config::profile;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::{self, ProfileFileCredentialsProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -210,12 +213,24 @@ async fn load(settings: &Settings, region: &str) -> Result<Arc<Base>, Fault> {
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &way, region).await);
     }
     if let Some(url) = &settings.endpoint_url {
         loader = loader.endpoint_url(url);
     }
     Ok(Arc::new(Base { config: loader.load().await, way }))
+}
+
+/// The credentials of a profile that is named. The SDK's chain would take keys in the environment first, and so another
+/// account than the one that was asked for; with the AWS CLI a profile that is named goes before them. One that has no
+/// credentials leaves it to the chain.
+async fn of_profile(profile: &str, way: &Way, region: &str) -> CredentialsProviderChain {
+    let region = Region::new(region.to_owned());
+    let config =
+        ProviderConfig::without_region().with_http_client(way.patient_client()).with_region(Some(region.clone()));
+    let own = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    let chain = DefaultCredentialsChain::builder().configure(config).profile_name(profile).region(region).build().await;
+    CredentialsProviderChain::first_try("Profile", own).or_else("Chain", chain)
 }
 
 /// A profile that is named and does not exist is an error, as with the AWS CLI.

@@ -167,9 +167,7 @@ fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError
         }
         Format::Jsonl => jsonl.error(error),
         // A form that the command has not is what went wrong.
-        Format::Page(_) if !settings::is_about_a_stack(name) && !settings::is_about_stacks(name) => {
-            printer.error(error)
-        }
+        Format::Page(format) if !settings::has_page(name, format) => printer.error(error),
         Format::Page(format) => printer.page(&Page::new(name, printer.subject()).with_error(error), format),
     }
     error.exit()

@@ -17,7 +17,9 @@ use trueup_aws::Pool;
 use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, SchemaOf, SeverityOf};
+use crate::args::{
+    self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, PageFormat, SchemaOf, SeverityOf,
+};
 use crate::commands::drift;
 use crate::error::CommandError;
 
@@ -354,6 +356,11 @@ pub fn is_about_a_stack(name: &str) -> bool {
 /// Whether the command of this name reports on many stacks.
 pub fn is_about_stacks(name: &str) -> bool {
     name.starts_with("fleet ")
+}
+
+/// Whether the command of this name has a form that other tools read.
+pub fn has_page(name: &str, form: PageFormat) -> bool {
+    is_about_a_stack(name) || is_about_stacks(name) && form == PageFormat::Junit
 }
 
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.

@@ -9,6 +9,7 @@ mod select;
 mod targets;
 mod turn;
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -154,7 +155,10 @@ impl Run<'_> {
             return self.report(None);
         }
         self.show_plans(plans.len());
-        let question = format!("Apply {}?", count(plans.len(), "this plan", "these plans"));
+        let question = match plans.len() {
+            1 => "Apply this plan?".to_owned(),
+            many => format!("Apply these {many} plans?"),
+        };
         if !ask::ask(self.context.printer, &question).await? {
             let error = CommandError::failed("not confirmed; nothing was changed");
             return self.report(Some(&error));
@@ -250,10 +254,12 @@ impl Run<'_> {
             width: context.printer.settings().stderr_width,
             ..context.view()
         };
-        context.printer.alert(&format!("{}\n{}", output::table(&document, view), output::totals(&document)));
+        context.printer.alert(&format!("{}\n{}", output::table(&document, view), output::totals(&document, view)));
         let rest = document.stacks.len() - plans;
         if rest > 0 {
-            context.printer.alert(&format!("{} left as they are.\n", count(rest, "stack is", "stacks are")));
+            context
+                .printer
+                .alert(&format!("{}.\n", count(rest, "stack is left as it is", "stacks are left as they are")));
         }
     }
 
@@ -273,10 +279,10 @@ impl Run<'_> {
                 clean_lines(&reasons[0]),
             );
             for reason in reasons.iter().take(REASONS).skip(1) {
-                text.push_str(&format!("  {}\n", clean_lines(reason)));
+                let _ = writeln!(text, "  {}", clean_lines(reason));
             }
             if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
-                text.push_str(&format!("  {more} more\n"));
+                let _ = writeln!(text, "  {more} more");
             }
             self.context.printer.alert(&text);
             let hints = line.error.iter().flat_map(|error| &error.hints);
@@ -302,7 +308,7 @@ impl Run<'_> {
                 if !context.printer.settings().quiet {
                     context.printer.result(&format!("{}\n", output::table(&document, context.view())));
                 }
-                context.printer.result(&output::totals(&document));
+                context.printer.result(&output::totals(&document, context.view()));
                 if let Some(error) = error {
                     context.printer.error(error);
                 }

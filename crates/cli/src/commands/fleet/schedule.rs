@@ -145,9 +145,10 @@ mod tests {
         let first = places.turn(&here("a")).await;
         let _second = places.turn(&here("a")).await;
         let _other = places.turn(&here("b")).await;
-        let third = tokio::time::timeout(Duration::from_millis(20), places.turn(&here("a")));
+        let full = here("a");
+        let third = tokio::time::timeout(Duration::from_millis(20), places.turn(&full));
         assert!(third.await.is_err());
         drop(first);
-        assert!(places.turn(&here("a")).await.is_some());
+        assert!(places.turn(&full).await.is_some());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{FleetDocument, StackLine, Verdict};
 use crate::output::human::View;
-use crate::output::text::{Tone, clean, columns, count, shorten};
+use crate::output::text::{Line, Tone, clean, columns, count, shorten};
 
 /// The narrowest that a column of names gets.
 const NARROWEST: usize = 8;
@@ -115,12 +115,10 @@ pub(super) fn in_words(line: &StackLine) -> String {
 pub(super) fn summary(document: &FleetDocument) -> String {
     let sum = &document.summary;
     let mut text = count(sum.stacks, "stack", "stacks");
-    let mut results = sum.results.iter().filter(|(_, number)| **number > 0);
-    if let Some((verdict, number)) = results.next() {
-        let _ = write!(text, ": {number} {}", verdict.words());
-    }
-    for (verdict, number) in results {
-        let _ = write!(text, ", {number} {}", verdict.words());
+    let results = sum.results.iter().filter(|(_, number)| **number > 0);
+    for (first, (verdict, number)) in results.enumerate().map(|(at, result)| (at == 0, result)) {
+        let with = if *verdict == Verdict::Changes { "with " } else { "" };
+        let _ = write!(text, "{} {number} {with}{}", if first { ":" } else { "," }, verdict.words());
     }
     let drift = document.command == "fleet drift";
     if drift {
@@ -134,9 +132,9 @@ pub(super) fn summary(document: &FleetDocument) -> String {
     text
 }
 
-/// The same with a line feed, for people.
-pub fn totals(document: &FleetDocument) -> String {
-    format!("{}\n", summary(document))
+/// The same for people.
+pub fn totals(document: &FleetDocument, view: View) -> String {
+    Line::new(2).then(Tone::Plain, summary(document)).render(view.paint, view.width)
 }
 
 #[cfg(test)]
@@ -178,7 +176,7 @@ mod tests {
 
     #[test]
     fn each_stack_has_a_line_and_no_name_acts_on_a_terminal() {
-        let text = format!("{}{}", table(&document(), view(None)), totals(&document()));
+        let text = format!("{}{}", table(&document(), view(None)), totals(&document(), view(None)));
         insta::assert_snapshot!(text, @"");
     }
 
