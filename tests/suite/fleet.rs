@@ -193,6 +193,40 @@ fn people_get_a_table_and_test_reports_a_case_for_each_stack() {
 }
 
 #[test]
+fn each_plan_is_shown_to_who_asks_for_it() {
+    let env = mixed();
+    let run = env.trueup("fleet plan stacks/fine stacks/moved --no-cache -v");
+    run.expect(0);
+    assert!(run.stdout.starts_with("moved (dev) · us-east-1 · account 123456789012\n"), "{run}");
+    assert!(run.stdout.contains("\"by hand\"") && !run.stdout.contains("fine (dev)"), "{run}");
+    let run = env.trueup("fleet drift stacks/fine stacks/moved --no-cache -v");
+    assert!(run.stdout.contains("Drift: 1 drifted"), "{run}");
+}
+
+/// A service counts the calls of an account, so that four stacks that begin at once get through no faster than one of four
+/// times the size: 160 descriptions at 50 a second, of which a second's worth may come at once.
+#[test]
+#[cfg(target_os = "linux")]
+fn stacks_of_an_account_and_region_share_its_limits() {
+    let mut env = place();
+    for name in ["a", "b", "c", "d"] {
+        env.write(&format!("stacks/{name}/trueup.yaml"), &stack(name, 40));
+    }
+    env.trueup("fleet apply stacks --yes").expect(0);
+    // An endpoint on loopback has no limits; this one is on loopback, and does not look like it.
+    let endpoint = env.sandbox().url.replace("127.0.0.1", "0.0.0.0");
+    env.set("AWS_ENDPOINT_URL", &endpoint);
+    let before = env.sandbox().calls().len();
+    let began = Instant::now();
+    let run = env.trueup("fleet plan stacks --exit-code --no-cache");
+    let took = began.elapsed();
+    run.expect(0);
+    let calls = counted(&env.sandbox().calls().split_off(before));
+    assert_eq!((calls["DescribeConnection"], calls["GetCallerIdentity"]), (160, 1), "{calls:?}");
+    assert!(took > Duration::from_millis(2000), "{took:?}");
+}
+
+#[test]
 fn after_too_many_failures_no_further_stack_is_begun() {
     let mut env = place();
     for number in 0..6 {

@@ -1,13 +1,15 @@
 //! The chores of the repository, so that none of them lives in somebody's shell history.
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
-//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask prove` shows that the promises are kept, and
-//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask schema`
-//! writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
+//! against the stated figures and writes `docs/benchmarks.md`, `cargo xtask bench-fleet` a plan of many stacks;
+//! `cargo xtask prove` shows that the promises are kept, and writes `docs/promises.md`, `cargo xtask planted` that the tests
+//! would notice if they were not; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds` the counts in
+//! `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
+mod bench_fleet;
 mod kinds;
 mod measure;
 mod planted;
@@ -39,6 +41,8 @@ enum Chore {
     },
     /// Measures validate, plan, apply and teardown of 1,000 connections on the sandbox, in a release build.
     Bench(bench::Options),
+    /// Measures a plan of 1,000 stacks in 20 accounts and regions against the least that its calls can take.
+    BenchFleet(bench_fleet::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
     /// Plants known mistakes into a copy of the sources, and sees whether the tests notice.
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
+        Chore::BenchFleet(options) => bench_fleet::run(&options),
         Chore::Kinds => kinds::run(),
         Chore::Planted => planted::run(),
         Chore::Prove(options) => prove::run(&options),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use trueup_engine::fault::{Fault, FaultKind};
 
 use crate::call::Calls;
@@ -33,6 +34,7 @@ pub(crate) struct Access {
     unknown: Buckets,
     known: OnceLock<Arc<Buckets>>,
     quotas: Arc<Quotas>,
+    slots: Arc<Semaphore>,
     lines: Lines,
 }
 
@@ -43,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) region: String,
     pub(crate) limits: Limits,
     pub(crate) quotas: Arc<Quotas>,
+    /// One for each call that the process may have under way.
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) connectors: Arc<Connectors>,
     pub(crate) way: Way,
     pub(crate) timeout: Duration,
@@ -93,6 +97,7 @@ impl Access {
             unknown: Buckets::new(limits),
             known: OnceLock::new(),
             quotas: parts.quotas,
+            slots: parts.slots,
             lines: Lines {
                 connectors: parts.connectors,
                 way: parts.way,
@@ -113,6 +118,12 @@ impl Access {
         let Some(identity) = self.keeper.identity.get() else { return &self.unknown };
         let of = || self.quotas.of(self.config.endpoint_url(), &identity.account, &self.region, self.limits);
         self.known.get_or_init(of)
+    }
+
+    /// Waits until the process may send one more call; it is under way as long as what is returned.
+    pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.slots.acquire().await.ok()
     }
 
     /// Who the caller is. STS is asked once for all regions and sessions.

@@ -26,7 +26,7 @@ use aws_types::app_name::AppName;
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use aws_types::sdk_config::SharedTimeSource;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use trueup_engine::fault::{Fault, FaultKind};
 
 use crate::access::{Access, Parts, Quotas};
@@ -39,7 +39,6 @@ use crate::settings::Settings;
 ///
 /// The sessions may differ in profile, endpoint, credentials and region. Timeouts, the way to the network and the limits are
 /// those of the session that came first.
-#[derive(Default)]
 pub struct Pool {
     connectors: OnceLock<Arc<Connectors>>,
     bases: Shelf<Login, Base>,
@@ -47,6 +46,26 @@ pub struct Pool {
     keepers: Shelf<(Login, Option<Arc<str>>), Keeper>,
     accesses: Shelf<(Login, Option<Arc<str>>, String), Access>,
     quotas: Arc<Quotas>,
+    slots: Arc<Semaphore>,
+}
+
+/// How many calls a process has under way at once: each has a connection of its own, and systems allow few open files (256
+/// where they allow fewest). At a tenth of a second for an answer these are 2,000 calls a second, which is more than the
+/// limits of a hundred accounts and regions.
+const AT_ONCE: usize = 200;
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            connectors: OnceLock::new(),
+            bases: Shelf::default(),
+            regions: Shelf::default(),
+            keepers: Shelf::default(),
+            accesses: Shelf::default(),
+            quotas: Arc::default(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
 }
 
 impl std::fmt::Debug for Pool {
@@ -129,6 +148,7 @@ impl Pool {
             region: region.to_owned(),
             limits: settings.limits,
             quotas: Arc::clone(&self.quotas),
+            slots: Arc::clone(&self.slots),
             connectors: Arc::clone(connectors),
             way: base.way.clone(),
             timeout: settings.connect_timeout + settings.read_timeout,

@@ -147,7 +147,10 @@ impl Reach {
             let http = || access.http(operation.service);
             return self
                 .calls
-                .run(operation, access.buckets(), || access.clients.send(http, operation, input, secrets))
+                .run(operation, access.buckets(), || async {
+                    let _slot = access.slot().await;
+                    access.clients.send(http, operation, input, secrets).await
+                })
                 .await;
         }
         let (line, body) = match access.line(operation.service).and_then(|line| Ok((line, body(operation, input)?))) {
@@ -158,6 +161,7 @@ impl Reach {
             .run(operation, access.buckets(), || {
                 let (line, body) = (line.clone(), body.clone());
                 async move {
+                    let _slot = access.slot().await;
                     let credentials = access
                         .keeper
                         .credentials()
