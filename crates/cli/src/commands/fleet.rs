@@ -33,6 +33,8 @@ use crate::settings::{FleetVerb, FleetWhat};
 
 /// How many reasons of one stack people are told; a document has all.
 const REASONS: usize = 3;
+/// Of how many stacks people are told the reasons; the table has all of them.
+const TOLD: usize = 20;
 
 /// Runs a fleet.
 pub async fn run(context: &Context<'_>, what: &FleetWhat) -> Result<Exit, CommandError> {
@@ -266,11 +268,10 @@ impl Run<'_> {
     /// Says why stacks failed.
     fn tell(&self, document: &FleetDocument) {
         let paint = self.context.printer.message_paint();
-        for line in &document.stacks {
-            let reasons = line.reasons();
-            if reasons.is_empty() {
-                continue;
-            }
+        let reasons: Vec<_> = document.stacks.iter().map(|line| (line, line.reasons())).collect();
+        let with_reasons = reasons.iter().filter(|(_, reasons)| !reasons.is_empty());
+        let untold = with_reasons.clone().count().saturating_sub(TOLD);
+        for (line, reasons) in with_reasons.take(TOLD) {
             let mut text = format!(
                 "{} {} ({}): {}\n",
                 paint.paint(if line.result.is_failure() { Tone::Bad } else { Tone::Change }, line.result.words()),
@@ -287,6 +288,10 @@ impl Run<'_> {
             self.context.printer.alert(&text);
             let hints = line.error.iter().flat_map(|error| &error.hints);
             hints.for_each(|hint| self.context.printer.hint(hint));
+        }
+        if untold > 0 {
+            let stacks = count(untold, "more stack needs", "more stacks need");
+            self.context.printer.alert(&format!("{stacks} attention; `--json` says why\n"));
         }
     }
 
