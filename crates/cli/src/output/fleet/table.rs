@@ -6,15 +6,12 @@ use super::{FleetDocument, StackLine, Verdict};
 use crate::output::human::View;
 use crate::output::text::{Line, Tone, clean, columns, count, shorten};
 
-/// The narrowest that a column of names gets.
-const NARROWEST: usize = 8;
-
 /// The heads of the columns; those from `+` on are numbers.
 const HEADS: [&str; 10] = ["stack", "env", "account", "region", "result", "+", "~", "-", "calls", "seconds"];
 /// The first column with numbers.
 const NUMBERS: usize = 5;
-/// The columns that give way on a narrow terminal, the first one first.
-const GIVING: [usize; 4] = [0, 1, 3, 2];
+/// Which columns give way on a narrow terminal, one after the other, and how narrow each gets by that.
+const GIVING: [(usize, usize); 5] = [(0, 20), (1, 8), (3, 9), (0, 8), (2, 8)];
 
 /// All stacks, one a line.
 pub fn table(document: &FleetDocument, view: View) -> String {
@@ -24,15 +21,15 @@ pub fn table(document: &FleetDocument, view: View) -> String {
     });
     if let Some(width) = view.width {
         let all = |widths: &[usize; 10]| widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-        for at in GIVING {
+        for (at, narrowest) in GIVING {
             let over = all(&widths).saturating_sub(width);
-            widths[at] -= over.min(widths[at].saturating_sub(NARROWEST));
+            widths[at] -= over.min(widths[at].saturating_sub(narrowest));
         }
     }
     let line = |cells: &[String; 10], tone: &dyn Fn(usize) -> Tone| {
         let mut text = String::new();
         for (at, cell) in cells.iter().enumerate() {
-            let cell = shorten(cell, widths[at]);
+            let cell = if at == 0 { shorten_front(cell, widths[at]) } else { shorten(cell, widths[at]).into_owned() };
             let space = " ".repeat(widths[at].saturating_sub(columns(&cell)));
             let cell = view.paint.paint(tone(at), &cell);
             let cell = if at >= NUMBERS { format!("{space}{cell}") } else { format!("{cell}{space}") };
@@ -49,6 +46,19 @@ pub fn table(document: &FleetDocument, view: View) -> String {
         }));
     }
     text
+}
+
+/// Cuts a path to so many columns: its end says more than its beginning.
+fn shorten_front(path: &str, most: usize) -> String {
+    let mut kept = path;
+    while columns(kept) + usize::from(kept.len() < path.len()) > most {
+        let mut rest = kept.chars();
+        if rest.next().is_none() {
+            break;
+        }
+        kept = rest.as_str();
+    }
+    if kept.len() < path.len() { format!("…{kept}") } else { kept.to_owned() }
 }
 
 fn cells(line: &StackLine, sandbox: bool) -> [String; 10] {
@@ -177,13 +187,21 @@ mod tests {
     #[test]
     fn each_stack_has_a_line_and_no_name_acts_on_a_terminal() {
         let text = format!("{}{}", table(&document(), view(None)), totals(&document(), view(None)));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        stack                         env   account       region        result       +  ~   -  calls  seconds
+        stacks/teams/payments/orders  prod  111122223333  eu-central-1  changes      1  3  12    123      1.3
+        stacks/o\u{1b}[2Jdd           prod  ?             ?             invalid      -  -   -      0      0.0
+        stacks/漢字漢字漢字           prod  ?             ?             not started  -  -   -      -        -
+        3 stacks: 1 with changes, 1 invalid, 1 not started; 1 to create, 3 to change, 12 to delete. 123 calls, 2.5 s.
+        ");
     }
 
     #[test]
     fn on_a_narrow_terminal_names_give_way_and_numbers_stay() {
         let text = table(&document(), view(Some(80)));
         assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
-        insta::assert_snapshot!(text, @"");
+        assert!(text.contains("\n…ts/orders  prod  111122223333  eu-centr…  changes "), "{text}");
+        // As long as there is room nothing is cut.
+        assert!(!table(&document(), view(Some(120))).contains('…'));
     }
 }
