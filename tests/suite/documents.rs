@@ -244,6 +244,10 @@ fn help_is_as_it_was() {
         "apply",
         "teardown",
         "import",
+        "fleet",
+        "fleet plan",
+        "fleet drift",
+        "fleet apply",
         "graph",
         "iam",
         "preflight",
@@ -277,7 +281,7 @@ fn help_is_as_it_was() {
 #[test]
 fn the_schemas_are_fresh() {
     let env = TestEnv::offline();
-    for name in ["manifest", "plan", "drift", "import", "preflight", "events", "graph", "query"] {
+    for name in ["manifest", "plan", "drift", "fleet", "import", "preflight", "events", "graph", "query"] {
         let path = repository().join(format!("schemas/{name}.schema.json"));
         let kept = fs::read_to_string(&path).expect("a schema is checked in");
         let run = env.trueup(&format!("schema {name}"));

@@ -11,6 +11,7 @@ mod drift_everywhere;
 mod drift_throttled;
 mod emulators;
 mod every_type;
+mod fleet;
 mod formats;
 mod glue_password;
 mod import_mixed;

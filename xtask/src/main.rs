@@ -1,14 +1,15 @@
 //! The chores of the repository, so that none of them lives in somebody's shell history.
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
-//! against the stated figures and writes `docs/benchmarks.md`; `cargo xtask prove` shows that the promises are kept, and
-//! writes `docs/promises.md`, `cargo xtask planted` that the tests would notice if they were not; `cargo xtask release`
-//! builds what is shipped, and compares two builds of it; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds`
-//! the counts in `docs/kinds.md`.
+//! against the stated figures and writes `docs/benchmarks.md`, `cargo xtask bench-fleet` a plan of many stacks;
+//! `cargo xtask prove` shows that the promises are kept, and writes `docs/promises.md`, `cargo xtask planted` and
+//! `cargo xtask mutants` that the tests would notice if they were not; `cargo xtask release` builds what is shipped, and
+//! compares two builds of it; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
 //! Everything that a chore needs is installed under the target directory, and everything that it starts ends with it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
+mod bench_fleet;
 mod kinds;
 mod measure;
 mod mutants;
@@ -42,6 +43,8 @@ enum Chore {
     },
     /// Measures validate, plan, apply and teardown of 1,000 connections on the sandbox, in a release build.
     Bench(bench::Options),
+    /// Measures a plan of 1,000 stacks in 20 accounts and regions against the least that its calls can take.
+    BenchFleet(bench_fleet::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
     /// Makes small mistakes in the engine, one at a time, and counts those that its tests notice.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
+        Chore::BenchFleet(options) => bench_fleet::run(&options),
         Chore::Kinds => kinds::run(),
         Chore::Mutants(options) => mutants::run(&options),
         Chore::Planted => planted::run(),

@@ -9,7 +9,7 @@ use crate::tools;
 /// The binary could not be built or run, or a file could not be written.
 pub fn run() -> Result<(), String> {
     tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
-    for name in ["manifest", "plan", "drift", "import", "preflight", "events", "graph", "query"] {
+    for name in ["manifest", "plan", "drift", "fleet", "import", "preflight", "events", "graph", "query"] {
         let output = std::process::Command::new(tools::trueup("debug"))
             .args(["schema", name])
             .output()

@@ -1,14 +1,14 @@
 //! Credentials, asked for once and again before they expire.
 //!
 //! A chain may ask the network for every answer (SSO, a role), so its answer is kept. All calls of an account share one
-//! keeper, so that a thousand calls that start at once ask the chain once.
+//! keeper, so that a thousand calls that start at once ask the chain once. Whose they are is kept beside them.
 
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use tokio::sync::RwLock;
+use tokio::sync::{OnceCell, RwLock};
 
 use crate::clock;
 
@@ -20,11 +20,22 @@ const MARGIN: Duration = Duration::from_mins(2);
 pub(crate) struct Keeper {
     source: SharedCredentialsProvider,
     kept: RwLock<Option<Credentials>>,
+    /// Who the caller is, once STS was asked.
+    pub(crate) identity: OnceCell<Identity>,
+}
+
+/// Who a caller is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// The account id.
+    pub(crate) account: String,
+    /// The ARN, where STS says it.
+    pub(crate) arn: Option<String>,
 }
 
 impl Keeper {
     pub(crate) fn new(source: SharedCredentialsProvider) -> Self {
-        Self { source, kept: RwLock::new(None) }
+        Self { source, kept: RwLock::new(None), identity: OnceCell::new() }
     }
 
     /// The credentials, from the chain where they are not known or expire soon.

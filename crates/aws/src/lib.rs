@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! kinds ── what a type of resource is and how it is reached, one file (or folder) each
-//!   └ reach ── one account and region: credentials, endpoints, account id
+//!   └ reach ── one account and region of a session, over
+//!       ├ access ── its credentials, endpoints, clients, limits and account id: one for all sessions of a `Pool`
 //!       └ call ── one call: rate limit, repetition, count, trace
 //!           ├ sdk ── one attempt through a generated client: EventBridge, Secrets Manager, Glue
 //!           ├ wire ── one attempt of an operation that is not worth a client: JSON, form or object, signature, HTTP
@@ -16,6 +17,7 @@
 //! signatures and the HTTP client. Properties become a request in `wire::wire_member` alone, which is the only place that
 //! exposes a secret; no generated type leaves `sdk`, so that none can be formatted.
 
+mod access;
 mod ahead;
 mod call;
 mod clock;
@@ -29,6 +31,7 @@ mod limits;
 pub mod lock;
 mod names;
 mod operation;
+mod pool;
 mod query;
 pub mod raw;
 mod reach;
@@ -45,6 +48,7 @@ pub use cloudtrail::Told;
 pub use kinds::registry;
 pub use limits::Limits;
 pub use names::partition;
+pub use pool::Pool;
 pub use session::{Observer, Queries, Session};
 pub use settings::{Network, Settings};
 pub use sources::{Lacking, Sourced};

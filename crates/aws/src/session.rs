@@ -1,29 +1,11 @@
 //! The session of a run with AWS: the engine's [`Cloud`].
 //!
-//! It finds or makes the [`Reach`] of a place and hands the work to the kind. Nothing is loaded before a call needs it:
-//! a run that only validates touches no credential, no network and no certificate.
+//! It finds or makes the [`Reach`] of a place and hands the work to the kind. What is loaded for that is in its [`Pool`].
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::BehaviorVersion;
-use aws_config::default_provider::region::DefaultRegionChain;
-use aws_config::profile;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::timeout::TimeoutConfig;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
-use aws_types::SdkConfig;
-use aws_types::app_name::AppName;
-use aws_types::os_shim_internal::{Env, Fs};
-use aws_types::region::Region;
-use aws_types::sdk_config::SharedTimeSource;
-use tokio::sync::OnceCell;
 use trueup_engine::cloud::{
     Cloud, Confirm, Create, Live, Owned, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
 };
@@ -33,14 +15,12 @@ use trueup_engine::schema::Domain;
 use trueup_engine::value::Map;
 
 use crate::call::{CallEvent, Calls};
-use crate::clock;
-use crate::credentials::Keeper;
 use crate::fault;
-use crate::http::{Connectors, Way};
 use crate::kinds::cloud_control::{self, Cache, arns};
 use crate::kinds::{self, AwsKind};
 use crate::names;
-use crate::reach::{Parts, Reach};
+use crate::pool::{Pool, Shelf, slot};
+use crate::reach::Reach;
 use crate::settings::Settings;
 use crate::tags;
 
@@ -63,21 +43,9 @@ pub struct Session {
     queries: Option<Box<dyn Queries>>,
     settings: Settings,
     calls: Arc<Calls>,
-    connectors: Arc<Connectors>,
-    base: OnceCell<Base>,
-    region: OnceCell<Option<Region>>,
-    keepers: Shelf<Option<Arc<str>>, Keeper>,
+    pool: Arc<Pool>,
     places: Shelf<Place, Reach>,
     reaches: Shelf<(Option<Arc<str>>, String), Reach>,
-}
-
-/// Things that are made once each.
-type Shelf<K, V> = Mutex<HashMap<K, Arc<OnceCell<Arc<V>>>>>;
-
-/// What the SDK's chain gave.
-struct Base {
-    config: SdkConfig,
-    way: Way,
 }
 
 impl std::fmt::Debug for Session {
@@ -87,18 +55,21 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session. Nothing is loaded yet.
+    /// A session that shares nothing. Nothing is loaded yet.
     pub fn new(settings: Settings, observer: Observer) -> Self {
+        Self::of(Arc::default(), settings, observer)
+    }
+
+    /// A session of a pool: what another one of it has loaded is not loaded again, and the calls of an account count
+    /// together. Nothing is loaded yet.
+    pub fn of(pool: Arc<Pool>, settings: Settings, observer: Observer) -> Self {
         let calls =
             Calls { backoff: settings.backoff, observer, count: AtomicU64::new(0), stopped: AtomicBool::new(false) };
         Self {
             queries: None,
-            connectors: Arc::new(Connectors::new(settings.connect_timeout)),
             settings,
             calls: Arc::new(calls),
-            base: OnceCell::new(),
-            region: OnceCell::new(),
-            keepers: Shelf::default(),
+            pool,
             places: Shelf::default(),
             reaches: Shelf::default(),
         }
@@ -123,38 +94,12 @@ impl Session {
     async fn find_reach(&self, place: &Place) -> Result<Arc<Reach>, Fault> {
         let region = self.region_of(place).await?;
         let cell = slot(&self.reaches, (place.role_arn.clone(), region.clone()));
-        cell.get_or_try_init(|| self.make_reach(place, region)).await.cloned()
+        cell.get_or_try_init(|| self.make_reach(place, &region)).await.cloned()
     }
 
-    async fn make_reach(&self, place: &Place, region: String) -> Result<Arc<Reach>, Fault> {
-        let base = self.base(&region).await?;
-        let keeper = self.keeper(base, place, &region).await?;
-        let config = base
-            .config
-            .to_builder()
-            .region(Region::new(region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(provider(&keeper)))
-            .retry_config(RetryConfig::disabled())
-            .time_source(clock::Corrected)
-            .disable_clock_skew_correction(true);
-        // So that CloudTrail tells our calls from those of others.
-        let mut config = config;
-        config.set_app_name(AppName::new("trueup").ok());
-        let config = config.build();
-        let suffix = suffix(&config, &region).await?;
-        Ok(Arc::new(Reach::new(Parts {
-            calls: Arc::clone(&self.calls),
-            keeper,
-            config,
-            region,
-            limits: self.settings.limits,
-            connectors: Arc::clone(&self.connectors),
-            way: base.way.clone(),
-            timeout: self.settings.connect_timeout + self.settings.read_timeout,
-            secret_reads: self.settings.secret_reads,
-            endpoint_url: self.settings.endpoint_url.clone(),
-            suffix,
-        })))
+    async fn make_reach(&self, place: &Place, region: &str) -> Result<Arc<Reach>, Fault> {
+        let access = self.pool.access(&self.settings, place.role_arn.as_ref(), region).await?;
+        Ok(Arc::new(Reach::new(Arc::clone(&self.calls), access, self.settings.secret_reads)))
     }
 
     async fn find_owned(
@@ -191,122 +136,8 @@ impl Session {
         if self.settings.static_credentials.is_some() {
             return Err(fault::no_region());
         }
-        let region = self
-            .region
-            .get_or_init(|| async {
-                let mut chain = DefaultRegionChain::builder();
-                if let Some(profile) = &self.settings.profile {
-                    chain = chain.profile_name(profile);
-                }
-                chain.build().region().await
-            })
-            .await;
-        region.as_ref().map(|region| region.as_ref().to_owned()).ok_or_else(fault::no_region)
+        self.pool.region(self.settings.profile.as_deref()).await.ok_or_else(fault::no_region)
     }
-
-    async fn base(&self, region: &str) -> Result<&Base, Fault> {
-        self.base.get_or_try_init(|| self.load(region)).await
-    }
-
-    async fn load(&self, region: &str) -> Result<Base, Fault> {
-        let way = Way::new(&self.settings.network)?;
-        // The whole attempt has its own clock, see `wire`; these are for the SDK's own clients (STS).
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(self.settings.connect_timeout + self.settings.read_timeout)
-            .build();
-        if let Some((id, secret)) = &self.settings.static_credentials {
-            let credentials = Credentials::new(id, secret, None, None, "static");
-            let config = SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(region.to_owned()))
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .timeout_config(timeouts)
-                // A role cannot be assumed without one.
-                .time_source(SharedTimeSource::default())
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-            let config = match &self.settings.endpoint_url {
-                Some(url) => config.endpoint_url(url),
-                None => config,
-            };
-            return Ok(Base { config: config.build(), way });
-        }
-        self.check_profile().await?;
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(region.to_owned()))
-            .http_client(way.patient_client())
-            .timeout_config(timeouts)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(profile) = &self.settings.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &self.settings.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        Ok(Base { config: loader.load().await, way })
-    }
-
-    /// A profile that is named and does not exist is an error, as with the AWS CLI.
-    #[expect(clippy::default_trait_access, reason = "the type's name is deprecated here and not reachable elsewhere")]
-    async fn check_profile(&self) -> Result<(), Fault> {
-        let named = self.settings.profile.clone().map(Cow::Owned);
-        let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), named).await;
-        let profiles = profiles.map_err(|error| fault::of_profiles(&error))?;
-        let name = profiles.selected_profile();
-        if name == "default" || profiles.get_profile(name).is_some() {
-            return Ok(());
-        }
-        Err(fault::no_profile(name, profiles.profiles()))
-    }
-
-    /// The credentials of the caller, or of the role that is assumed; one keeper a role, whatever the region.
-    async fn keeper(&self, base: &Base, place: &Place, region: &str) -> Result<Arc<Keeper>, Fault> {
-        let caller = slot(&self.keepers, None);
-        let caller = caller
-            .get_or_try_init(|| async {
-                let source = base.config.credentials_provider();
-                let source = source.ok_or_else(|| fault::no_credentials("credentials"))?;
-                Ok::<_, Fault>(Arc::new(Keeper::new(source)))
-            })
-            .await?;
-        let Some(role) = &place.role_arn else { return Ok(Arc::clone(caller)) };
-        let cell = slot(&self.keepers, Some(Arc::clone(role)));
-        let keeper = cell
-            .get_or_init(|| async {
-                let role = AssumeRoleProvider::builder(&**role)
-                    .configure(&base.config)
-                    .session_name("trueup")
-                    .region(Region::new(region.to_owned()))
-                    .build_from_provider(provider(caller))
-                    .await;
-                Arc::new(Keeper::new(SharedCredentialsProvider::new(role)))
-            })
-            .await;
-        Ok(Arc::clone(keeper))
-    }
-}
-
-/// A keeper as the SDK's clients take it.
-fn provider(keeper: &Arc<Keeper>) -> Arc<dyn ProvideCredentials> {
-    Arc::<Keeper>::clone(keeper)
-}
-
-/// What follows `https://sts.` in the address of STS. The SDK knows the partitions' domains, and STS's client is at hand.
-async fn suffix(config: &SdkConfig, region: &str) -> Result<String, Fault> {
-    let invalid = || Fault::new(FaultKind::Invalid, "region", format!("`{region}` is not a region"));
-    let params = Params::builder()
-        .region(region)
-        .use_fips(false)
-        .use_dual_stack(config.use_dual_stack().unwrap_or(false))
-        .use_global_endpoint(false)
-        .build()
-        .map_err(|_| invalid())?;
-    let sts = DefaultResolver::new().resolve_endpoint(&params).await.map_err(|_| invalid())?;
-    Ok(sts.url().strip_prefix("https://sts.").ok_or_else(invalid)?.to_owned())
-}
-
-fn slot<K: Eq + std::hash::Hash, V>(shelf: &Shelf<K, V>, key: K) -> Arc<OnceCell<Arc<V>>> {
-    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(shelf.entry(key).or_default())
 }
 
 /// Nobody could look.

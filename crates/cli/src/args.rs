@@ -4,6 +4,7 @@
 //! clap. The options that every command accepts are part of the program *and* of each command, not `global` in clap's
 //! sense, because clap drops the values of a repeatable global option when it is given on both sides of the command.
 
+mod fleet;
 mod options;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use trueup_engine::drift::Level;
 
+pub use self::fleet::{FleetArgs, FleetCommand, FleetStacks};
 pub use self::options::{ColorWhen, Format, FormatName, LogFormat, LogLevel, OnFailure, Options, PageFormat};
 
 const ABOUT: &str = "Makes AWS connections match a manifest, and shows first what that changes.";
@@ -151,6 +153,15 @@ manifest. Where several fit: 2, then 6, then 7."
 Exit codes: 0 done, also where nothing was found, 6 something could not be read, or the manifest needs a value that
 the service does not return, 64 bad arguments.")]
     Import(ImportArgs),
+    /// Plan, apply or look for drift in many stacks, accounts and regions at once
+    ///
+    /// Each stack has one line in the table at the end. One that is invalid or cannot be read is its own line, and does not
+    /// stop the others; the exit code is that of the worst. All stacks of an account and region share its rate limits.
+    #[command(after_help = "Examples:
+  trueup fleet plan stacks --environment prod
+  trueup fleet drift stacks --environment dev --environment prod --json
+  trueup fleet apply stacks --environment prod --failure-tolerance 5%")]
+    Fleet(FleetArgs),
     /// Draw which resource needs which
     ///
     /// Needs no credentials and reads no secret. An arrow points at what is needed; a dashed one is a `depends_on`, a solid
@@ -478,7 +489,7 @@ pub struct InitArgs {
 /// `schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// `manifest`, `plan`, `drift`, `import`, `preflight`, `events`, `graph` or `query`
+    /// `manifest`, `plan`, `drift`, `fleet`, `import`, `preflight`, `events`, `graph` or `query`
     #[arg(value_name = "WHAT")]
     pub what: SchemaOf,
     /// Options given behind the command.
@@ -495,6 +506,8 @@ pub enum SchemaOf {
     Plan,
     /// `drift --json`.
     Drift,
+    /// `fleet plan --json`, `fleet drift --json` and `fleet apply --json`.
+    Fleet,
     /// `import --json`.
     Import,
     /// `preflight --json`.

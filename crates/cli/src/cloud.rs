@@ -31,9 +31,9 @@ pub struct Connected {
 /// Opens the session; starts the sandbox where one is asked for. Sends nothing.
 pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connected, CommandError> {
     let cloud = &settings.cloud;
-    let sandbox = match &cloud.sandbox {
-        Some(dir) => Some(start(dir).await?),
-        None => None,
+    let sandbox = match (&cloud.sandbox, &cloud.served) {
+        (Some(dir), None) => Some(start(dir).await?),
+        _ => None,
     };
     let mut aws = trueup_aws::Settings {
         profile: cloud.profile.clone(),
@@ -45,10 +45,10 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
     if let Some(limit) = cloud.throttled_for {
         aws.backoff.throttled_for = limit;
     }
-    if let Some(running) = &sandbox {
+    if let Some(url) = sandbox.as_ref().map(Running::url).or_else(|| cloud.served.clone()) {
         let region = cloud.region.clone().or_else(|| cloud.ambient_region.clone());
         aws.profile = None;
-        aws.endpoint_url = Some(running.url());
+        aws.endpoint_url = Some(url);
         aws.region = Some(region.unwrap_or_else(|| SANDBOX_REGION.to_owned()));
         aws.static_credentials = Some(("sandbox".to_owned(), "sandbox".to_owned()));
     }
@@ -57,8 +57,17 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
             tracing::info!(operation = call.operation, kind = %fault.kind, pause_ms = pause.as_millis(), "repeated");
         }
     });
-    let session = Session::new(aws.clone(), observer).asking(Box::new(StackQueries::new(settings)));
+    let session =
+        Session::of(Arc::clone(&cloud.pool), aws.clone(), observer).asking(Box::new(StackQueries::new(settings)));
     Ok(Connected { session, aws, sandbox })
+}
+
+/// Starts the sandbox of a run over many stacks, where one is asked for; [`connect`] finds it by its address.
+pub async fn serve(settings: &Settings) -> Result<Option<Running>, CommandError> {
+    match &settings.cloud.sandbox {
+        Some(dir) => start(dir).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn start(dir: &Path) -> Result<Running, CommandError> {

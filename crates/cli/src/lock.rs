@@ -30,10 +30,10 @@ const LONGEST_RELEASE: Duration = Duration::from_secs(5);
 /// How often in a row others may be faster.
 const RACES: u32 = 20;
 
-/// The lock of this run, from when it is taken.
-#[derive(Default)]
+/// The lock of this run, from when it is taken; a copy is the same lock.
+#[derive(Clone, Default)]
 pub struct Lock {
-    held: Mutex<Option<Held>>,
+    held: Arc<Mutex<Option<Held>>>,
     /// Told when it is lost. It stays so after the lock was let go.
     lost: Cancel,
     why: Arc<Mutex<Option<String>>>,
@@ -66,7 +66,7 @@ impl Lock {
 
     async fn begin(&self, context: &Context<'_>, settings: &LockSettings, store: Store) -> Result<(), CommandError> {
         let me = me(context);
-        let lease = acquire(&store, &me, settings, context.printer).await?;
+        let lease = Box::pin(acquire(&store, &me, settings, context.printer)).await?;
         let stop = Cancel::new();
         let (lost, why) = (self.lost.clone(), Arc::clone(&self.why));
         let keeper = Keeper { store: store.clone(), me, ttl: settings.ttl, lease, stop: stop.clone(), lost, why };

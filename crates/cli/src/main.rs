@@ -84,7 +84,7 @@ fn start() -> Exit {
     let name = settings::name(&cli);
     let jsonl = Jsonl::new(&printer);
     let result = settings::resolve(cli, environment, terminals).and_then(|settings| {
-        let runtime = runtime()?;
+        let runtime = runtime(workers(name))?;
         let result = runtime.block_on(async {
             let interrupts = Interrupts::listen();
             let lock = Lock::default();
@@ -132,9 +132,9 @@ fn start() -> Exit {
 static STARTING: AtomicBool = AtomicBool::new(false);
 
 /// The threads of a run. Where the system gives none, tokio panics: that is no bug of ours, and is said as it is.
-fn runtime() -> Result<Runtime, CommandError> {
+fn runtime(workers: usize) -> Result<Runtime, CommandError> {
     STARTING.store(true, Ordering::Relaxed);
-    let built = catch_unwind(|| Builder::new_multi_thread().worker_threads(2).enable_all().build());
+    let built = catch_unwind(|| Builder::new_multi_thread().worker_threads(workers).enable_all().build());
     STARTING.store(false, Ordering::Relaxed);
     let why = match built {
         Ok(Ok(runtime)) => return Ok(runtime),
@@ -143,6 +143,15 @@ fn runtime() -> Result<Runtime, CommandError> {
     };
     Err(CommandError::failed(format!("cannot start: {why}"))
         .hint("a limit (`ulimit -a`) or the system leaves too little memory, or too few processes; nothing was done"))
+}
+
+/// Threads for the network, and for the stacks of a fleet.
+fn workers(name: &str) -> usize {
+    if settings::is_about_stacks(name) {
+        std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
+    } else {
+        2
+    }
 }
 
 fn parse() -> Result<Cli, clap::Error> {
@@ -201,7 +210,7 @@ fn failed(name: &str, printer: &Printer, jsonl: &Jsonl<'_>, error: &CommandError
         }
         Format::Jsonl => jsonl.error(error),
         // A form that the command has not is what went wrong.
-        Format::Page(_) if !settings::is_about_a_stack(name) => printer.error(error),
+        Format::Page(format) if !settings::has_page(name, format) => printer.error(error),
         Format::Page(format) => printer.page(&Page::new(name, printer.subject()).with_error(error), format),
     }
     error.exit()

@@ -45,6 +45,14 @@ pub fn of(settings: &Settings, stack: &Stack) -> Option<Arc<Memory>> {
     Some(Arc::new(Memory::new(key, Box::new(Files { folder, stamp }))))
 }
 
+/// Makes the key of the fingerprints where there is none, so that many stacks that begin at once do not each make one.
+pub fn prepare(settings: &Settings) {
+    let run = &settings.run;
+    if !run.no_cache && run.secret_reads && run.cache_key.is_none() && settings.cache.is_some() {
+        let _ = settings.state.as_ref().and_then(|state| kept_key(state));
+    }
+}
+
 /// The files of one stack and environment.
 struct Files {
     folder: PathBuf,

@@ -4,6 +4,7 @@
 //! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
+mod fleet;
 mod formats;
 pub mod lock;
 
@@ -13,12 +14,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use trueup_aws::Pool;
 use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, SchemaOf, SeverityOf};
+use crate::args::{
+    self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, PageFormat, SchemaOf, SeverityOf,
+};
 use crate::commands::drift;
 use crate::error::CommandError;
+
+#[cfg(test)]
+pub use self::fleet::Tolerance;
+pub use self::fleet::{FleetVerb, FleetWhat};
 
 /// The environment variables of the process; a test brings its own.
 #[derive(Clone)]
@@ -117,6 +125,10 @@ pub struct CloudSettings {
     pub throttled_for: Option<Duration>,
     /// The folder of the sandbox's state, where a sandbox is used.
     pub sandbox: Option<PathBuf>,
+    /// Where that sandbox listens, where it runs in this process already.
+    pub served: Option<String>,
+    /// What the sessions of this process share.
+    pub pool: Arc<Pool>,
 }
 
 /// How a run goes about it.
@@ -258,7 +270,7 @@ pub struct QueryWhat {
 }
 
 /// A command, with everything that only it needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Command {
     Validate(Target),
     Render(Target),
@@ -269,6 +281,7 @@ pub enum Command {
     Teardown { target: Target, yes: bool },
     Migrate { target: Target, out: Option<PathBuf> },
     Import(ImportWhat),
+    Fleet(Arc<FleetWhat>),
     Graph { target: Target, form: GraphForm },
     Preflight(Target),
     Query(QueryWhat),
@@ -286,6 +299,7 @@ pub enum Command {
 }
 
 /// Everything that a run needs to know.
+#[derive(Clone)]
 pub struct Settings {
     /// The command.
     pub command: Command,
@@ -317,6 +331,11 @@ pub fn name(cli: &Cli) -> &'static str {
         args::Command::Migrate(_) => "migrate",
         args::Command::Teardown(_) => "teardown",
         args::Command::Import(_) => "import",
+        args::Command::Fleet(a) => match &a.command {
+            args::FleetCommand::Plan(_) => "fleet plan",
+            args::FleetCommand::Drift(_) => "fleet drift",
+            args::FleetCommand::Apply(_) => "fleet apply",
+        },
         args::Command::Graph(_) => "graph",
         args::Command::Preflight(_) => "preflight",
         args::Command::Query(_) => "query",
@@ -339,7 +358,17 @@ pub fn is_about_a_stack(name: &str) -> bool {
 
 /// Whether a command may change what is in the cloud.
 pub fn may_write(name: &str) -> bool {
-    matches!(name, "apply" | "teardown" | "query")
+    matches!(name, "apply" | "teardown" | "query" | "fleet apply")
+}
+
+/// Whether the command of this name reports on many stacks.
+pub fn is_about_stacks(name: &str) -> bool {
+    name.starts_with("fleet ")
+}
+
+/// Whether the command of this name has a form that other tools read.
+pub fn has_page(name: &str, form: PageFormat) -> bool {
+    is_about_a_stack(name) || is_about_stacks(name) && form == PageFormat::Junit
 }
 
 /// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
@@ -358,6 +387,7 @@ pub fn options(cli: &Cli) -> Options {
         args::Command::Teardown(a) => &a.stack.options,
         args::Command::Iam(a) => &a.stack.options,
         args::Command::Import(a) => &a.options,
+        args::Command::Fleet(a) => &a.command.stacks().options,
         args::Command::Query(a) => &a.options,
         args::Command::Kinds(a) => &a.options,
         args::Command::Explain(a) => &a.options,
@@ -469,6 +499,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
         args::Command::Plan(a) => a.prune,
         args::Command::Apply(a) | args::Command::Build(a) => a.prune,
         args::Command::Iam(a) => a.prune,
+        args::Command::Fleet(args::FleetArgs { command: args::FleetCommand::Plan(a) }) => a.prune,
+        args::Command::Fleet(args::FleetArgs { command: args::FleetCommand::Apply(a) }) => a.prune,
         _ => false,
     };
     if prune && !(options.only.is_empty() && options.exclude.is_empty()) {
@@ -497,6 +529,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             endpoint_url: options.endpoint_url,
             throttled_for,
             sandbox,
+            served: None,
+            pool: Arc::default(),
         },
         run: RunSettings {
             only: options.only,
@@ -567,6 +601,7 @@ fn command(
         args::Command::Import(a) => {
             Command::Import(ImportWhat { kinds: a.kinds, prefix: a.prefix, names: a.names, out: a.out })
         }
+        args::Command::Fleet(a) => Command::Fleet(Arc::new(fleet::what(a.command, options.dry_run)?)),
         args::Command::Graph(a) => Command::Graph { target: target(a.stack, a.env)?, form: formats::graph(options) },
         args::Command::Preflight(a) => Command::Preflight(target(a.stack, a.env)?),
         args::Command::Iam(a) => {

@@ -78,6 +78,11 @@ pub const STACKQL: &str = "stackql_manifest.yml";
 /// Bytes of a manifest.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Whether a folder has a manifest.
+pub fn is_stack(folder: &Path) -> bool {
+    NAMES.iter().chain([&STACKQL]).any(|name| folder.join(name).is_file())
+}
+
 /// Reads a stack: a folder with `trueup.yaml`, `trueup.yml` or `stackql_manifest.yml`, or the file itself.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use trueup_aws::{Network, Settings};
+use trueup_aws::{Network, Pool, Session, Settings};
 use trueup_engine::cloud::{Cloud as _, Confirm, Live, Place, Want};
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::schema::Domain;
@@ -187,8 +187,38 @@ async fn a_role_is_assumed_with_the_callers_credentials_and_used_from_then_on() 
         let role = Place { region: Some(region.into()), role_arn: role_arn.clone() };
         assert_eq!(bench.session.whereabouts(&role).await.unwrap().account, "210987654321");
     }
-    let wanted = [("AssumeRole", "AKIDEXAMPLE"), ("GetCallerIdentity", "ASIAROLE"), ("GetCallerIdentity", "ASIAROLE")];
+    // An account is the same in every region, so that it is asked for once.
+    let wanted = [("AssumeRole", "AKIDEXAMPLE"), ("GetCallerIdentity", "ASIAROLE")];
     assert_eq!(*seen.lock().unwrap(), wanted.map(|(operation, key)| (operation, key.to_owned())));
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_pool_ask_once_who_they_are() {
+    let seen = Arc::new(Mutex::new(0));
+    let requests = Arc::clone(&seen);
+    let address = server(move |_| {
+        *requests.lock().unwrap() += 1;
+        xml("<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+             <Account>210987654321</Account></GetCallerIdentityResult></GetCallerIdentityResponse>")
+    })
+    .await;
+    let pool = Arc::new(Pool::default());
+    let session = |key: &str| {
+        let static_credentials = Some((key.to_owned(), "secret".to_owned()));
+        let settings = Settings { static_credentials, ..settings(&format!("http://{address}")) };
+        Session::of(Arc::clone(&pool), settings, Arc::new(|_| {}))
+    };
+    let (first, second, other) = (session("AKIDFIRST"), session("AKIDFIRST"), session("AKIDOTHER"));
+    for session in [&first, &second] {
+        for region in [REGION, "us-east-1"] {
+            let place = Place { region: Some(region.into()), role_arn: None };
+            assert_eq!(session.whereabouts(&place).await.unwrap().region, region);
+        }
+    }
+    assert_eq!((first.calls(), second.calls(), *seen.lock().unwrap()), (1, 0, 1));
+    // Other keys may be of another account.
+    other.whereabouts(&place()).await.unwrap();
+    assert_eq!((other.calls(), *seen.lock().unwrap()), (1, 2));
 }
 
 #[tokio::test]

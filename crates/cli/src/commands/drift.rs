@@ -20,7 +20,7 @@ use crate::secrets::Secrets;
 use crate::settings::Target;
 
 /// How drift is looked for and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// Differences that are less bad are counted and not listed.
     pub severity: Option<Level>,
@@ -38,7 +38,7 @@ pub struct Options {
 
 impl Options {
     /// What need not be read again.
-    fn trust(&self) -> Trust {
+    pub fn trust(&self) -> Trust {
         match (self.full, self.undeclared) {
             (true, _) => Trust::Nothing,
             // What the manifest does not name may be there all the same.
@@ -93,20 +93,25 @@ fn told(context: &Context<'_>, ready: &Ready, planned: &Planned, options: &Optio
             context.printer.error(error);
         }
     }
-    let counts = drift.summary();
     // What was waited for and did not come is worse than what nobody waits for.
     let waited = options.wait_healthy.filter(|_| drift.is_waited_for());
     if let Some(longest) = waited {
         context.printer.warning(&format!("not everything could be used after {} s", longest.as_secs_f64()));
     }
-    Ok(decide([
+    Ok(decide([exit(context, ready, planned, &drift, options), when(waited.is_some(), Exit::Unhealthy)]))
+}
+
+/// How a look for drift ends.
+pub fn exit(context: &Context<'_>, ready: &Ready, planned: &Planned, drift: &Drift<'_>, options: &Options) -> Exit {
+    let counts = drift.summary();
+    decide([
         findings(&planned.plan),
         when(drift.reaches(options.fail_on.unwrap_or(Level::Low)), Exit::Changes),
         when(counts.unread > 0, Exit::Incomplete),
         when(context.settings.run.strict && counts.not_verifiable > 0, Exit::Incomplete),
-        when(counts.unhealthy > 0 || waited.is_some(), Exit::Unhealthy),
-        binding.map_or(Exit::Done, |error| error.exit()),
-    ]))
+        when(counts.unhealthy > 0, Exit::Unhealthy),
+        account_binding(ready, &planned.observed, false).map_or(Exit::Done, |error| error.exit()),
+    ])
 }
 
 /// Shows the findings in the form asked for.

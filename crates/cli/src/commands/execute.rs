@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use trueup_engine::apply::{self, OnFailure, Work};
+use trueup_engine::apply::{self, Cancel, OnFailure, Work};
 use trueup_engine::credential::{Lack, SecretStore};
 use trueup_engine::event::Event;
 use trueup_engine::plan::document::{PlanDocument, Stale, verify};
@@ -22,6 +22,7 @@ use crate::output::jsonl::Body;
 use crate::output::page::Page;
 use crate::output::progress::Progress;
 use crate::output::{ask, diagnostics, report};
+use crate::settings::RunSettings;
 
 /// Everything that has to hold before the first write.
 pub fn gate(ready: &Ready, planned: &Planned, expect_digest: Option<&str>) -> Result<(), CommandError> {
@@ -157,8 +158,7 @@ pub fn still_so(
     planned: &Planned,
     fresh: &Planned,
 ) -> Result<Option<Exit>, CommandError> {
-    let saved = |planned: &Planned| PlanDocument::saved(&planned.plan, &ready.stack);
-    let stale = verify(&saved(planned), &saved(fresh));
+    let stale = moved(&PlanDocument::saved(&planned.plan, &ready.stack), ready, fresh);
     if !stale.is_empty() {
         if let Some(error) = unread_sources(&fresh.plan, &stale) {
             return refused(context, ready, planned, &error).map(Some);
@@ -170,6 +170,11 @@ pub fn still_so(
         Err(error) => refused(context, ready, planned, &error).map(Some),
         Ok(()) => Ok(None),
     }
+}
+
+/// What is not as it was when a plan was made.
+pub fn moved(saved: &PlanDocument, ready: &Ready, fresh: &Planned) -> Vec<Stale> {
+    verify(saved, &PlanDocument::saved(&fresh.plan, &ready.stack))
 }
 
 /// The error of a plan that is stale.
@@ -255,20 +260,6 @@ pub async fn run(
         return refused(context, ready, planned, &error);
     }
     let settings = &context.settings.run;
-    let defaults = apply::Options::default();
-    let options = apply::Options {
-        parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
-        on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
-        search_again: settings.kms_settle,
-        ..defaults
-    };
-    let work = Work {
-        plan: &planned.plan,
-        graph: &planned.graph,
-        observed: &planned.observed,
-        cloud: &cloud.session,
-        store: secrets,
-    };
     let cancel = context.interrupts.graceful();
     let progress = Progress::new(context.printer, planned.plan.operations.len());
     let events: &(dyn Fn(Event) + Sync) = match context.format() {
@@ -278,7 +269,6 @@ pub async fn run(
     };
     let told = async {
         cancel.cancelled().await;
-        cloud.session.stop_repeating();
         match context.lock.check() {
             Err(lost) if context.interrupts.first().is_none() => {
                 context.printer.alert(&format!("{lost}; nothing new is begun\n"));
@@ -293,7 +283,7 @@ pub async fn run(
         std::future::pending::<()>().await;
     };
     let report = tokio::select! {
-        report = apply::apply(work, &options, &cancel, events) => report,
+        report = carry_out(settings, planned, cloud, secrets, &cancel, events) => report?,
         () = progress.heartbeat() => return Err(CommandError::failed("the heartbeat ended: this is a bug")),
         () = lost => return Err(CommandError::failed("the run ended without a report: this is a bug")),
         () = told => return Err(CommandError::failed("the run ended without a report: this is a bug")),
@@ -305,6 +295,40 @@ pub async fn run(
     show(context, ready, planned, &report, held.as_ref().err().or(written.as_ref().err()))?;
     let ended = |result: &Result<(), CommandError>| result.as_ref().err().map_or(Exit::Done, CommandError::exit);
     Ok(decide([exit(context, planned, &report), ended(&held), ended(&written)]))
+}
+
+/// Executes the plan. Where it is cancelled, what is under way ends in order.
+pub async fn carry_out(
+    settings: &RunSettings,
+    planned: &Planned,
+    cloud: &Connected,
+    secrets: &dyn SecretStore,
+    cancel: &Cancel,
+    events: &(dyn Fn(Event) + Sync),
+) -> Result<Report, CommandError> {
+    let defaults = apply::Options::default();
+    let options = apply::Options {
+        parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
+        on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
+        search_again: settings.kms_settle,
+        ..defaults
+    };
+    let work = Work {
+        plan: &planned.plan,
+        graph: &planned.graph,
+        observed: &planned.observed,
+        cloud: &cloud.session,
+        store: secrets,
+    };
+    let told = async {
+        cancel.cancelled().await;
+        cloud.session.stop_repeating();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        report = apply::apply(work, &options, cancel, events) => Ok(report),
+        () = told => Err(CommandError::failed("the run ended without a report: this is a bug")),
+    }
 }
 
 fn save_exports(path: &Path, report: &Report) -> Result<(), CommandError> {
@@ -386,7 +410,7 @@ fn show(
 }
 
 /// The one exit of an execution.
-fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
+pub fn exit(context: &Context<'_>, planned: &Planned, report: &Report) -> Exit {
     // Without a signal it was the lock.
     let signal = context.interrupts.first().unwrap_or(Exit::Locked);
     let failed = report.count(Ending::Failed) + report.count(Ending::Unknown) > 0;

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod drift;
 pub mod execute;
 pub mod explain;
+pub mod fleet;
 pub mod graph;
 pub mod iam;
 pub mod import;
@@ -26,6 +27,7 @@ pub mod vars;
 
 use std::sync::Arc;
 
+use trueup_aws::Session;
 use trueup_engine::diagnostic::{Diagnostics, Severity, codes};
 use trueup_engine::graph::Graph;
 use trueup_engine::observe::Observed;
@@ -104,6 +106,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit, CommandError> {
         Command::Teardown { target, yes } => teardown::run(context, target, *yes).await,
         Command::Migrate { target, out } => Box::pin(migrate::run(context, target, out.as_deref())).await,
         Command::Import(what) => Box::pin(import::run(context, what)).await,
+        Command::Fleet(what) => Box::pin(fleet::run(context, what)).await,
         Command::Graph { target, form } => graph::run(context, target, *form),
         Command::Query(what) => Box::pin(query::run(context, what)).await,
         Command::Preflight(target) => Box::pin(preflight::run(context, target)).await,
@@ -153,17 +156,28 @@ pub async fn ready_online(context: &Context<'_>, target: &Target) -> Result<Resu
 /// Checks what was read, asking for what is not known of a type.
 pub async fn check_online(context: &Context<'_>, loaded: &mut Loaded) -> Result<(), CommandError> {
     let settings = context.settings;
+    if types::of(loaded).is_empty() || loaded.diagnostics.has_errors() {
+        return check_with(settings, loaded, None).await;
+    }
+    let check = async {
+        let cloud = cloud::connect(settings, false).await?;
+        let checked = check_with(settings, loaded, Some(&cloud.session)).await;
+        cloud.close().await?;
+        checked
+    };
+    Box::pin(check).await
+}
+
+/// The same with a session, where there is one to ask with.
+pub async fn check_with(
+    settings: &Settings,
+    loaded: &mut Loaded,
+    session: Option<&Session>,
+) -> Result<(), CommandError> {
     let types = types::of(loaded);
-    let known = if types.is_empty() || loaded.diagnostics.has_errors() {
-        types::cached(settings, loaded, &types)
-    } else {
-        let ask = async {
-            let cloud = cloud::connect(settings, false).await?;
-            let found = types::fetched(settings, &cloud.session, loaded, &types).await;
-            cloud.close().await?;
-            found
-        };
-        Box::pin(ask).await?
+    let known = match session.filter(|_| !types.is_empty() && !loaded.diagnostics.has_errors()) {
+        Some(session) => types::fetched(settings, session, loaded, &types).await?,
+        None => types::cached(settings, loaded, &types),
     };
     front::check(settings, loaded, known);
     Ok(())
@@ -174,16 +188,25 @@ pub fn finish(context: &Context<'_>, loaded: Loaded) -> Result<Result<Ready, Exi
     if !loaded.queries.is_empty() {
         context.printer.alert(&loaded.queries);
     }
-    if loaded.is_invalid() {
-        return invalid(context, &loaded).map(Err);
-    }
-    let Loaded { sources, diagnostics: found, stack: Some(stack), graph: Some(graph), .. } = loaded else {
-        return Err(CommandError::failed("a stage gave no result and no message: this is a bug"));
+    let ready = match usable(loaded)? {
+        Ok(ready) => ready,
+        Err(loaded) => return invalid(context, &loaded).map(Err),
     };
     if context.printer.is_human() {
-        diagnostics::print(&found, &sources, context.printer);
+        diagnostics::print(&ready.diagnostics, &ready.sources, context.printer);
     }
-    Ok(Ok(Ready { sources, diagnostics: found, stack, graph: Arc::new(graph) }))
+    Ok(Ok(ready))
+}
+
+/// What was loaded as a stack that can be sent, or as it is where it cannot be used.
+pub fn usable(loaded: Loaded) -> Result<Result<Ready, Box<Loaded>>, CommandError> {
+    if loaded.is_invalid() {
+        return Ok(Err(Box::new(loaded)));
+    }
+    let Loaded { sources, diagnostics, stack: Some(stack), graph: Some(graph), .. } = loaded else {
+        return Err(CommandError::failed("a stage gave no result and no message: this is a bug"));
+    };
+    Ok(Ok(Ready { sources, diagnostics, stack, graph: Arc::new(graph) }))
 }
 
 /// Reports a manifest that cannot be used.

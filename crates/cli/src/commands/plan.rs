@@ -91,9 +91,14 @@ pub fn told(
     if let (Some(path), Some(digest)) = (out, digest) {
         context.printer.message(&format!("Saved to {} with digest {digest}\n", path.display()));
     }
+    Ok(exit(context, ready, planned, exit_code))
+}
+
+/// How a run that only plans ends.
+pub fn exit(context: &Context<'_>, ready: &Ready, planned: &Planned, exit_code: bool) -> Exit {
     let changed = when(exit_code && planned.plan.has_changes(), Exit::Changes);
-    let bound = binding.map_or(Exit::Done, |error| error.exit());
-    Ok(decide(conditions(&planned.plan, context.settings.run.strict).into_iter().chain([changed, bound])))
+    let bound = account_binding(ready, &planned.observed, false).map_or(Exit::Done, |error| error.exit());
+    decide(conditions(&planned.plan, context.settings.run.strict).into_iter().chain([changed, bound]))
 }
 
 /// What the plan may do.

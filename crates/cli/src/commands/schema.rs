@@ -9,6 +9,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::manifest_schema;
 use crate::output::drift::DriftDocument;
+use crate::output::fleet::FleetDocument;
 use crate::output::graph::GraphDocument;
 use crate::output::jsonl::EventLine;
 use crate::output::preflight::PreflightDocument;
@@ -25,6 +26,7 @@ fn schema(what: SchemaOf) -> serde_json::Value {
         SchemaOf::Manifest => manifest_schema::manifest(trueup_aws::registry()),
         SchemaOf::Plan => written::<trueup_engine::plan::document::PlanDocument>(),
         SchemaOf::Drift => written::<DriftDocument>(),
+        SchemaOf::Fleet => written::<FleetDocument>(),
         SchemaOf::Import => written::<ImportDocument>(),
         SchemaOf::Preflight => written::<PreflightDocument>(),
         SchemaOf::Events => written::<EventLine>(),
@@ -48,6 +50,7 @@ mod tests {
             ("manifest", SchemaOf::Manifest),
             ("plan", SchemaOf::Plan),
             ("drift", SchemaOf::Drift),
+            ("fleet", SchemaOf::Fleet),
             ("import", SchemaOf::Import),
             ("preflight", SchemaOf::Preflight),
             ("events", SchemaOf::Events),

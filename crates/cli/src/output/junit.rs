@@ -21,53 +21,90 @@ pub fn render(page: &Page) -> String {
             kind: problem.kind.to_owned(),
             message: first_line(&problem.message),
             body: problem.text(),
+            seconds: None,
         })
         .chain(page.other_findings().map(of_finding))
         .chain(page.items.iter().map(of_item))
         .collect();
-    let count = |end: End| cases.iter().filter(|case| case.end == end).count();
+    document(&Suite {
+        name: format!("trueup {} {}", page.command, page.subject()),
+        cases,
+        said: page.headline.clone(),
+        seconds: None,
+    })
+}
+
+/// A suite of test cases.
+pub struct Suite {
+    /// Its name.
+    pub name: String,
+    /// What was tested.
+    pub cases: Vec<Case>,
+    /// What is said of all of it.
+    pub said: String,
+    /// How long it took; 0 where the same input shall give the same bytes.
+    pub seconds: Option<f64>,
+}
+
+/// The document of one suite.
+pub fn document(suite: &Suite) -> String {
+    let count = |end: End| suite.cases.iter().filter(|case| case.end == end).count();
     let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\"",
-        cases.len(),
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
+        suite.cases.len(),
         count(End::Failure),
         count(End::Error),
-        count(End::Skipped)
+        count(End::Skipped),
+        suite.seconds.unwrap_or_default(),
     );
-    let subject = page.subject();
-    let name = escape(format!("trueup {} {subject}", page.command).trim_end());
+    let name = escape(suite.name.trim_end());
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"trueup\">\n  <testsuite name=\"{name}\" {counts}>\n"
     );
-    for case in &cases {
+    for case in &suite.cases {
         case.write(&mut text);
     }
-    let _ = write!(text, "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n", escape(&page.headline));
+    let _ = write!(text, "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n", escape(&suite.said));
     text
 }
 
 /// How a test case ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
+    /// As it should.
     Passed,
+    /// What was tested is not as it should be.
     Failure,
+    /// It could not be tested.
     Error,
+    /// It was not tested.
     Skipped,
 }
 
-struct Case {
-    name: String,
-    class: String,
-    file: Option<String>,
-    end: End,
-    kind: String,
-    message: String,
-    body: String,
+/// A test case.
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub class: String,
+    /// Where that is written.
+    pub file: Option<String>,
+    /// How it ended.
+    pub end: End,
+    /// The kind of failure.
+    pub kind: String,
+    /// Why, in one line.
+    pub message: String,
+    /// The rest.
+    pub body: String,
+    /// How long it took; 0 where the same input shall give the same bytes.
+    pub seconds: Option<f64>,
 }
 
 impl Case {
     fn write(&self, text: &mut String) {
-        let (name, class) = (escape(&self.name), escape(&self.class));
-        let _ = write!(text, "    <testcase name=\"{name}\" classname=\"{class}\" time=\"0\"");
+        let (name, class, time) = (escape(&self.name), escape(&self.class), self.seconds.unwrap_or_default());
+        let _ = write!(text, "    <testcase name=\"{name}\" classname=\"{class}\" time=\"{time}\"");
         let (kind, message) = (escape(&self.kind), escape(&self.message));
         let place = self.file.as_ref().map(|file| format!("{file}\n")).unwrap_or_default();
         let body = escape(&format!("{place}{}", self.body));
@@ -99,6 +136,7 @@ fn of_finding(finding: &Finding) -> Case {
         kind: finding.code.clone(),
         message: first_line(&finding.summary),
         body: finding.text(),
+        seconds: None,
     }
 }
 
@@ -119,6 +157,7 @@ fn of_item(item: &Item) -> Case {
         kind: item.status.to_owned(),
         message: item.words.clone(),
         body: changes.chain(remarks).collect::<Vec<_>>().join("\n"),
+        seconds: None,
     }
 }
 

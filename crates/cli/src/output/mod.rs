@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod document;
 pub mod drift;
+pub mod fleet;
 pub mod github;
 pub mod graph;
 pub mod html;

@@ -32,6 +32,7 @@ fn of_command(name: &str) -> &'static [FormatName] {
     match name {
         "graph" => &[Mermaid, Dot, Json, Svg],
         "query" => &[Human, Json, Csv],
+        name if super::is_about_stacks(name) => &[Human, Json, Junit],
         name if super::is_about_a_stack(name) => &[Human, Json, Jsonl, Markdown, Sarif, Junit, Github, Html],
         _ => &[Human, Json, Jsonl],
     }

@@ -114,6 +114,25 @@ pub struct SummaryDocument {
     pub calls: u64,
 }
 
+impl SummaryDocument {
+    /// Counts the steps of a plan.
+    pub fn new(plan: &Plan) -> Self {
+        let summary = plan.summary();
+        Self {
+            create: summary.create,
+            update: summary.update,
+            replace: summary.replace,
+            delete: summary.delete,
+            adopt: summary.adopt,
+            unchanged: summary.unchanged,
+            blocked: summary.blocked,
+            not_verifiable: summary.not_verifiable,
+            unread: summary.unread,
+            calls: plan.estimate.calls,
+        }
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -221,7 +240,6 @@ pub struct Stale {
 impl PlanDocument {
     /// The document of a plan; with `verbose` also the steps that do nothing.
     pub fn new(plan: &Plan, verbose: bool) -> Self {
-        let summary = plan.summary();
         let mut operations = vec![Vec::new(); plan.steps.len()];
         for operation in &plan.operations {
             operations[operation.step].push(operation);
@@ -239,18 +257,7 @@ impl PlanDocument {
             pruned: plan.pruned,
             take_over: false,
             selected: Vec::new(),
-            summary: SummaryDocument {
-                create: summary.create,
-                update: summary.update,
-                replace: summary.replace,
-                delete: summary.delete,
-                adopt: summary.adopt,
-                unchanged: summary.unchanged,
-                blocked: summary.blocked,
-                not_verifiable: summary.not_verifiable,
-                unread: summary.unread,
-                calls: plan.estimate.calls,
-            },
+            summary: SummaryDocument::new(plan),
             steps: plan
                 .steps
                 .iter()

@@ -1,0 +1,384 @@
+//! `cargo xtask bench-fleet`: what a plan of many stacks in many accounts and regions takes, against the least that its
+//! calls can take.
+//!
+//! The sandbox answers each call after a set time. The floor is measured in the same run: a bare client, without signatures
+//! and without any thought, sends the same calls, each stack's and all stacks' at once, over as many connections as serve it
+//! best. `--write` puts the figures into `docs/benchmarks-fleet.md`.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::measure::{Cost, measure};
+use crate::tools;
+
+/// The regions; an account has one of them.
+const REGIONS: [&str; 4] = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"];
+/// Over how many connections the bare client sends; the fastest counts.
+const CONNECTIONS: [usize; 3] = [64, 128, 256];
+/// The most that the plan may take, as a multiple of the floor.
+const WALL: f64 = 1.3;
+/// The most memory that it may take, in MiB.
+const PEAK: f64 = 300.0;
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many stacks.
+    #[arg(long, default_value_t = 1000)]
+    stacks: usize,
+    /// How many connections each stack has.
+    #[arg(long, default_value_t = 20)]
+    resources: usize,
+    /// How many accounts, each in a region.
+    #[arg(long, default_value_t = 20)]
+    accounts: usize,
+    /// What a round trip takes, in milliseconds.
+    #[arg(long, default_value_t = 20)]
+    round_trip: u32,
+    /// How many runs; medians are shown.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Write the figures into `docs/benchmarks-fleet.md`.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Builds a release binary and measures it.
+///
+/// # Errors
+///
+/// Something could not be built or run, or a command did not end as it should.
+pub fn run(options: &Options) -> Result<(), String> {
+    tools::run(tools::cargo().args(["build", "--release", "--package", "trueup"]))?;
+    let binary = tools::trueup("release");
+    let place = Place::make(&tools::target().join("bench-fleet"), options).map_err(|error| error.to_string())?;
+    let server = Server::start(&binary)?;
+    let apply = place.measure(&binary, &server, &["apply", "--yes"])?;
+    let calls = calls_of(&server, options)?;
+    server.control("PUT", "faults", &json!({"rules": [{"latency_ms": options.round_trip}]}).to_string())?;
+    let mut plans = Vec::new();
+    let mut floors = Vec::new();
+    let before = server.log()?.len();
+    let plan = || place.measure(&binary, &server, &["plan", "--exit-code", "--no-cache"]);
+    plans.push(plan()?);
+    let counts = counted(&server.log()?[before..]);
+    floors.push(floor(&server, &calls)?);
+    for _ in 1..options.runs {
+        plans.push(plan()?);
+        floors.push(floor(&server, &calls)?);
+    }
+    let same = counted(&calls.iter().map(|call| call.operation.to_owned()).collect::<Vec<_>>());
+    if counts != same {
+        return Err(format!("the plan sent {counts:?}, and the bare client {same:?}"));
+    }
+    let page = page(options, &plans, &floors, apply, &counts);
+    println!("{page}");
+    if options.write {
+        let path = tools::root().join("docs/benchmarks-fleet.md");
+        std::fs::write(&path, page).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+        println!("wrote docs/benchmarks-fleet.md");
+    }
+    Ok(())
+}
+
+/// The stacks, the targets and the profiles.
+struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    fn make(folder: &Path, options: &Options) -> std::io::Result<Self> {
+        let mut targets = String::new();
+        let mut profiles = String::new();
+        for account in 0..options.accounts {
+            let id = account_id(account);
+            let _ = write!(
+                profiles,
+                "[profile p{account}]\naws_access_key_id = {id}\naws_secret_access_key = example-only-benchmark\n"
+            );
+        }
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        for stack in 0..options.stacks {
+            let path = folder.join(format!("stacks/s{stack:04}"));
+            std::fs::create_dir_all(&path)?;
+            std::fs::write(path.join("trueup.yaml"), manifest(stack, options.resources))?;
+            let account = stack % options.accounts;
+            let region = region_of(account);
+            let _ = writeln!(targets, "- {{ stack: stacks/s{stack:04}, profile: p{account}, region: {region} }}");
+        }
+        std::fs::write(folder.join("targets.yaml"), targets)?;
+        std::fs::write(folder.join("config"), profiles)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    fn measure(&self, binary: &Path, server: &Server, arguments: &[&str]) -> Result<Cost, String> {
+        let mut command = Command::new(binary);
+        command.arg("fleet").args(arguments).arg("--targets").arg(self.folder.join("targets.yaml"));
+        command.args(["--json", "--endpoint-url", &server.url]);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "TRUEUP_CACHE_KEY"] {
+            command.env_remove(name);
+        }
+        let home = self.folder.join("home");
+        command.env("AWS_CONFIG_FILE", self.folder.join("config")).env("HOME", &home);
+        for name in ["CACHE", "STATE"] {
+            command.env(format!("XDG_{name}_HOME"), home.join(name.to_lowercase()));
+        }
+        command.env("BENCH_PASSWORD", "example-only-benchmark");
+        let cost = measure(&mut command)?;
+        if cost.code == 0 { Ok(cost) } else { Err(format!("`fleet {}` ended with {}", arguments[0], cost.code)) }
+    }
+}
+
+fn account_id(account: usize) -> String {
+    format!("{:012}", 100_000_000_000_usize + account)
+}
+
+fn region_of(account: usize) -> &'static str {
+    REGIONS[account % REGIONS.len()]
+}
+
+fn name(stack: usize, number: usize) -> String {
+    format!("s{stack:04}-{number:02}")
+}
+
+fn manifest(stack: usize, connections: usize) -> String {
+    let mut text = format!(
+        "version: 1\nname: s{stack:04}\nproviders: [aws]\nvars:\n  - {{ name: BENCH_PASSWORD, secret: true }}\nresources:\n"
+    );
+    for number in 0..connections {
+        let _ = write!(
+            text,
+            "  - name: c{number}\n    type: AWS::Events::Connection\n    props:\n      Name: {}\n      Description: Connection \
+             {number} of the benchmark\n      AuthorizationType: API_KEY\n      AuthParameters:\n        ApiKeyAuthParameters:\n          \
+             ApiKeyName: X-Api-Key\n          ApiKeyValue: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n",
+            name(stack, number)
+        );
+    }
+    text
+}
+
+/// One call of the bare client.
+struct Call {
+    operation: &'static str,
+    request: String,
+}
+
+fn request(service: &str, operation: &str, account: usize, input: &Value) -> String {
+    let target = match service {
+        "events" => "AWSEvents",
+        other => other,
+    };
+    let (kind, target, body) = match service {
+        "sts" => ("application/x-www-form-urlencoded", String::new(), format!("Action={operation}&Version=2011-06-15")),
+        _ => ("application/x-amz-json-1.1", format!("X-Amz-Target: {target}.{operation}\r\n"), input.to_string()),
+    };
+    format!(
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n{target}Authorization: AWS4-HMAC-SHA256 \
+         Credential={}/20261121/{}/{service}/aws4_request, SignedHeaders=host, Signature=00\r\nContent-Length: {}\r\n\r\n{body}",
+        account_id(account),
+        region_of(account),
+        body.len(),
+    )
+}
+
+/// The calls that a plan of these stacks needs: who each caller is, a page of each stack's connections, each of them, and
+/// their secrets.
+fn calls_of(server: &Server, options: &Options) -> Result<Vec<Call>, String> {
+    let mut client = Client::new(server)?;
+    let mut calls: Vec<Call> = (0..options.accounts.min(options.stacks))
+        .map(|account| Call {
+            operation: "sts:GetCallerIdentity",
+            request: request("sts", "GetCallerIdentity", account, &Value::Null),
+        })
+        .collect();
+    for stack in 0..options.stacks {
+        let account = stack % options.accounts;
+        let events = |operation, input: &Value| request("events", operation, account, input);
+        let page = json!({"Limit": 100, "NamePrefix": format!("s{stack:04}-")});
+        calls.push(Call { operation: "events:ListConnections", request: events("ListConnections", &page) });
+        let mut secrets = Vec::new();
+        for number in 0..options.resources {
+            let request = events("DescribeConnection", &json!({"Name": name(stack, number)}));
+            let answer: Value = serde_json::from_slice(&client.send(&request)?).map_err(|error| error.to_string())?;
+            secrets.push(answer["SecretArn"].clone());
+            calls.push(Call { operation: "events:DescribeConnection", request });
+        }
+        for some in secrets.chunks(20) {
+            let input = json!({"SecretIdList": some});
+            let request = request("secretsmanager", "BatchGetSecretValue", account, &input);
+            calls.push(Call { operation: "secretsmanager:BatchGetSecretValue", request });
+        }
+    }
+    Ok(calls)
+}
+
+/// How long the calls take at least: over how many connections, and seconds.
+fn floor(server: &Server, calls: &[Call]) -> Result<(usize, f64), String> {
+    let mut best: Option<(usize, f64)> = None;
+    for connections in CONNECTIONS {
+        let mut clients = (0..connections).map(|_| Client::new(server)).collect::<Result<Vec<_>, _>>()?;
+        let next = AtomicUsize::new(0);
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = clients
+                .iter_mut()
+                .map(|client| {
+                    let next = &next;
+                    scope.spawn(move || -> Result<(), String> {
+                        while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            client.send(&call.request)?;
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a client failed".to_owned())?)
+        })?;
+        let seconds = began.elapsed().as_secs_f64();
+        if best.is_none_or(|(_, least)| seconds < least) {
+            best = Some((connections, seconds));
+        }
+    }
+    best.ok_or_else(|| "nothing was measured".to_owned())
+}
+
+/// A connection that is kept.
+struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    fn new(server: &Server) -> Result<Self, String> {
+        let stream = TcpStream::connect(server.url.trim_start_matches("http://")).map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// Sends a request; the body of its answer.
+    fn send(&mut self, request: &str) -> Result<Vec<u8>, String> {
+        let io = |error: std::io::Error| error.to_string();
+        self.stream.get_mut().write_all(request.as_bytes()).map_err(io)?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line).map_err(io)?;
+        if !line.starts_with("HTTP/1.1 200") {
+            return Err(format!("the sandbox answers {}", line.trim()));
+        }
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line).map_err(io)?;
+            let header = line.trim().to_ascii_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().map_err(|_| "an answer has no length".to_owned())?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).map_err(io)?;
+        Ok(body)
+    }
+}
+
+fn counted(calls: &[String]) -> Vec<(String, usize)> {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for call in calls {
+        *counts.entry(call.clone()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// The sandbox in a process of its own, ended when dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(binary: &Path) -> Result<Self, String> {
+        let mut child = Command::new(binary)
+            .args(["sandbox", "serve", "--addr", "127.0.0.1:0", "--settle", "0ms"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the sandbox could not be started: {error}"))?;
+        let stdout = child.stdout.take().ok_or("the sandbox has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        let server = Self { child, url };
+        if server.url.is_empty() { Err("the sandbox does not say where it listens".to_owned()) } else { Ok(server) }
+    }
+
+    /// A request to what is not AWS's.
+    fn control(&self, method: &str, path: &str, body: &str) -> Result<Vec<u8>, String> {
+        let length = body.len();
+        let head =
+            format!("{method} /_trueup/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n{body}");
+        Client::new(self)?.send(&head)
+    }
+
+    /// Every call since the start, as `service:operation`.
+    fn log(&self) -> Result<Vec<String>, String> {
+        let body = self.control("GET", "calls", "")?;
+        let list: Vec<Value> = serde_json::from_slice(&body).map_err(|error| format!("the call log: {error}"))?;
+        let text = |call: &Value, key: &str| call[key].as_str().unwrap_or_default().to_owned();
+        Ok(list.iter().map(|call| format!("{}:{}", text(call, "service"), text(call, "operation"))).collect())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It keeps no state here, so it is ended the short way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+fn page(options: &Options, plans: &[Cost], floors: &[(usize, f64)], apply: Cost, counts: &[(String, usize)]) -> String {
+    let floor = median(floors.iter().map(|(_, seconds)| *seconds));
+    let wall = median(plans.iter().map(|cost| cost.wall));
+    // Of one run each, so that what else the machine did is in both.
+    let ratio = median(plans.iter().zip(floors).map(|(cost, (_, seconds))| cost.wall / seconds));
+    let all: usize = counts.iter().map(|(_, count)| count).sum();
+    let calls = counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ");
+    let connections = floors.last().map(|(connections, _)| *connections).unwrap_or_default();
+    format!(
+        "# A fleet\n\nWritten by `cargo xtask bench-fleet --write`; do not edit by hand.\n\nA release build on one machine with {} \
+         processors ({}, {}), which the sandbox shares: {} stacks of {} connections over {} accounts and regions, {} ms a \
+         round trip, median of {} runs. The floor is a bare client that sends the same calls without signing or reading them, \
+         over {connections} connections. Bounds are in brackets.\n\n| `fleet plan`, nothing to do | |\n| --- | --- |\n| wall, \
+         s | {wall:.2} |\n| floor, s | {floor:.2} |\n| ratio, median of the runs | {ratio:.2} (≤ {WALL}) |\n| CPU, s | {:.2} |\n| \
+         peak, MiB | {:.0} (≤ {PEAK:.0}) |\n| calls | {all}: {calls} |\n\nThe `fleet apply --yes` before, without latency: \
+         {:.1} s wall, {:.1} s CPU, {:.0} MiB.\n",
+        std::thread::available_parallelism().map_or(1, usize::from),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        options.stacks,
+        options.resources,
+        options.accounts,
+        options.round_trip,
+        options.runs.max(1),
+        median(plans.iter().map(|cost| cost.cpu)),
+        median(plans.iter().map(|cost| cost.peak)),
+        apply.wall,
+        apply.cpu,
+        apply.peak,
+    )
+}
