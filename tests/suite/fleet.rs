@@ -249,6 +249,36 @@ fn after_too_many_failures_no_further_stack_is_begun() {
 }
 
 #[test]
+fn a_lock_is_one_for_the_whole_fleet() {
+    let mut env = place();
+    let path = env.stack().join("fleet.lock");
+    env.set("TRUEUP_LOCK", &format!("file:{}", path.display()));
+    for name in ["a", "b", "c"] {
+        env.write(&format!("{name}/trueup.yaml"), &stack(name, 1));
+    }
+    let record = |expires: &str| {
+        json!({
+            "format_version": "1", "acquired": "2026-01-01T00:00:00Z", "expires": expires,
+            "holder": {"host": "build-7", "pid": 7, "run": "r", "command": "apply", "stack": null, "env": null},
+        })
+    };
+    fs::write(&path, record("2999-01-01T00:00:00Z").to_string()).unwrap();
+    let run = env.trueup("fleet apply a b c --yes --format json");
+    run.expect(5);
+    assert_eq!(lines(&run).iter().filter(|line| line.ends_with(" locked")).count(), 3, "{run}");
+    assert!(run.stdout.contains("build-7"), "{run}");
+    assert!(writes(&env.sandbox().calls()).is_empty());
+    // Reading needs none.
+    env.trueup("fleet plan a b c").expect(0);
+    // One that has ended is taken over once, for all of them, and let go at the end.
+    fs::write(&path, record("2026-01-01T00:01:00Z").to_string()).unwrap();
+    let run = env.trueup("fleet apply a b c --yes --format json");
+    run.expect(0);
+    assert_eq!(lines(&run).iter().filter(|line| line.ends_with(" applied")).count(), 3, "{run}");
+    assert!(!path.exists(), "it was not let go");
+}
+
+#[test]
 fn nothing_is_applied_that_nobody_was_asked_about() {
     let mut env = place();
     env.write("a/trueup.yaml", &stack("a", 1));
