@@ -62,7 +62,7 @@ impl Trouble {
 /// A run that did not end well has to say of which operation, why, and what to do.
 fn is_clear(run: &Run) -> Result<(), String> {
     let said = format!("{}{}", run.stdout, run.stderr);
-    let complains = said.contains("failed") || said.contains("error") || said.contains("not read");
+    let complains = said.contains("failed") || said.contains("error") || said.contains("not be read");
     let helps = said.contains("hint:") || said.contains("help:");
     match run.code {
         Some(1 | 6) if complains && helps && !said.contains("panicked") => Ok(()),

@@ -138,7 +138,14 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match answer {
-        Ok(output) => Ok((tree(&output), output.request_id().map(str::to_owned))),
+        Ok(output) => {
+            let (tree, request_id) = (tree(&output), output.request_id().map(str::to_owned));
+            // Where nothing is to be answered the client looks at no body, so that a page of a proxy would do as well.
+            if request_id.is_none() && tree.as_object().is_none_or(JsonMap::is_empty) {
+                return Err(fault::of_unreadable(operation, "it holds nothing and has no request id", None));
+            }
+            Ok((tree, request_id))
+        }
         Err(error) => Err(fault::of_sdk(operation, &error, secrets)),
     }
 }

@@ -29,8 +29,9 @@ mod types;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
+use std::{io, thread};
 
 use clap::error::ErrorKind as ClapErrorKind;
 use clap::{FromArgMatches as _, ValueEnum as _};
@@ -62,12 +63,9 @@ fn main() -> ExitCode {
 /// Says where, and never what: the payload of a panic may hold a value.
 fn on_panic(info: &PanicHookInfo<'_>) {
     use std::io::Write as _;
-    if STARTING.load(Ordering::Relaxed) {
-        return;
-    }
     let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
     let text = format!("error: trueup {} failed{place}: this is a bug, please report it\n", env!("CARGO_PKG_VERSION"));
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Parses, resolves, runs, reports.
@@ -128,27 +126,34 @@ fn start() -> Exit {
     }
 }
 
-/// Whether the threads of the run are being started.
-static STARTING: AtomicBool = AtomicBool::new(false);
-
-/// The threads of a run. Where the system gives none, tokio panics: that is no bug of ours, and is said as it is.
+/// The threads of a run.
 fn runtime(workers: usize) -> Result<Runtime, CommandError> {
-    STARTING.store(true, Ordering::Relaxed);
-    let built = catch_unwind(|| Builder::new_multi_thread().worker_threads(workers).enable_all().build());
-    STARTING.store(false, Ordering::Relaxed);
-    let why = match built {
-        Ok(Ok(runtime)) => return Ok(runtime),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the system gives it no thread".to_owned(),
+    let refused = |error: io::Error| {
+        CommandError::failed(format!("cannot start: {error}")).hint(
+            "a limit (`ulimit -a`) or the system leaves too little memory, or too few processes; nothing was done",
+        )
     };
-    Err(CommandError::failed(format!("cannot start: {why}"))
-        .hint("a limit (`ulimit -a`) or the system leaves too little memory, or too few processes; nothing was done"))
+    can_start(workers).map_err(refused)?;
+    Builder::new_multi_thread().worker_threads(workers).enable_all().build().map_err(refused)
+}
+
+/// Whether the system gives so many threads at once. Tokio panics where it does not, and then waits without end for those
+/// that it got.
+fn can_start(threads: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock();
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).map(drop);
+        let begun = (0..threads).try_for_each(begin);
+        drop(closed);
+        begun
+    })
 }
 
 /// Threads for the network, and for the stacks of a fleet.
 fn workers(name: &str) -> usize {
     if settings::is_about_stacks(name) {
-        std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
+        thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
     } else {
         2
     }
