@@ -152,11 +152,7 @@ fn can_start(threads: usize) -> io::Result<()> {
 
 /// Threads for the network, and for the stacks of a fleet.
 fn workers(name: &str) -> usize {
-    if settings::is_about_stacks(name) {
-        thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
-    } else {
-        2
-    }
+    if settings::is_about_stacks(name) { thread::available_parallelism().map_or(2, usize::from).clamp(2, 8) } else { 2 }
 }
 
 fn parse() -> Result<Cli, clap::Error> {

@@ -157,12 +157,7 @@ pub(super) fn estimate(plan: &Plan) -> Estimate {
                     writes += plan.steps[operation.step].superseded().count() as u64;
                 }
                 *by_kind.entry(kind.name()).or_default() += 1;
-                let waits = match verb {
-                    Verb::Delete => !slow.delete.is_zero(),
-                    Verb::Update => !slow.update.is_zero(),
-                    _ => !slow.create.is_zero(),
-                };
-                settling += u64::from(waits && verb == Verb::Delete);
+                settling += u64::from(verb == Verb::Delete && !slow.delete.is_zero());
             }
         }
     }
