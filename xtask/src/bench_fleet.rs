@@ -9,13 +9,14 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::measure::{Cost, measure};
+use crate::server::{Server, median};
 use crate::tools;
 
 /// The regions; an account has one of them.
@@ -62,13 +63,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     let server = Server::start(&binary)?;
     let apply = place.measure(&binary, &server, &["apply", "--yes"])?;
     let calls = calls_of(&server, options)?;
-    server.control("PUT", "faults", &json!({"rules": [{"latency_ms": options.round_trip}]}).to_string())?;
+    server.slow_down(options.round_trip)?;
     let mut plans = Vec::new();
     let mut floors = Vec::new();
-    let before = server.log()?.len();
+    let before = server.calls()?.len();
     let plan = || place.measure(&binary, &server, &["plan", "--exit-code", "--no-cache"]);
     plans.push(plan()?);
-    let counts = counted(&server.log()?[before..]);
+    let counts = counted(&server.calls()?[before..]);
     floors.push(floor(&server, &calls)?);
     for _ in 1..options.runs {
         plans.push(plan()?);
@@ -296,59 +297,6 @@ fn counted(calls: &[String]) -> Vec<(String, usize)> {
         *counts.entry(call.clone()).or_default() += 1;
     }
     counts.into_iter().collect()
-}
-
-/// The sandbox in a process of its own, ended when dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(binary: &Path) -> Result<Self, String> {
-        let mut child = Command::new(binary)
-            .args(["sandbox", "serve", "--addr", "127.0.0.1:0", "--settle", "0ms"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("the sandbox could not be started: {error}"))?;
-        let stdout = child.stdout.take().ok_or("the sandbox has no output")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
-        let server = Self { child, url };
-        if server.url.is_empty() { Err("the sandbox does not say where it listens".to_owned()) } else { Ok(server) }
-    }
-
-    /// A request to what is not AWS's.
-    fn control(&self, method: &str, path: &str, body: &str) -> Result<Vec<u8>, String> {
-        let length = body.len();
-        let head =
-            format!("{method} /_trueup/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n{body}");
-        Client::new(self)?.send(&head)
-    }
-
-    /// Every call since the start, as `service:operation`.
-    fn log(&self) -> Result<Vec<String>, String> {
-        let body = self.control("GET", "calls", "")?;
-        let list: Vec<Value> = serde_json::from_slice(&body).map_err(|error| format!("the call log: {error}"))?;
-        let text = |call: &Value, key: &str| call[key].as_str().unwrap_or_default().to_owned();
-        Ok(list.iter().map(|call| format!("{}:{}", text(call, "service"), text(call, "operation"))).collect())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It keeps no state here, so it is ended the short way.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 fn page(options: &Options, plans: &[Cost], floors: &[(usize, f64)], apply: Cost, counts: &[(String, usize)]) -> String {

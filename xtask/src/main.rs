@@ -18,6 +18,7 @@ mod promises;
 mod prove;
 mod release;
 mod schema;
+mod server;
 mod test;
 mod tools;
 
