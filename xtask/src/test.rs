@@ -27,7 +27,7 @@ pub fn run(rest: &[String]) -> Result<(), String> {
     let moto = Moto::start(&python)?;
     tools::run(
         tools::cargo()
-            .args(["test", "--workspace", "--exclude", "trueup-fuzz"])
+            .args(["test", "--workspace", "--exclude", "trueup-fuzz", "--no-fail-fast"])
             .args(rest)
             .env("TRUEUP_TEST_PYTHON", &python)
             .env("TRUEUP_TEST_MOTO_URL", &moto.url)

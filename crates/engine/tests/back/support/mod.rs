@@ -109,6 +109,7 @@ impl World {
     pub async fn plan(&self, manifest: &Json) -> Planned {
         let (stack, graph, observed, options) = self.observed(manifest).await;
         let plan = plan(&graph, &observed, &self.env, &options);
+        assert!(plan.reread.is_empty(), "all was read in full");
         Planned { stack, graph, observed, plan }
     }
 
