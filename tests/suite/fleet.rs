@@ -265,9 +265,9 @@ fn a_lock_is_one_for_the_whole_fleet() {
     fs::write(&path, record("2999-01-01T00:00:00Z").to_string()).unwrap();
     let run = env.trueup("fleet apply a b c --yes --format json");
     run.expect(5);
-    assert_eq!(lines(&run).iter().filter(|line| line.ends_with(" locked")).count(), 3, "{run}");
+    assert_eq!(run.json()["error"]["kind"], "locked", "{run}");
     assert!(run.stdout.contains("build-7"), "{run}");
-    assert!(writes(&env.sandbox().calls()).is_empty());
+    assert!(env.sandbox().calls().is_empty(), "nothing is read either");
     // Reading needs none.
     env.trueup("fleet plan a b c").expect(0);
     // One that has ended is taken over once, for all of them, and let go at the end.
@@ -276,6 +276,29 @@ fn a_lock_is_one_for_the_whole_fleet() {
     run.expect(0);
     assert_eq!(lines(&run).iter().filter(|line| line.ends_with(" applied")).count(), 3, "{run}");
     assert!(!path.exists(), "it was not let go");
+}
+
+#[test]
+fn a_profile_without_credentials_does_not_take_those_of_another_account() {
+    let mut env = place();
+    let config = env.folder().join("home/.aws/config");
+    let text = fs::read_to_string(&config).unwrap() + "[profile bare]\nregion = eu-west-1\n";
+    fs::write(config, text).unwrap();
+    env.write("a/trueup.yaml", &stack("a", 1));
+    let run = env.trueup("plan a --profile bare");
+    run.expect(6);
+    assert!(run.stdout.contains("credentials") || run.stderr.contains("credentials"), "{run}");
+    assert!(env.sandbox().calls().is_empty());
+    env.trueup("plan a --profile one").expect(0);
+}
+
+#[test]
+fn the_same_stack_is_planned_once_however_often_it_is_named() {
+    let mut env = place();
+    env.write("a/trueup.yaml", &stack("a", 1));
+    let run = env.trueup("fleet plan a a --environment dev --environment dev --format json");
+    run.expect(0);
+    assert_eq!(lines(&run).len(), 1, "{run}");
 }
 
 #[test]

@@ -153,9 +153,9 @@ fn a_holder_that_is_killed_keeps_nobody_out_for_longer_than_a_minute() {
                 if calls.iter().any(trueup_tests::Call::writes) {
                     return Err(format!("it wrote: {calls:?}"));
                 }
-                env.sandbox().advance("58s");
+                env.sandbox().advance("40s");
                 env.run(APPLY).ended(5)?;
-                env.sandbox().advance("3s");
+                env.sandbox().advance("21s");
                 let third = env.run(APPLY);
                 third.ended(0)?;
                 let who = format!("process {} on host", held["holder"]["pid"]);

@@ -3,11 +3,11 @@
 //!
 //! Both go through one proxy, in which a seed says which of them goes next, and with which of its requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trueup_sandbox::proxy::Entry;
 use trueup_tests::{Racer, Run, TestEnv, each, proving, report, repository, same, writes};
 
@@ -143,6 +143,19 @@ fn story(history: &[Entry], runs: &[Run]) -> String {
     format!("{}\n{}", lines.join("\n"), runs.join("\n"))
 }
 
+/// What a run has made that is there twice by now, where it says so: `<its own> and <the other> carry the owner tags of it`.
+fn left_to_a_person(run: &Run) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for line in run.stdout.lines().chain(run.stderr.lines()).filter(|_| run.code == Some(1)) {
+        let Some((before, _)) = line.split_once(" carry the owner tags of it: another run made one, too") else {
+            continue;
+        };
+        let Some((own, _)) = before.rsplit_once(" and ") else { continue };
+        found.extend(own.rsplit(' ').next().map(str::to_owned));
+    }
+    found.into_iter().collect()
+}
+
 /// What is wrong after a race, if something is.
 fn judged(env: &TestEnv, seed: u64, ends: &Ends, runs: &[Run]) -> Result<(), String> {
     for run in runs {
@@ -151,9 +164,20 @@ fn judged(env: &TestEnv, seed: u64, ends: &Ends, runs: &[Run]) -> Result<(), Str
             return Err(format!("it ended oddly: {run}"));
         }
     }
+    // One that came second and may not say which of two is in use names both: a person takes its own away.
+    for twin in runs.iter().flat_map(left_to_a_person) {
+        let (service, operation, input) = match twin.as_str() {
+            queue if queue.starts_with("http") => ("sqs", "DeleteQueue", json!({"QueueUrl": queue})),
+            key => ("kms", "ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7})),
+        };
+        let answer = env.sandbox().call(service, operation, &input, "us-east-1");
+        if answer.status != 200 {
+            return Err(format!("{twin} cannot be deleted: {}", answer.body));
+        }
+    }
     let there = living(env);
     if let Some((name, count)) = there.iter().find(|(_, count)| **count > 1) {
-        return Err(format!("{name} is there {count} times"));
+        return Err(format!("{name} is there {count} times, and nobody said so"));
     }
     if let Some((name, _)) = there.iter().find(|(name, _)| !ends.living.contains_key(*name)) {
         return Err(format!("{name} is of neither version"));

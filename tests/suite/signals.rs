@@ -83,6 +83,10 @@ fn a_signal_at_any_request_ends_a_run_in_order() {
                 done.run.ended(0)?;
                 return ordeal.mended(&env);
             }
+            if done.run.code == Some(0) {
+                // It came when all was done, and nothing was left to be interrupted.
+                return ordeal.reached(&env);
+            }
             done.run.ended(*code)?;
             interrupted.fetch_add(1, Ordering::SeqCst);
             // Before anything is written there is nothing to report, but for what is said on stderr.

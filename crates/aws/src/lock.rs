@@ -16,6 +16,7 @@ use http::Method;
 use trueup_engine::cloud::Place;
 use trueup_engine::fault::{Fault, FaultKind};
 
+use crate::clock;
 use crate::fault::of_unreadable;
 use crate::operation::{DELETE_OBJECT, GET_OBJECT, Operation, PUT_OBJECT};
 use crate::session::Session;
@@ -106,7 +107,13 @@ impl Object {
         let operation = &GET_OBJECT;
         let answered = self
             .send(session, operation, &Method::GET, &[], &Bytes::new(), |answered| {
-                answered.status == 403 || (answered.status == 404 && !is_no_bucket(operation, answered))
+                // A refusal of the signature corrects the clock, and is asked again.
+                let is_denied = || {
+                    let refused = refused(operation, answered, &[]);
+                    !refused.code.is_some_and(|code| clock::CODES.contains(&code.as_str()))
+                };
+                (answered.status == 403 && is_denied())
+                    || (answered.status == 404 && !is_no_bucket(operation, answered))
             })
             .await?;
         let date = date(operation, &answered)?;

@@ -245,13 +245,16 @@ async fn load(settings: &Settings, region: &str) -> Result<Arc<Base>, Fault> {
 }
 
 /// The credentials of a profile that is named. The SDK's chain would take keys in the environment first, and so another
-/// account than the one that was asked for; with the AWS CLI a profile that is named goes before them. One that has no
-/// credentials leaves it to the chain.
+/// account than the one that was asked for; with the AWS CLI a profile that is named goes before them, and they are not
+/// taken where it has none either. Without them one that has no credentials leaves it to the rest of the chain.
 async fn of_profile(profile: &str, way: &Way, region: &str) -> CredentialsProviderChain {
     let region = Region::new(region.to_owned());
     let config =
         ProviderConfig::without_region().with_http_client(way.patient_client()).with_region(Some(region.clone()));
     let own = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| !id.is_empty()) {
+        return CredentialsProviderChain::first_try("Profile", own);
+    }
     let chain = DefaultCredentialsChain::builder().configure(config).profile_name(profile).region(region).build().await;
     CredentialsProviderChain::first_try("Profile", own).or_else("Chain", chain)
 }

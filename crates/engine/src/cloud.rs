@@ -209,6 +209,8 @@ pub enum Readiness {
 pub struct Written {
     /// The identity that the service made, see [`Kind::names_itself`].
     pub identity: Option<String>,
+    /// It was found, and not made by this call: the answer to a create was lost, or an earlier run had begun it.
+    pub adopted: bool,
     /// The attributes that the answer holds.
     pub attributes: Map,
     /// The state that the answer shows.

@@ -196,6 +196,7 @@ impl AwsKind for EventsApiDestination {
             match reach.read(&DELETE_API_DESTINATION, &json!({ "Name": identity })).await {
                 Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
                 _ => Ok(Written {
+                    adopted: false,
                     identity: None,
                     attributes: Map::new(),
                     readiness: Readiness::Ready(None),
@@ -255,6 +256,7 @@ fn readiness(answer: &Json) -> Readiness {
 
 fn written(answer: &Json) -> Written {
     Written {
+        adopted: false,
         identity: None,
         attributes: arn_attributes(text(answer, "ApiDestinationArn")),
         readiness: readiness(answer),

@@ -65,7 +65,7 @@ pub(crate) fn taken(answer: &Json, times: &[&str], attributes: &mut Map) {
 
 /// An answer to a write after which there is nothing to wait for.
 pub(crate) fn done(attributes: Map) -> Written {
-    Written { identity: None, attributes, readiness: Readiness::Ready(None), notes: Vec::new() }
+    Written { adopted: false, identity: None, attributes, readiness: Readiness::Ready(None), notes: Vec::new() }
 }
 
 /// `Arn` and, without the id that a replacement changes, `ArnForPolicy`.

@@ -40,7 +40,7 @@ pub(crate) fn lost_create(
             unknown.join(", ")
         ));
     }
-    Ok(Written { identity: None, attributes: present.attributes, readiness: present.readiness, notes })
+    Ok(Written { adopted: true, identity: None, attributes: present.attributes, readiness: present.readiness, notes })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
+use trueup_engine::cloud::Place;
 use trueup_engine::plan::document::PlanDocument;
 
 use self::schedule::{End, Places};
@@ -65,7 +66,6 @@ pub async fn run(context: &Context<'_>, what: &FleetWhat) -> Result<Exit, Comman
         interrupts: context.interrupts.clone(),
         cancel: context.interrupts.graceful(),
         lock: context.lock.clone(),
-        taking: tokio::sync::Mutex::new(()),
         places: Places::new(what.at_once_in_a_place),
         details: verbose.then(|| View { verbose: false, ..context.view() }),
     });
@@ -79,7 +79,10 @@ pub async fn run(context: &Context<'_>, what: &FleetWhat) -> Result<Exit, Comman
         exits: vec![None; aims.len()],
         aims,
     };
-    let result = run.go().await;
+    let result = match locked(context, what, &run.fleet).await {
+        Ok(()) => run.go().await,
+        Err(error) => Err(error),
+    };
     context.lock.release(context.printer).await;
     match sandbox {
         None => result,
@@ -88,6 +91,17 @@ pub async fn run(context: &Context<'_>, what: &FleetWhat) -> Result<Exit, Comman
             stopped.and(result)
         }
     }
+}
+
+/// Takes the lock, where this may write: one for the whole run, with what the command line says of whom and where, and before
+/// anything is read.
+async fn locked(context: &Context<'_>, what: &FleetWhat, fleet: &Fleet) -> Result<(), CommandError> {
+    if !matches!(what.verb, FleetVerb::Apply { .. }) || context.settings.run.lock.is_none() {
+        return Ok(());
+    }
+    let cloud = cloud::connect(&fleet.settings, false).await?;
+    let taken = context.lock.take(context, &cloud, &Place { region: None, role_arn: None }).await;
+    cloud.close().await.and(taken)
 }
 
 /// A file of targets that cannot be used.
@@ -152,7 +166,7 @@ impl Run<'_> {
     async fn asked(mut self, all: Vec<usize>) -> Result<Exit, CommandError> {
         let jobs = all.into_iter().map(|index| (index, Work::Plan { exit_code: false, keep: true })).collect();
         let plans = self.phase("planning", jobs).await;
-        if self.is_stopped() {
+        if self.is_stopped() || self.failures() > self.tolerated {
             let error = CommandError::failed("not everything was planned, so nothing was changed");
             return self.report(Some(&error).filter(|_| !plans.is_empty()));
         }

@@ -172,6 +172,7 @@ impl Desk<'_> {
             Ok(_) => printer.message(if write.changes_something() { "done\n" } else { "nothing to do\n" }),
             Err(error) => return Ok(Ended::Failed(error)),
         }
+        self.context.lock.check()?;
         Ok(if cancel.is_cancelled() { Ended::Interrupted } else { Ended::Done })
     }
 }

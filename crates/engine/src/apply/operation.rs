@@ -90,6 +90,7 @@ impl<'a> Operations<'a> {
         let result = match operation.verb {
             Verb::Read if step.desired.kind.is_lookup() => self.look_up(operation, step).await,
             Verb::Read => Ok(Written {
+                adopted: false,
                 identity: operation.identity.clone(),
                 attributes: Map::new(),
                 // Only the poller knows; it asks at once.
@@ -122,6 +123,7 @@ impl<'a> Operations<'a> {
             .ok_or_else(|| Fault::new(FaultKind::Invalid, "query", "the text of the query is not plain text"))?;
         let answer = self.work.cloud.look_up(&step.desired.place, text).await;
         Ok(Written {
+            adopted: false,
             identity: None,
             attributes: lookup::attributes(answer)?,
             readiness: Readiness::Ready(None),
@@ -277,6 +279,7 @@ impl<'a> Operations<'a> {
             if delta.effective().next().is_none() {
                 let identity = Some(identity.to_owned());
                 return Ok(Written {
+                    adopted: false,
                     identity,
                     attributes: present.attributes,
                     readiness: present.readiness,
@@ -319,6 +322,7 @@ impl<'a> Operations<'a> {
         };
         if self.by_index(operation) {
             let done = |readiness: Readiness| Written {
+                adopted: false,
                 identity: Some(identity.clone()),
                 attributes: Map::new(),
                 readiness,

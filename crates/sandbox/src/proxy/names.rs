@@ -19,9 +19,10 @@ pub(super) struct Names {
     taken: HashSet<String>,
 }
 
+/// With hyphens, as most services write them, or without, as the address of a queue has it.
 fn uuid() -> &'static Regex {
     static UUID: OnceLock<Regex> = OnceLock::new();
-    UUID.get_or_init(|| pattern("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"))
+    UUID.get_or_init(|| pattern(r"\b[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\b"))
 }
 
 /// What Secrets Manager puts behind a name in an ARN.
@@ -87,6 +88,17 @@ mod tests {
         names.learn("DescribeKey", Some("alias/a"), &format!(r#"{{"KeyId":"{ONE}"}}"#));
         let text = names.canonical(&format!("{ONE} {TWO} {}", TWO.replace('b', "c")));
         assert_eq!(text, "#CreateKey.0.2 #CreateKey.0.1 #");
+    }
+
+    #[test]
+    fn so_are_those_without_hyphens() {
+        let mut names = Names::default();
+        let url = format!("https://sqs.us-east-1.amazonaws.com/123456789012/{}", ONE.replace('-', ""));
+        names.learn("GetResourceRequestStatus", None, &format!(r#"{{"Identifier":"{url}"}}"#));
+        let text = names.canonical(&url);
+        assert_eq!(text, "https://sqs.us-east-1.amazonaws.com/123456789012/#GetResourceRequestStatus.0.1");
+        // A hash is no id.
+        assert_eq!(names.canonical(&"0a".repeat(32)), "0a".repeat(32));
     }
 
     #[test]

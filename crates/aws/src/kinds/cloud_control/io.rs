@@ -187,7 +187,7 @@ fn begun(
         }
         _ => Readiness::Ready(None),
     };
-    Ok(Ok(Written { identity: Some(identity), attributes, readiness, notes: Vec::new() }))
+    Ok(Ok(Written { adopted: false, identity: Some(identity), attributes, readiness, notes: Vec::new() }))
 }
 
 /// Begins to update a resource.
@@ -196,7 +196,7 @@ pub(super) async fn update(read: &Read, reach: &Reach, update: &Update<'_>) -> R
     let operations = patch::patch(read.schema, update)?;
     if operations.is_empty() {
         let readiness = update.live.readiness.clone();
-        return Ok(Written { identity: None, attributes: Map::new(), readiness, notes: Vec::new() });
+        return Ok(Written { adopted: false, identity: None, attributes: Map::new(), readiness, notes: Vec::new() });
     }
     let document = Json::Array(operations).to_string();
     let input = json!({
@@ -210,8 +210,13 @@ pub(super) async fn update(read: &Read, reach: &Reach, update: &Update<'_>) -> R
 
 /// Begins to delete a resource.
 pub(super) async fn delete(read: &Read, reach: &Reach, identity: &str) -> Result<Written, Fault> {
-    let gone =
-        || Written { identity: None, attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() };
+    let gone = || Written {
+        adopted: false,
+        identity: None,
+        attributes: Map::new(),
+        readiness: Readiness::Ready(None),
+        notes: Vec::new(),
+    };
     let input = json!({"TypeName": read.name, "Identifier": identity, "ClientToken": token()});
     let begun = match reach.read(&DELETE_RESOURCE, &input).await {
         Ok(answer) => {

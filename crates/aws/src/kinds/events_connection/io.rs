@@ -145,6 +145,7 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
             // Emulators answer the state from before.
             let state = text(&answer, "ConnectionState").filter(|state| *state == "DELETING").unwrap_or("DELETING");
             Ok(Written {
+                adopted: false,
                 identity: None,
                 attributes: live::attributes(&answer),
                 readiness: Readiness::Deleting(state.to_owned()),
@@ -166,11 +167,18 @@ pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fau
 
 /// There is nothing to wait for.
 fn gone() -> Written {
-    Written { identity: None, attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() }
+    Written {
+        adopted: false,
+        identity: None,
+        attributes: Map::new(),
+        readiness: Readiness::Ready(None),
+        notes: Vec::new(),
+    }
 }
 
 fn written(answer: &Json, private: bool) -> Written {
     Written {
+        adopted: false,
         identity: None,
         attributes: live::attributes(answer),
         readiness: live::readiness(answer, private),

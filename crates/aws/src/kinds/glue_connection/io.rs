@@ -270,6 +270,7 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
     let outcome = reach.call(&GLUE_CREATE_CONNECTION, &input, &secrets).await;
     match outcome.result {
         Ok(answer) => Ok(Written {
+            adopted: false,
             identity: None,
             attributes: attributes(&arn),
             readiness: live::readiness(&answer),
@@ -320,7 +321,7 @@ pub(super) async fn update(reach: &Reach, update: &Update<'_>) -> Result<Written
         let input = json!({ "ResourceArn": arn, "TagsToAdd": added });
         reach.call(&GLUE_TAG_RESOURCE, &input, &secrets).await.result?;
     }
-    Ok(Written { identity: None, attributes: attributes(&arn), readiness, notes: Vec::new() })
+    Ok(Written { adopted: false, identity: None, attributes: attributes(&arn), readiness, notes: Vec::new() })
 }
 
 /// An update overwrites, and a password that nobody asked for was not read: before one is lost, somebody has to say so.
@@ -383,9 +384,13 @@ fn tag_changes(live: &Present, desired: &Map, edits: &[Edit]) -> Result<(JsonMap
 pub(super) async fn delete(reach: &Reach, identity: &str) -> Result<Written, Fault> {
     match reach.read(&GLUE_DELETE_CONNECTION, &request::naming(identity)).await {
         Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
-        _ => {
-            Ok(Written { identity: None, attributes: Map::new(), readiness: Readiness::Ready(None), notes: Vec::new() })
-        }
+        _ => Ok(Written {
+            adopted: false,
+            identity: None,
+            attributes: Map::new(),
+            readiness: Readiness::Ready(None),
+            notes: Vec::new(),
+        }),
     }
 }
 

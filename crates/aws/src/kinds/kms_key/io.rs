@@ -169,6 +169,7 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
         input["Tags"] = tags.into();
     }
     let outcome = reach.call_with_policy("", &CREATE_KEY, &input, &secrets).await;
+    let adopted = outcome.result.is_err();
     let present = match outcome.result {
         Ok(answer) => live::of_answer(&CREATE_KEY, "", &answer)?,
         Err(fault) if outcome.doubtful => made_all_the_same(reach, desired, fault).await?,
@@ -185,7 +186,7 @@ pub(super) async fn create(reach: &Reach, create: &Create<'_>) -> Result<Written
         reach.call_about(&id, &DISABLE_KEY, &json!({ "KeyId": id }), &[]).await.result?;
     }
     let (attributes, readiness) = (present.attributes, present.readiness);
-    Ok(Written { identity: Some(id), attributes, readiness, notes: Vec::new() })
+    Ok(Written { adopted, identity: Some(id), attributes, readiness, notes: Vec::new() })
 }
 
 /// The key whose create lost its answer. Nothing tells the service that a second request is the first one again, so that

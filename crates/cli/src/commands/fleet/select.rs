@@ -1,6 +1,6 @@
 //! Which stacks a fleet has: folders, searched where they are none themselves, times environments, times targets.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ pub fn aims(what: &FleetWhat, entries: Option<&[Entry]>) -> Result<Vec<Aim>, Com
     };
     let Some(entries) = entries else {
         let bare = stacks.into_iter().map(|path| Aim { path, ..Aim::default() });
-        return Ok(bare.flat_map(|aim| in_environments(aim, None)).collect());
+        return Ok(once(bare.flat_map(|aim| in_environments(aim, None)).collect()));
     };
     if !free && !what.dirs.is_empty() {
         return Err(CommandError::usage("every target of the file names its stack, and folders were given besides")
@@ -86,7 +86,20 @@ pub fn aims(what: &FleetWhat, entries: Option<&[Entry]>) -> Result<Vec<Aim>, Com
             }
         }
     }
-    Ok(all)
+    Ok(once(all))
+}
+
+/// Each of them once: the same stack twice at once would be two runs against each other.
+fn once(aims: Vec<Aim>) -> Vec<Aim> {
+    let mut all: Vec<Aim> = Vec::with_capacity(aims.len());
+    let mut seen = HashSet::new();
+    for aim in aims {
+        let Aim { path, env, profile, role_arn, region, vars } = &aim;
+        if seen.insert((path.clone(), env.clone(), profile.clone(), role_arn.clone(), region.clone(), vars.clone())) {
+            all.push(aim);
+        }
+    }
+    all
 }
 
 /// The stacks that a folder or a file is or has, sorted.

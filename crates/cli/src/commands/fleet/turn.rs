@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use trueup_engine::apply::Cancel;
 use trueup_engine::cloud::Cloud as _;
@@ -49,8 +49,6 @@ pub struct Fleet {
     pub cancel: Cancel,
     /// The lock of the whole run.
     pub lock: Lock,
-    /// One turn at a time takes it; the others find it taken.
-    pub taking: Mutex<()>,
     /// How many turns an account and region has at once.
     pub places: Places,
     /// How plans are shown one by one, where that is asked for.
@@ -187,8 +185,8 @@ impl Turn<'_> {
         // Nothing is written so far, so that there is nothing to end in order.
         let prepared = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ok(self.context.interrupts.first().unwrap_or(Exit::Interrupted)),
-            prepared = self.prepare(cloud, aim, work, trust) => prepared?,
+            () = cancel.cancelled() => return Ok(self.context.interrupts.first().unwrap_or(Exit::Locked)),
+            prepared = self.prepare(cloud, aim, trust) => prepared?,
         };
         let Prepared { ready, secrets, planned, _turn } = match prepared {
             Ok(prepared) => prepared,
@@ -228,7 +226,6 @@ impl Turn<'_> {
         &mut self,
         cloud: &Connected,
         aim: &Aim,
-        work: &Work,
         trust: Trust,
     ) -> Result<Result<Prepared, Exit>, CommandError> {
         let settings = self.context.settings;
@@ -242,10 +239,6 @@ impl Turn<'_> {
                 return Ok(Err(Exit::Usage));
             }
         };
-        if matches!(work, Work::Apply | Work::Saved(_)) {
-            let _one = self.fleet.taking.lock().await;
-            self.context.lock.take(self.context, cloud, &planning::home(self.context, &ready)).await?;
-        }
         let options = planning::options(self.context, &ready)?;
         let secrets = Secrets::new(settings.environment.clone(), ready.sources.root());
         // Where nobody says who the caller is, each read says why.

@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// How often in a row another run may undo what this one has made, and be undone itself.
 const TRIES: u32 = 3;
-/// How long the one of two that may stay waits for the other one to go.
+/// How long the one that may stay waits for the others to go.
 const GOES_WITHIN: Duration = Duration::from_secs(6);
 
 impl Operations<'_> {
@@ -33,9 +33,10 @@ impl Operations<'_> {
         }
     }
 
-    /// Makes it, and sees that it is the only one: another run may have made one between the search and this. Of two that
-    /// see each other the one with the greater name goes at once, and its run takes the other. The one with the smaller
-    /// name goes where the other stays, because that one was there before and nobody looks any more.
+    /// Makes it, and sees that it is the only one: another run may have made one between the search and this. Of several that
+    /// see each other the one with the least name stays; every other run deletes again what it has just made, and takes
+    /// that one. Nothing else is ever deleted: not what this call did not make itself, and not the least one. Where that
+    /// one is not alone after a while, because the other run was done before and looks no more, both are named.
     pub(super) async fn create_nameless(
         &self,
         operation: &Operation,
@@ -46,40 +47,40 @@ impl Operations<'_> {
         for _ in 0..TRIES {
             let mut written = cloud.create(node.kind, &node.place, create).await?;
             let Some(own) = written.identity.clone() else { return Ok(written) };
-            let Some(other) = self.rival(step, &own).await else { return Ok(written) };
+            let deadline = Instant::now() + GOES_WITHIN;
+            let mut pause = Duration::from_millis(250);
+            let least = loop {
+                // Where nobody can say, the next run does.
+                let Ok(found) = self.bearers(step).await else { return Ok(written) };
+                let Some(other) = found.iter().filter(|bearer| **bearer != own).min() else { return Ok(written) };
+                // Unless the index names it just as the answer did, nobody can tell which one is this run's.
+                let is_known = !written.adopted && found.contains(&own);
+                if is_known && *other < own {
+                    break other.clone();
+                }
+                if Instant::now() + pause > deadline {
+                    return Err(twins(&own, other));
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            };
             if let Err(fault) = cloud.delete(node.kind, &node.place, &own, Some(create.desired)).await {
                 let message = format!(
-                    "another run has made {other} at the same time, and {own}, which this one had made, could not be \
+                    "another run has made {least} at the same time, and {own}, which this one had made, could not be \
                      deleted again: {}",
                     fault.message
                 );
                 return Err(Fault { kind: FaultKind::Conflict, message, ..fault });
             }
-            // The other one may be gone as well by now.
-            let still = self.bearers(step).await?.into_iter().find(|bearer| *bearer != own);
-            let Some(other) = still else { continue };
-            written = self.update(operation, step, &other).await?;
-            written.identity = Some(other);
+            // The other one may be gone as well by now, or a third one is the least.
+            let still = self.bearers(step).await?.into_iter().filter(|bearer| *bearer != own).min();
+            let Some(least) = still else { continue };
+            written = self.update(operation, step, &least).await?;
+            written.identity = Some(least);
             written.notes.push(format!("another run made it at the same time; {own} was deleted again"));
             return Ok(written);
         }
         Err(Fault::new(FaultKind::Conflict, "tag:GetResources", "another run makes it at the same time; plan again"))
-    }
-
-    /// Another one in whose favour this one has to go, if there is one.
-    async fn rival(&self, step: &Step, own: &str) -> Option<String> {
-        let deadline = Instant::now() + GOES_WITHIN;
-        let mut pause = Duration::from_millis(250);
-        loop {
-            // Where nobody can say, the next run does.
-            let found = self.bearers(step).await.ok()?;
-            let other = found.into_iter().find(|bearer| bearer != own)?;
-            if *other < *own || Instant::now() + pause > deadline {
-                return Some(other);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
-        }
     }
 
     /// Those that carry the owner tags of a step's resource, but for the ones that it replaces and those that are going.
@@ -121,6 +122,8 @@ impl Operations<'_> {
 }
 
 fn twins(one: &str, other: &str) -> Fault {
-    let message = format!("{one} and {other} carry the owner tags of it; plan again");
+    let message = format!(
+        "{one} and {other} carry the owner tags of it: another run made one, too. Delete the one that is not used"
+    );
     Fault::new(FaultKind::Conflict, "tag:GetResources", message)
 }

@@ -407,7 +407,7 @@ impl Cloud for FakeCloud {
                 let attributes = Map::from_iter([("Arn".to_owned(), item.arn(&key).into())]);
                 let readiness = item.readiness();
                 state.account.items.insert(key, item);
-                Ok(Written { identity: None, attributes, readiness, notes: Vec::new() })
+                Ok(Written { adopted: false, identity: None, attributes, readiness, notes: Vec::new() })
             })
             .await
         })
@@ -440,7 +440,13 @@ impl Cloud for FakeCloud {
                 item.settles = after(settle);
                 item.then = then;
                 let attributes = Map::from_iter([("Arn".to_owned(), item.arn(&key).into())]);
-                Ok(Written { identity: None, attributes, readiness: item.readiness(), notes: Vec::new() })
+                Ok(Written {
+                    adopted: false,
+                    identity: None,
+                    attributes,
+                    readiness: item.readiness(),
+                    notes: Vec::new(),
+                })
             })
             .await
         })
@@ -473,7 +479,7 @@ impl Cloud for FakeCloud {
                     _ => Readiness::Ready(None),
                 };
                 state.account.sweep();
-                Ok(Written { identity: None, attributes: Map::new(), readiness, notes: Vec::new() })
+                Ok(Written { adopted: false, identity: None, attributes: Map::new(), readiness, notes: Vec::new() })
             })
             .await
         })

@@ -233,6 +233,7 @@ fn attributes(id: &Id) -> Map {
 
 fn written(id: &Id) -> Written {
     Written {
+        adopted: false,
         identity: (id.0 == KEY.name()).then(|| id.1.clone()),
         attributes: attributes(id),
         readiness: Readiness::Ready(None),

@@ -247,7 +247,7 @@ impl Cloud for Small {
     ) -> Task<'a, Result<Written, Fault>> {
         let asked = self.ask(format!("update {} {}", region(place), update.live.identity));
         let readiness = Readiness::Ready(None);
-        let written = Written { identity: None, attributes: Map::new(), readiness, notes: Vec::new() };
+        let written = Written { adopted: false, identity: None, attributes: Map::new(), readiness, notes: Vec::new() };
         Box::pin(async { asked.map(|()| written) })
     }
 
