@@ -20,6 +20,9 @@ use crate::plan::{Action, Known, Operation, Resource, Step, sends};
 use crate::schema::Domain;
 use crate::value::{Map, Value};
 
+/// How often what may not be deleted is looked at again: it may be going.
+const LOOKS: u32 = 4;
+
 /// How long a read may show less than what was written.
 const READS_LAG: Duration = Duration::from_secs(30);
 
@@ -328,12 +331,21 @@ impl<'a> Operations<'a> {
                 readiness,
                 notes: Vec::new(),
             };
-            match self.look(step, identity).await? {
-                None => return Ok(done(Readiness::Ready(None))),
-                Some(present) if matches!(present.readiness, Readiness::Scheduled { .. }) => {
-                    return Ok(done(present.readiness));
+            // What a run that was killed had begun to delete may lose its tags before it is gone.
+            let mut looks = 0;
+            loop {
+                match self.look(step, identity).await? {
+                    None => return Ok(done(Readiness::Ready(None))),
+                    Some(present) if matches!(present.readiness, Readiness::Scheduled { .. }) => {
+                        return Ok(done(present.readiness));
+                    }
+                    Some(present) => match self.may_go(step, &present) {
+                        Ok(()) => break,
+                        Err(fault) if looks == LOOKS => return Err(fault),
+                        Err(_) => looks += 1,
+                    },
                 }
-                Some(present) => self.may_go(step, &present)?,
+                tokio::time::sleep(pause * looks).await;
             }
         }
         // A teardown evaluates no expression, so that of its properties only those are known that need none.
