@@ -440,18 +440,9 @@ impl Canonical<'_> {
         }
     }
 
-    fn is(&self, other: &Value) -> bool {
-        match (self, other) {
-            (Self::Value(value), other) => **value == *other,
-            (Self::List(items), Value::List(others)) => {
-                items.len() == others.len() && items.iter().zip(others).all(|(item, other)| item.is(other))
-            }
-            (Self::Map(members), Value::Map(others)) => {
-                members.len() == others.len()
-                    && members.iter().all(|(name, member)| others.get(name).is_some_and(|other| member.is(other)))
-            }
-            _ => false,
-        }
+    /// Whether it is that default, which is never a list nor a map.
+    fn is(&self, default: &Value) -> bool {
+        matches!(self, Self::Value(value) if **value == *default)
     }
 
     fn is_empty_text(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use crate::cloud::{Live, Present};
 use crate::graph::Graph;
@@ -13,15 +13,20 @@ use crate::observe::Observed;
 use crate::plan::Operation;
 use crate::value::Value;
 
-/// For each resource the others that point at it, or at a former one of it: by a property that names something,
-/// or by an ARN anywhere.
+/// For each resource the others that point at it, or at a former one of it: by a property that names something, or, since
+/// not every schema says what a property names, anywhere by what can mean nothing else: an ARN, an identity that the service
+/// made, the name of an alias.
 pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize>> {
     let present = |index: usize| {
         let live = observed.live[index].as_ref().and_then(Live::present);
         live.into_iter().chain(observed.former[index].iter().filter_map(|(_, live)| live.present()))
     };
     let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
-    for index in 0..graph.nodes.len() {
+    let mut distinctive: HashSet<&str> = HashSet::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if node.kind.names_itself() {
+            distinctive.extend(present(index).map(|present| present.identity.as_str()));
+        }
         for attribute in present(index).flat_map(|present: &Present| present.attributes.values()) {
             if let Some(text) = attribute.as_str() {
                 owners.entry(text).or_default().push(index);
@@ -31,6 +36,7 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
     for (alias, key) in aliases(graph, observed) {
         let names = observed.live[alias].as_ref().and_then(Live::present).into_iter();
         for name in names.flat_map(names_of) {
+            distinctive.insert(name);
             owners.entry(name).or_default().extend([alias, key]);
         }
     }
@@ -45,8 +51,8 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
             value.walk(&mut |below, leaf| {
                 let Some(found) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
                 let names = || node.kind.schema().at(&format!("/{name}{below}")).and_then(|property| property.names);
-                let unique = || leaf.as_str().is_some_and(|text| text.starts_with("arn:"));
-                if matches!(leaf, Value::String(_)) && (names().is_some() || unique()) {
+                let unique = |text: &str| text.starts_with("arn:") || distinctive.contains(text);
+                if leaf.as_str().is_some_and(|text| unique(text) || names().is_some()) {
                     for owner in found.iter().filter(|owner| **owner != index) {
                         pointing[*owner].insert(index);
                     }

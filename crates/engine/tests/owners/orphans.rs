@@ -72,6 +72,33 @@ fn one_that_something_goes_on_pointing_at_stays() {
     });
 }
 
+/// Not every schema says that a property names a key; of most types nothing is known but what may be written.
+#[test]
+fn a_key_that_something_names_where_nobody_knows_what_is_named_stays() {
+    run(async {
+        let world = pruning();
+        let link_to = |target: &str| {
+            let mut resource = link("l", "link", "k");
+            resource["props"]["TargetArn"] = target.into();
+            resource
+        };
+        world.converge(&stack(&[&key("k"), &link_to("{{ k.KeyId }}")])).await;
+        let planned = world.plan(&stack(&[&link_to("key-1")])).await;
+        assert_eq!(planned.action("k"), Action::Blocked);
+        assert_eq!(planned.reason("k"), "l, which goes on pointing at it, stays");
+        // By its alias too.
+        let named = stack(&[&key("k"), &alias("n", "alias/orders", "k"), &link_to("alias/orders")]);
+        world.converge(&named).await;
+        let planned = world
+            .plan(&stack(&[
+                &with(&alias("n", "alias/orders", "k"), "/props/TargetKeyId", "key-1"),
+                &link_to("alias/orders"),
+            ]))
+            .await;
+        assert_eq!(planned.action("k"), Action::Blocked);
+    });
+}
+
 #[test]
 fn one_that_something_unread_may_point_at_stays() {
     run(async {
