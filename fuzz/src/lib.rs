@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod bytes;
 mod kind;
 
@@ -127,6 +128,11 @@ pub fn statements(data: &[u8]) {
     if let Err(QueryError::Rejected(rejected)) = Script::parse("query", &text) {
         show(rejected.diagnostics, &rejected.sources);
     }
+}
+
+/// Takes bytes for the answer of a service to a call, see [`answers::read`].
+pub fn answers(data: &[u8]) {
+    answers::read(data);
 }
 
 fn read(text: &str, files: Vec<(String, String)>) {

@@ -373,6 +373,147 @@ const STATEMENTS: &[&str] = &[
     "\u{feff}",
 ];
 
+/// The members of answers, and of what is in them.
+const MEMBERS: &[&str] = &[
+    "Name",
+    "Connections",
+    "ConnectionArn",
+    "ConnectionState",
+    "AuthorizationType",
+    "AuthParameters",
+    "BasicAuthParameters",
+    "Username",
+    "InvocationHttpParameters",
+    "HeaderParameters",
+    "SecretArn",
+    "KmsKeyIdentifier",
+    "LastModifiedTime",
+    "ApiDestinations",
+    "ApiDestinationArn",
+    "InvocationRateLimitPerSecond",
+    "Connection",
+    "ConnectionList",
+    "ConnectionProperties",
+    "ConnectionType",
+    "MatchCriteria",
+    "PhysicalConnectionRequirements",
+    "ARN",
+    "SecretList",
+    "SecretString",
+    "SecretBinary",
+    "VersionId",
+    "VersionIdsToStages",
+    "ReplicationStatus",
+    "DeletedDate",
+    "ResourcePolicy",
+    "KeyMetadata",
+    "KeyId",
+    "KeyState",
+    "Arn",
+    "Policy",
+    "KeyRotationEnabled",
+    "RotationPeriodInDays",
+    "Keys",
+    "Aliases",
+    "AliasName",
+    "AliasArn",
+    "TargetKeyId",
+    "Tags",
+    "Key",
+    "TagKey",
+    "Value",
+    "TagValue",
+    "ResourceTagMappingList",
+    "ResourceARN",
+    "NextToken",
+    "PaginationToken",
+    "NextMarker",
+    "Truncated",
+    "__type",
+    "message",
+    "Message",
+    "code",
+    "Error",
+    "Code",
+];
+
+/// What stands in answers.
+const LEAVES: &[&str] = &[
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1.7E9",
+    "1e999",
+    "99999999999999999999",
+    "\"\"",
+    "\"orders\"",
+    "\"AUTHORIZED\"",
+    "\"DELETING\"",
+    "\"PendingDeletion\"",
+    "\"Enabled\"",
+    "\"BASIC\"",
+    "\"alias/orders\"",
+    "\"AWSCURRENT\"",
+    "\"{}\"",
+    "\"{\\\"a\\\":\"",
+    "\"arn:aws:events:us-east-1:123456789012:connection/orders/0a1b2c3d-0000-4000-8000-000000000000\"",
+    "\"arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000\"",
+    "\"arn:::::\"",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+    "\"é\"",
+    "[]",
+    "{}",
+    "{",
+    "\"ResourceNotFoundException\"",
+    "\"ThrottlingException\"",
+    "\"AccessDeniedException\"",
+    "\"2026-11-22T00:00:00Z\"",
+];
+
+/// What may come where JSON is expected.
+const MARKUP: &[&str] = &[
+    "HTTP/1.1 200 OK\r\n",
+    "content-length: 2\r\n",
+    "content-length: 99999999999999999999\r\n",
+    "transfer-encoding: chunked\r\n",
+    "date: Sun, 09 Sep 2001 01:46:40 GMT\r\n",
+    "x-amzn-requestid: 1\r\n",
+    "x-amzn-errortype: ResourceNotFoundException:\r\n",
+    "location: http://127.0.0.1:1/\r\n",
+    "\r\n",
+    "ffffffff\r\n",
+    "0\r\n",
+    "<GetCallerIdentityResponse>",
+    "<GetCallerIdentityResult>",
+    "<Account>123456789012</Account>",
+    "<Account>../..</Account>",
+    "<Arn>arn:aws:iam::123456789012:user/u</Arn>",
+    "</GetCallerIdentityResult>",
+    "</GetCallerIdentityResponse>",
+    "<!DOCTYPE a [<!ENTITY b \"c\">]>",
+    "&b;",
+    "<![CDATA[",
+    "<Error><Code>AccessDenied</Code></Error>",
+    "<html>",
+    "<",
+    "é",
+    "\0",
+];
+
+/// The text of a JSON value as services send it, which may break off.
+fn answer() -> impl Strategy<Value = String> {
+    let leaf = select(LEAVES).prop_map(str::to_owned);
+    leaf.prop_recursive(5, 40, 6, |inner| {
+        let member = (select(MEMBERS), inner.clone()).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+        prop_oneof![
+            3 => vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            1 => vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+        ]
+    })
+}
+
 /// How many cases a target gets.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how long")]
 fn cases() -> u32 {
@@ -418,7 +559,7 @@ fn pieces(of: &'static [&'static str], most: usize) -> impl Strategy<Value = Str
 /// What a search found, and what it begins with, is read again in every run.
 #[test]
 fn the_corpus() {
-    let targets: [(&str, Target); 7] = [
+    let targets: [(&str, Target); 8] = [
         ("manifest", trueup_fuzz::manifest),
         ("template", trueup_fuzz::template),
         ("variables", trueup_fuzz::variables),
@@ -426,6 +567,7 @@ fn the_corpus() {
         ("difference", trueup_fuzz::difference),
         ("project", trueup_fuzz::project),
         ("statements", trueup_fuzz::statements),
+        ("answers", trueup_fuzz::answers),
     ];
     for (name, target) in targets {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
@@ -472,4 +614,12 @@ fn projects() {
 #[test]
 fn files_of_statements() {
     over("files of statements", pieces(STATEMENTS, 30), 1, |text| trueup_fuzz::statements(text.as_bytes()));
+}
+
+#[test]
+fn answers_of_services() {
+    let head = || [any::<u8>(), any::<u8>(), any::<u8>()];
+    let read = |(head, body): &([u8; 3], String)| trueup_fuzz::answers(&[&head[..], body.as_bytes()].concat());
+    over("answers", (head(), answer()), 2, read);
+    over("answers that are none", (head(), pieces(MARKUP, 16)), 2, read);
 }

@@ -414,6 +414,10 @@ fn it_asks_once_about_all_plans_and_applies_them() {
     let (code, screen) = apply("no\n");
     assert_eq!((code, there().len()), (1, 1), "{screen}");
     assert!(screen.contains("1 stack is left as it is"), "{screen}");
+    // Ctrl-C is an answer, too.
+    let (code, screen) = apply("\u{3}");
+    assert_eq!((code, there().len()), (130, 1), "{screen}");
+    assert!(screen.contains("interrupted; nothing was changed"), "{screen}");
     let (code, screen) = apply("yes\n");
     assert_eq!((code, there().len()), (0, 3), "{screen}");
     assert_eq!(screen.matches("[yes/no]").count(), 1, "{screen}");

@@ -130,6 +130,8 @@ fn apply_asks_and_only_yes_is_yes() {
         let (_, screen) = terminal(&python, 100, &env.command(trueup(), &["apply"]), answer);
         assert!(!there(&env), "{answer:?} was taken for a yes: {}", plain(&screen));
     }
+    let (code, screen) = terminal(&python, 100, &env.command(trueup(), &["apply"]), "\u{3}");
+    assert!(code == 130 && !there(&env), "{}", plain(&screen));
     let (code, screen) = terminal(&python, 100, &env.command(trueup(), &["apply"]), "yes\n");
     env.canaries().check("the terminal", screen.as_bytes());
     assert_eq!(code, 0, "{}", plain(&screen));

@@ -70,7 +70,7 @@ impl Calls {
             buckets.admit(operation).await;
             attempts += 1;
             let (sent, ahead) = (Instant::now(), clock::ahead());
-            let answer = attempt().await;
+            let (answer, heard) = clock::listening(attempt()).await;
             let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
             let fault = match answer {
                 Ok((answer, request_id)) => {
@@ -100,7 +100,7 @@ impl Calls {
             let made = operation.effect == Effect::Makes && fault.kind.is_ambiguous();
             // Nothing was carried out; signed with the right time it goes through at once.
             let skewed = fault.code.as_deref().is_some_and(|code| clock::CODES.contains(&code));
-            if skewed && corrections < CORRECTIONS && clock::corrected(ahead) {
+            if skewed && corrections < CORRECTIONS && clock::corrected(ahead, heard) {
                 corrections += 1;
                 (self.observer)(CallEvent {
                     operation: operation.name,

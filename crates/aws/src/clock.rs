@@ -11,6 +11,8 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
 
+use std::cell::Cell;
+use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,8 +26,11 @@ const HARMLESS_MS: u64 = 4 * 60 * 1000;
 
 /// How far AWS's clock is ahead of this machine's, in milliseconds, as far as a refusal has shown it.
 static AHEAD_MS: AtomicI64 = AtomicI64::new(0);
-/// The same after the date of the latest refusal, whether or not it was because of the clock.
-static HEARD_MS: AtomicI64 = AtomicI64::new(0);
+
+tokio::task_local! {
+    /// The same after the date of the refusal that this call has got, whether or not it was because of the clock.
+    static HEARD_MS: Cell<Option<i64>>;
+}
 
 /// The codes of refusals that a wrong clock may be the reason of; those of the SDK, and what the older services say.
 pub(crate) const CODES: [&str; 7] = [
@@ -53,11 +58,19 @@ pub(crate) fn ahead() -> i64 {
     AHEAD_MS.load(Ordering::Relaxed)
 }
 
-/// After a refusal of what was signed with a correction: whether another one is in force now, with which it may be signed
-/// again.
-pub(crate) fn corrected(signed_with: i64) -> bool {
-    let heard = HEARD_MS.load(Ordering::Relaxed);
-    if differs(heard, ahead()) {
+/// Makes a call and listens to the date of its refusal; how far that is ahead of this machine's clock, in milliseconds.
+pub(crate) async fn listening<T>(call: impl Future<Output = T>) -> (T, Option<i64>) {
+    let listened = async {
+        let answer = call.await;
+        (answer, HEARD_MS.with(Cell::get))
+    };
+    HEARD_MS.scope(Cell::new(None), listened).await
+}
+
+/// After a refusal of what was signed with a correction, which told this date: whether another one is in force now, with
+/// which it may be signed again.
+pub(crate) fn corrected(signed_with: i64, heard: Option<i64>) -> bool {
+    if let Some(heard) = heard.filter(|heard| differs(*heard, ahead())) {
         AHEAD_MS.store(heard, Ordering::Relaxed);
         tracing::warn!(ahead_s = heard / 1000, "this machine's clock is wrong; signing with the time of AWS");
         return true;
@@ -107,7 +120,8 @@ impl HttpConnector for Listening {
             // One of a cache has the date at which it was put there.
             let date = answer.headers().get("date").filter(|_| refused && answer.headers().get("age").is_none());
             if let Some(ahead) = date.and_then(|date| ahead_of(SystemTime::now(), date)) {
-                HEARD_MS.store(ahead, Ordering::Relaxed);
+                // Nobody listens to what the SDK calls by itself.
+                let _ = HEARD_MS.try_with(|heard| heard.set(Some(ahead)));
             }
             Ok(answer)
         })
@@ -135,6 +149,19 @@ mod tests {
         assert_eq!(shifted(shifted(noon, 90_000), -90_000), noon);
         assert_eq!(shifted(noon, -1000), noon - Duration::from_secs(1));
         let _ = (shifted(noon, i64::MAX), shifted(noon, i64::MIN));
+    }
+
+    #[tokio::test]
+    async fn a_call_hears_its_own_refusal_and_no_other() {
+        let heard = |ahead: i64| {
+            listening(async move {
+                HEARD_MS.with(|heard| heard.set(Some(ahead)));
+                tokio::task::yield_now().await;
+            })
+        };
+        let silent = listening(tokio::task::yield_now());
+        let (((), first), ((), second), ((), none)) = tokio::join!(heard(1), heard(2), silent);
+        assert_eq!((first, second, none), (Some(1), Some(2), None));
     }
 
     #[test]

@@ -296,7 +296,15 @@ impl Keeper {
             }
         }
         let ended = Record::new(self.me.clone(), self.lease.record.began(), self.lease.record.began());
-        self.store.remove(self.lease.tag, ended.text()).await
+        if self.store.remove(self.lease.tag, ended.text()).await? {
+            return Ok(());
+        }
+        // It was renewed since, and the answer was lost; or it is somebody else's by now.
+        let Found::Text { text, tag } = self.store.read().await?.0 else { return Ok(()) };
+        if Record::read(&text).is_some_and(|record| record.holder == self.me) {
+            self.store.remove(tag, ended.text()).await?;
+        }
+        Ok(())
     }
 
     async fn renew(&mut self) -> Result<Renewed, CommandError> {
@@ -336,5 +344,42 @@ impl Keeper {
     fn lose(&self, why: &str) {
         *lock(&self.why) = Some(why.to_owned());
         self.lost.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_renewed_without_an_answer_is_let_go_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let store = Store::File(path.clone());
+        let holder = |run: &str| Holder {
+            host: "here".to_owned(),
+            pid: 1,
+            run: run.to_owned(),
+            command: "apply".to_owned(),
+            stack: None,
+            env: None,
+        };
+        let now = store.read().await.unwrap().1;
+        let record = |run: &str| Record::new(holder(run), now.now(), now.now() + 60_000);
+        for (renewed_by, is_left) in [("mine", false), ("another", true)] {
+            std::fs::write(&path, record(renewed_by).text()).unwrap();
+            let keeper = Keeper {
+                store: store.clone(),
+                me: holder("mine"),
+                ttl: Duration::from_mins(1),
+                lease: Lease { tag: "what stood there before".to_owned(), record: record("mine"), time: now },
+                stop: Cancel::new(),
+                lost: Cancel::new(),
+                why: Arc::default(),
+            };
+            keeper.stop.cancel();
+            keeper.run().await.unwrap();
+            assert_eq!(path.exists(), is_left, "{renewed_by}");
+        }
     }
 }

@@ -178,8 +178,14 @@ impl Run<'_> {
             1 => "Apply this plan?".to_owned(),
             many => format!("Apply these {many} plans?"),
         };
-        if !ask::ask(self.context.printer, &question).await? {
-            let error = CommandError::failed("not confirmed; nothing was changed");
+        // The first signal only asks a run to end, and this is a good moment.
+        let refusal = tokio::select! {
+            answer = ask::ask(self.context.printer, &question) => {
+                (!answer?).then(|| CommandError::failed("not confirmed; nothing was changed"))
+            }
+            () = self.fleet.cancel.cancelled() => Some(CommandError::interrupted("interrupted; nothing was changed")),
+        };
+        if let Some(error) = refusal {
             return self.report(Some(&error));
         }
         for (index, _) in &plans {

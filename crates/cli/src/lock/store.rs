@@ -138,16 +138,17 @@ impl Store {
         }
     }
 
-    /// Removes what has this tag. `instead` is for a store that can only overwrite.
-    pub async fn remove(&self, tag: String, instead: String) -> Result<(), CommandError> {
+    /// Removes what has this tag; whether it was there. `instead` is for a store that can only overwrite.
+    pub async fn remove(&self, tag: String, instead: String) -> Result<bool, CommandError> {
         match self {
-            Self::S3(object, session) => object.remove(session, &tag, instead.into()).await.map(drop).map_err(fault),
+            Self::S3(object, session) => object.remove(session, &tag, instead.into()).await.map_err(fault),
             Self::File(path) => {
                 section(path, move |path| {
                     if current(path)?.as_ref() != Some(&tag) {
-                        return Ok(());
+                        return Ok(false);
                     }
-                    std::fs::remove_file(path).map_err(|error| CommandError::file("remove", path, &error))
+                    std::fs::remove_file(path).map_err(|error| CommandError::file("remove", path, &error))?;
+                    Ok(true)
                 })
                 .await
             }
@@ -237,9 +238,9 @@ mod tests {
         let (Found::Text { tag, .. }, _) = store.read().await.unwrap() else { panic!("it is there") };
         assert!(!written(store.write(Some("another"), "x".to_owned()).await));
         assert!(written(store.write(Some(&tag), "next".to_owned()).await));
-        store.remove(tag, String::new()).await.unwrap();
+        assert!(!store.remove(tag, String::new()).await.unwrap());
         assert!(matches!(store.read().await.unwrap().0, Found::Text { text, .. } if text == "next"));
-        store.remove("next".to_owned(), String::new()).await.unwrap();
+        assert!(store.remove("next".to_owned(), String::new()).await.unwrap());
         assert!(matches!(store.read().await.unwrap().0, Found::Nothing));
     }
 

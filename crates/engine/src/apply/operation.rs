@@ -308,9 +308,8 @@ impl<'a> Operations<'a> {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
-                other => {
-                    return other.map(|written| Written { identity: Some(identity.to_owned()), ..written });
-                }
+                // Its identity is known without an answer.
+                other => return other,
             }
         }
     }

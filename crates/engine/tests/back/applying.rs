@@ -293,6 +293,41 @@ fn what_was_seen_not_to_be_as_it_should_be_fails_its_step() {
 }
 
 #[test]
+fn what_a_change_implies_elsewhere_is_looked_for_and_what_a_deletion_leaves_too() {
+    run(async {
+        let world = World::new();
+        world.apply(&three()).await;
+        let mut there = world.cloud.take_confirmed();
+        there.sort();
+        assert!(there.contains(&("orders".to_owned(), true)) && there.iter().all(|(_, present)| *present), "{there:?}");
+        let planned = world.plan_teardown(&three()).await;
+        world.execute(&planned).await;
+        let gone = world.cloud.take_confirmed();
+        assert!(gone.contains(&("orders".to_owned(), false)) && gone.iter().all(|(_, present)| !present), "{gone:?}");
+    });
+}
+
+#[test]
+fn an_update_waits_until_the_change_before_it_has_settled() {
+    run(async {
+        let world = World::new();
+        let orders = |text: &str| with(&connection("orders", "orders"), "/props/Description", text);
+        world.converge(&stack(&[&orders("first")])).await;
+        world.cloud.set().settle = Duration::from_secs(20);
+        world.cloud.take_writes();
+        world.cloud.set().dies_after = Some(1);
+        let planned = world.plan(&stack(&[&orders("second")])).await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), world.execute(&planned)).await;
+        world.cloud.no_trouble();
+        world.cloud.take_writes();
+        let planned = world.plan(&stack(&[&orders("third")])).await;
+        assert_eq!(problems(&world.execute(&planned).await), Vec::<String>::new());
+        // Sent earlier it is refused, and sent again.
+        assert_eq!(world.cloud.take_writes(), ["Update orders"]);
+    });
+}
+
+#[test]
 fn reads_that_lag_do_not_make_a_run_fail_or_repeat_itself() {
     for seed in 1..20 {
         run(async move {

@@ -14,6 +14,7 @@ static AUTH: &[Property] = &[
     Property::new("SecretArn", ANY, "").kept(),
     Property::new("Credentials", Type::Object(CREDENTIALS), "").write_only(),
 ];
+static WHOLE: &[Property] = &[Property::new("A", ANY, ""), Property::new("B", ANY, "")];
 static SCHEMA: Schema = Schema {
     properties: &[
         Property::new("Properties", Type::Map(&ANY), "").secret_members(&["PASSWORD"]),
@@ -21,6 +22,7 @@ static SCHEMA: Schema = Schema {
         Property::new("Auth", Type::Object(AUTH), ""),
         Property::new("Validate", Type::Boolean, "").write_only(),
         Property::new("Policy", Type::Json, "").policy(),
+        Property::new("Whole", Type::Object(WHOLE), "").kept(),
     ],
     one_of: &[],
 };
@@ -47,6 +49,26 @@ fn what_is_kept_is_compared_by_the_names_that_are_given() {
     assert!(compare(&map(serde_json::json!({"Auth": {"Type": "B"}})), &live).edits.is_empty());
     let other = map(serde_json::json!({"Auth": {"Type": "B", "SecretArn": "mine"}}));
     assert_eq!(pointers(&compare(&other, &live)), ["/Auth/SecretArn"]);
+}
+
+#[test]
+fn an_object_that_is_kept_is_wanted_whole_where_it_is_given() {
+    let live = map(serde_json::json!({"Whole": {"A": "a", "B": "b"}}));
+    assert!(compare(&Map::new(), &live).edits.is_empty());
+    let given = compare(&map(serde_json::json!({"Whole": {"A": "a"}})), &live);
+    assert_eq!(pointers(&given), ["/Whole/B"]);
+}
+
+#[test]
+fn a_policy_in_other_words_is_the_same_and_sent_in_its_own() {
+    let policy = |action: serde_json::Value| {
+        let statement = serde_json::json!({"Effect": "Allow", "Action": action, "Resource": "*"});
+        map(serde_json::json!({"Policy": {"Version": "2012-10-17", "Statement": [statement]}}))
+    };
+    let (desired, live) = (policy("a:Get".into()), policy(serde_json::json!(["a:Get"])));
+    assert!(compare(&desired, &live).edits.is_empty());
+    assert_eq!(Value::from(to_send(&SCHEMA, &desired, &live, &[])), Value::from(desired.clone()));
+    assert_eq!(pointers(&compare(&policy("a:Put".into()), &live)).len(), 1);
 }
 
 #[test]

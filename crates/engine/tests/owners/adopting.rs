@@ -8,6 +8,7 @@ use trueup_engine::plan::Action;
 use trueup_engine::plan::document::verify;
 use trueup_engine::report::Ending;
 
+use crate::support::kinds::MANAGED;
 use crate::support::{
     GROUP, LINK, TOPIC, World, group, link, live, outcome, owned_by, problems, run, stack, topic, with,
 };
@@ -378,4 +379,20 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn what_a_service_made_for_itself_is_left_alone() {
+    run(async {
+        let world = World::new();
+        let theirs = live(&[("Name", "theirs"), ("Description", MANAGED)]);
+        world.cloud.put(&GROUP, "theirs", theirs, &owned_by("stack", "g"));
+        let same = with(&group("g", "theirs"), "/props/Description", MANAGED);
+        assert_eq!(world.plan(&stack(&[&same])).await.action("g"), Action::None);
+        let other = with(&same, "/props/Description", "ours");
+        let planned = world.plan(&stack(&[&other])).await;
+        assert_eq!((planned.action("g"), planned.reason("g")), (Action::Blocked, "a service made it for itself"));
+        world.execute(&planned).await;
+        assert_eq!(world.cloud.take_writes(), Vec::<String>::new());
+    });
 }

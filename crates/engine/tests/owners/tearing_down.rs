@@ -100,3 +100,25 @@ fn the_old_one_of_a_renaming_that_was_killed_goes_too() {
         assert_eq!(world.cloud.alive(&crate::support::TOPIC), Vec::<String>::new());
     });
 }
+
+/// A key of which copies are going is marked for deletion once they are gone; that is as far as it goes.
+#[test]
+fn what_is_going_is_waited_for_until_it_is_marked() {
+    run(async {
+        let world = World::new();
+        let manifest = stack(&[&key("k")]);
+        world.converge(&manifest).await;
+        let id = (KEY.name(), "key-1".to_owned());
+        world.cloud.set().items.get_mut(&id).unwrap().deleting = true;
+        let planned = world.plan_teardown(&manifest).await;
+        let marked = async {
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            let mut state = world.cloud.set();
+            let item = state.items.get_mut(&id).unwrap();
+            (item.deleting, item.scheduled) = (false, Some("2026-12-30".to_owned()));
+        };
+        let (report, ()) = tokio::join!(world.execute(&planned), marked);
+        assert_eq!(outcome(&report, "k").ending, Ending::Done);
+        assert!(outcome(&report, "k").fault.is_none(), "{:?}", outcome(&report, "k"));
+    });
+}

@@ -24,6 +24,7 @@ struct State {
     history: Vec<(Instant, Account)>,
     rules: Vec<Rule>,
     writes: Vec<Call>,
+    confirmed: Vec<(String, bool)>,
     updates: Vec<(String, Vec<String>)>,
     under_way: usize,
     most_under_way: usize,
@@ -68,6 +69,11 @@ impl FakeCloud {
     }
 
     /// The top-level properties that each update sent since the last question.
+    /// What was looked at in other services since the last time, and whether it was to be there.
+    pub fn take_confirmed(&self) -> Vec<(String, bool)> {
+        std::mem::take(&mut self.state().confirmed)
+    }
+
     pub fn take_updates(&self) -> Vec<(String, Vec<String>)> {
         std::mem::take(&mut self.state().updates)
     }
@@ -488,6 +494,7 @@ impl Cloud for FakeCloud {
     fn confirm<'a>(&'a self, _: &'static dyn Kind, _: &'a Place, items: &'a [Confirm]) -> Task<'a, Vec<Unconfirmed>> {
         Box::pin(async move {
             self.answers().await;
+            self.state().confirmed.extend(items.iter().map(|item| (item.identity.clone(), item.present)));
             let findings = self.set().findings.clone();
             findings.into_iter().filter(|finding| items.iter().any(|item| item.identity == finding.identity)).collect()
         })

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use trueup_engine::cloud::Present;
 use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Registry, Through, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::{Clearing, Domain, List, Order, Property, Schema, Text, Type};
-use trueup_engine::value::Map;
+use trueup_engine::value::{Map, Value};
 
 const ANY: Type = Type::Text(Text::ANY);
 
@@ -54,6 +55,9 @@ static LINK_SCHEMA: Schema = Schema {
     ],
     one_of: &[],
 };
+
+/// The description of what a service manages.
+pub const MANAGED: &str = "managed";
 
 /// A kind, as data.
 #[derive(Debug)]
@@ -133,6 +137,12 @@ impl Kind for Data {
 
     fn check(&self, _: &Map) -> Vec<Finding> {
         Vec::new()
+    }
+
+    /// As a service does with what it has made for itself.
+    fn refuses(&self, live: &Present) -> Option<String> {
+        let text = live.properties.get("Description").and_then(Value::as_str);
+        (text == Some(MANAGED)).then(|| "a service made it for itself".to_owned())
     }
 
     fn implies(&self, _: &Change<'_>) -> Vec<Implied> {
