@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::measure::{Cost, measure};
-use crate::server::{Server, median};
+use crate::server::{Server, counted, median};
 use crate::tools;
 
 /// How many times as many connections are looked at for drift.
@@ -144,7 +144,7 @@ impl Bench<'_> {
             return Err(format!("{name} ended with {}", cost.code));
         }
         let calls = self.server.calls()?.split_off(before.len());
-        let calls = counted(&calls);
+        let calls = counted(calls);
         if let Some(phase) = self.phases.iter_mut().find(|phase| phase.name == name) {
             phase.costs.push(cost);
             phase.calls = calls;
@@ -155,19 +155,8 @@ impl Bench<'_> {
     }
 }
 
-fn counted(calls: &[String]) -> Vec<(String, usize)> {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for call in calls {
-        match counts.iter_mut().find(|(name, _)| name == call) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((call.clone(), 1)),
-        }
-    }
-    counts
-}
-
 /// A stack of connections: half of them BASIC, half API_KEY with a header.
-fn stack(connections: usize) -> String {
+pub fn stack(connections: usize) -> String {
     let mut text = String::from(
         "version: 1\nname: bench\nproviders: [aws]\nvars:\n  - { name: BENCH_PASSWORD, secret: true }\nresources:\n",
     );

@@ -6,8 +6,6 @@
 //! best. `--write` puts the figures into `docs/benchmarks-fleet.md`.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +14,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::measure::{Cost, measure};
-use crate::server::{Server, median};
+use crate::server::{Client, Server, counted, median, request_as};
 use crate::tools;
 
 /// The regions; an account has one of them.
@@ -69,13 +67,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     let before = server.calls()?.len();
     let plan = || place.measure(&binary, &server, &["plan", "--exit-code", "--no-cache"]);
     plans.push(plan()?);
-    let counts = counted(&server.calls()?[before..]);
+    let counts = counted(server.calls()?.split_off(before));
     floors.push(floor(&server, &calls)?);
     for _ in 1..options.runs {
         plans.push(plan()?);
         floors.push(floor(&server, &calls)?);
     }
-    let same = counted(&calls.iter().map(|call| call.operation.to_owned()).collect::<Vec<_>>());
+    let same = counted(calls.iter().map(|call| call.operation.to_owned()));
     if counts != same {
         return Err(format!("the plan sent {counts:?}, and the bare client {same:?}"));
     }
@@ -174,21 +172,7 @@ struct Call {
 }
 
 fn request(service: &str, operation: &str, account: usize, input: &Value) -> String {
-    let target = match service {
-        "events" => "AWSEvents",
-        other => other,
-    };
-    let (kind, target, body) = match service {
-        "sts" => ("application/x-www-form-urlencoded", String::new(), format!("Action={operation}&Version=2011-06-15")),
-        _ => ("application/x-amz-json-1.1", format!("X-Amz-Target: {target}.{operation}\r\n"), input.to_string()),
-    };
-    format!(
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n{target}Authorization: AWS4-HMAC-SHA256 \
-         Credential={}/20261121/{}/{service}/aws4_request, SignedHeaders=host, Signature=00\r\nContent-Length: {}\r\n\r\n{body}",
-        account_id(account),
-        region_of(account),
-        body.len(),
-    )
+    request_as(&account_id(account), region_of(account), service, operation, input)
 }
 
 /// The calls that a plan of these stacks needs: who each caller is, a page of each stack's connections, each of them, and
@@ -250,53 +234,6 @@ fn floor(server: &Server, calls: &[Call]) -> Result<(usize, f64), String> {
         }
     }
     best.ok_or_else(|| "nothing was measured".to_owned())
-}
-
-/// A connection that is kept.
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn new(server: &Server) -> Result<Self, String> {
-        let stream = TcpStream::connect(server.url.trim_start_matches("http://")).map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Self { stream: BufReader::new(stream) })
-    }
-
-    /// Sends a request; the body of its answer.
-    fn send(&mut self, request: &str) -> Result<Vec<u8>, String> {
-        let io = |error: std::io::Error| error.to_string();
-        self.stream.get_mut().write_all(request.as_bytes()).map_err(io)?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line).map_err(io)?;
-        if !line.starts_with("HTTP/1.1 200") {
-            return Err(format!("the sandbox answers {}", line.trim()));
-        }
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line).map_err(io)?;
-            let header = line.trim().to_ascii_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().map_err(|_| "an answer has no length".to_owned())?;
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).map_err(io)?;
-        Ok(body)
-    }
-}
-
-fn counted(calls: &[String]) -> Vec<(String, usize)> {
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
-    for call in calls {
-        *counts.entry(call.clone()).or_default() += 1;
-    }
-    counts.into_iter().collect()
 }
 
 fn page(options: &Options, plans: &[Cost], floors: &[(usize, f64)], apply: Cost, counts: &[(String, usize)]) -> String {

@@ -1,7 +1,8 @@
 //! The chores of the repository, so that none of them lives in somebody's shell history.
 //!
 //! `cargo xtask test` prepares what the tests need and runs all of them; `cargo xtask bench` measures the commands
-//! against the stated figures and writes `docs/benchmarks.md`, `cargo xtask bench-fleet` a plan of many stacks;
+//! against the stated figures and writes `docs/benchmarks.md`, `cargo xtask bench-fleet` a plan of many stacks,
+//! `cargo xtask bench-rates` commands under the rates of AWS;
 //! `cargo xtask prove` shows that the promises are kept, and writes `docs/promises.md`, `cargo xtask planted` and
 //! `cargo xtask mutants` that the tests would notice if they were not; `cargo xtask release` builds what is shipped, and
 //! compares two builds of it; `cargo xtask schema` writes `schemas/` anew, `cargo xtask kinds` the counts in `docs/kinds.md`.
@@ -10,6 +11,7 @@
 
 mod bench;
 mod bench_fleet;
+mod bench_rates;
 mod kinds;
 mod measure;
 mod mutants;
@@ -46,6 +48,8 @@ enum Chore {
     Bench(bench::Options),
     /// Measures a plan of 1,000 stacks in 20 accounts and regions against the least that its calls can take.
     BenchFleet(bench_fleet::Options),
+    /// Measures plan, apply and teardown under the rates of AWS against the least that their calls can take.
+    BenchRates(bench_rates::Options),
     /// Writes the part of `docs/kinds.md` about types that are managed through Cloud Control anew.
     Kinds,
     /// Makes small mistakes in the engine, one at a time, and counts those that its tests notice.
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
         Chore::Test { rest } => test::run(&rest),
         Chore::Bench(options) => bench::run(&options),
         Chore::BenchFleet(options) => bench_fleet::run(&options),
+        Chore::BenchRates(options) => bench_rates::run(&options),
         Chore::Kinds => kinds::run(),
         Chore::Mutants(options) => mutants::run(&options),
         Chore::Planted => planted::run(),

@@ -43,7 +43,7 @@ pub(crate) struct Parts {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) config: SdkConfig,
     pub(crate) region: String,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Option<Limits>,
     pub(crate) quotas: Arc<Quotas>,
     /// One for each call that the process may have under way.
     pub(crate) slots: Arc<Semaphore>,
@@ -86,7 +86,8 @@ impl Quotas {
 impl Access {
     pub(crate) fn new(parts: Parts) -> Self {
         let local = parts.config.endpoint_url().is_some_and(is_loopback);
-        let limits = if local { Limits::unlimited() } else { parts.limits };
+        let usual = if local { Limits::unlimited() } else { Limits::documented() };
+        let limits = parts.limits.unwrap_or(usual);
         Self {
             clients: Clients::new(&parts.config, parts.timeout, parts.endpoint_url.clone()),
             keeper: parts.keeper,

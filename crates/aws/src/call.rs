@@ -70,7 +70,8 @@ impl Calls {
             buckets.admit(operation).await;
             attempts += 1;
             let (sent, ahead) = (Instant::now(), clock::ahead());
-            let (answer, heard) = clock::listening(attempt()).await;
+            // Boxed: an attempt is large, and each future around it would hold it again.
+            let (answer, heard) = clock::listening(Box::pin(attempt())).await;
             let latency_ms = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
             let fault = match answer {
                 Ok((answer, request_id)) => {

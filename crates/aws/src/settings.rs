@@ -25,8 +25,8 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// Proxy and trust store.
     pub network: Network,
-    /// The calls that are sent a second.
-    pub limits: Limits,
+    /// The calls that are sent a second. `None` is what is documented, and no limit on loopback, where nobody documents one.
+    pub limits: Option<Limits>,
     /// How failed calls are repeated.
     pub backoff: Backoff,
     /// Key id and secret key. Where they are given no chain is asked, neither for credentials nor for a region.
@@ -44,7 +44,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_millis(3100),
             read_timeout: Duration::from_secs(30),
             network: Network::default(),
-            limits: Limits::documented(),
+            limits: None,
             backoff: Backoff::default(),
             static_credentials: None,
         }

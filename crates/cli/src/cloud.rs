@@ -42,6 +42,7 @@ pub async fn connect(settings: &Settings, secret_reads: bool) -> Result<Connecte
         network: trueup_aws::Network::from_variables(|name| settings.environment.get(name)),
         ..trueup_aws::Settings::default()
     };
+    aws.limits = cloud.quota_share.map(trueup_aws::Limits::share);
     if let Some(limit) = cloud.throttled_for {
         aws.backoff.throttled_for = limit;
     }

@@ -8,12 +8,20 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::CommandError;
 
-/// Writes a file by way of a temporary one beside it: mode 0600, on disk before it gets its name.
+/// Writes a file by way of a temporary one beside it: mode 0600, on disk before it gets its name. What is no file, such as
+/// a pipe or `/dev/null`, is written to and never replaced; of a link, what it points to is replaced.
 pub fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
+    let there = std::fs::metadata(path).ok();
+    if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
+        let opened = std::fs::OpenOptions::new().write(true).open(path);
+        return opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(path, &error));
+    }
+    let target = there.and_then(|_| path.canonicalize().ok());
+    let target = target.as_deref().unwrap_or(path);
     // `tempfile` creates with mode 0600.
-    let file = beside(path, text, &Builder::new())?;
-    file.persist(path).map_err(|error| failed(path, &error.error))?;
-    kept(path);
+    let file = beside(target, text, &Builder::new())?;
+    file.persist(target).map_err(|error| failed(path, &error.error))?;
+    kept(target);
     Ok(())
 }
 
@@ -93,6 +101,27 @@ mod tests {
         }
         let error = write_private(&dir.path().join("no/plan.json"), "x").unwrap_err();
         assert!(error.message.starts_with("cannot write") && !error.message.contains(".trueup-"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_written_to_and_a_link_stays_one() {
+        use std::os::unix::fs::{FileTypeExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let [pipe, file, link] = ["pipe", "file", "link"].map(|name| dir.path().join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        write_private(&pipe, "one").unwrap();
+        assert_eq!(reader.join().unwrap(), "one");
+        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        std::fs::write(&file, "before").unwrap();
+        symlink(&file, &link).unwrap();
+        write_private(&link, "two").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]

@@ -378,7 +378,7 @@ mod tests {
                 why: Arc::default(),
             };
             keeper.stop.cancel();
-            keeper.run().await.unwrap();
+            Box::pin(keeper.run()).await.unwrap();
             assert_eq!(path.exists(), is_left, "{renewed_by}");
         }
     }

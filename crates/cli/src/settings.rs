@@ -7,6 +7,7 @@
 mod fleet;
 mod formats;
 pub mod lock;
+mod rates;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -123,6 +124,8 @@ pub struct CloudSettings {
     pub endpoint_url: Option<String>,
     /// How long a throttled call is repeated, where TRUEUP_THROTTLED_FOR says so.
     pub throttled_for: Option<Duration>,
+    /// How much of the documented request rates is used, where that was said.
+    pub quota_share: Option<f64>,
     /// The folder of the sandbox's state, where a sandbox is used.
     pub sandbox: Option<PathBuf>,
     /// Where that sandbox listens, where it runs in this process already.
@@ -427,6 +430,7 @@ fn merge(outer: Options, inner: Options) -> Options {
         take_over: inner.take_over || outer.take_over,
         allow_replace: both(outer.allow_replace, inner.allow_replace),
         parallelism: inner.parallelism.or(outer.parallelism),
+        quota_share: inner.quota_share.or(outer.quota_share),
         on_failure: inner.on_failure.or(outer.on_failure),
         kms_settle: inner.kms_settle.or(outer.kms_settle),
         lock: inner.lock.or(outer.lock),
@@ -513,10 +517,8 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
     // Nothing lags in a sandbox.
     let settle = if sandbox.is_some() { Duration::ZERO } else { KMS_SETTLE };
     let kms_settle = options.kms_settle.as_deref().map(duration).transpose()?.unwrap_or(settle);
-    let throttled_for = environment
-        .filled("TRUEUP_THROTTLED_FOR")
-        .map(|text| duration(&text).map_err(|error| error.hint("it stands in TRUEUP_THROTTLED_FOR")))
-        .transpose()?;
+    let throttled_for = rates::throttled_for(&environment)?;
+    let quota_share = rates::quota_share(&options, &environment)?;
     let lock = lock::lock(&options, &environment)?;
     let given = options.vars.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
     let command = command(cli.command, &options, sandbox.as_deref(), &environment)?;
@@ -528,6 +530,7 @@ pub fn resolve(cli: Cli, environment: Environment, terminals: Terminals) -> Resu
             role_arn: options.role_arn,
             endpoint_url: options.endpoint_url,
             throttled_for,
+            quota_share,
             sandbox,
             served: None,
             pool: Arc::default(),

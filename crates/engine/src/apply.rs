@@ -26,8 +26,9 @@ use crate::report::Report;
 /// How to execute.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many writes may be under way at once.
-    pub parallelism: usize,
+    /// How many operations may be under way at once in all. `None` bounds only those of one sort: a quota is for one
+    /// operation in one place, so what waits for its own is in nobody else's way.
+    pub parallelism: Option<usize>,
     /// What happens to the rest when a step fails.
     pub on_failure: OnFailure,
     /// How long calls under way are waited for after an interruption.
@@ -41,7 +42,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parallelism: 32,
+            parallelism: None,
             on_failure: OnFailure::Continue,
             grace: Duration::from_secs(30),
             search_again: Duration::ZERO,
@@ -124,7 +125,7 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
             state.interrupt();
             give_up = Some(Instant::now() + options.grace);
         }
-        while running.len() < options.parallelism.max(1)
+        while options.parallelism.is_none_or(|most| running.len() < most.max(1))
             && let Some(index) = state.next()
         {
             state.started(index);
@@ -139,6 +140,7 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
         let wake = [watch.next_poll(), give_up].into_iter().flatten().min();
         tokio::select! {
             Some((index, result)) = running.next(), if !running.is_empty() => {
+                state.answered(index);
                 match result {
                     Ok(written) => {
                         operations.learn(index, &written.attributes);

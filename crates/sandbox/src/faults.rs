@@ -44,6 +44,8 @@ pub struct Rule {
     pub count: Option<u64>,
     /// It applies to what is more than so many fitting requests a second.
     pub per_second: Option<u32>,
+    /// Of `per_second`: that many may come at once, and then as many as a second gives back; as AWS's token buckets do.
+    pub burst: Option<u32>,
     /// How likely it applies, instead of `count`.
     pub probability: Option<f64>,
     /// The error to answer.
@@ -127,6 +129,8 @@ impl Faults {
                 "states needs at least one state"
             } else if rule.error.as_ref().is_some_and(|e| !(100..600).contains(&e.status)) {
                 "status is an HTTP status"
+            } else if rule.burst.is_some() && rule.per_second.is_none() {
+                "burst belongs to per_second"
             } else {
                 continue;
             };
@@ -160,15 +164,24 @@ struct Progress {
     applied: u64,
     /// When the last fitting requests came that were let through.
     passed: VecDeque<Instant>,
+    /// What is in the bucket of a rule with a burst, and since when.
+    tokens: Option<(f64, Instant)>,
     /// Per resource, how many states were answered.
     answered: HashMap<String, usize>,
 }
 
 impl Progress {
-    /// Whether another request fits into this second.
+    /// Whether another request fits into this second, or into what is left of a burst.
     #[allow(clippy::disallowed_methods, reason = "what a client sends a second is counted in real time")]
-    fn passes(&mut self, most: u32) -> bool {
+    fn passes(&mut self, most: u32, burst: Option<u32>) -> bool {
         let now = Instant::now();
+        if let Some(burst) = burst.map(f64::from) {
+            let (left, since) = self.tokens.unwrap_or((burst, now));
+            let left = (left + now.duration_since(since).as_secs_f64() * f64::from(most)).min(burst);
+            let passes = left >= 1.0;
+            self.tokens = Some((if passes { left - 1.0 } else { left }, now));
+            return passes;
+        }
         self.passed.retain(|passed| now.duration_since(*passed) < Duration::from_secs(1));
         let passes = self.passed.len() < most as usize;
         if passes {
@@ -236,7 +249,7 @@ impl Active {
             if progress.fitted <= rule.skip || rule.count.is_some_and(|count| progress.applied >= count) {
                 continue;
             }
-            if rule.per_second.is_some_and(|most| progress.passes(most)) {
+            if rule.per_second.is_some_and(|most| progress.passes(most, rule.burst)) {
                 continue;
             }
             if let Some(probability) = rule.probability
@@ -341,6 +354,17 @@ mod tests {
         let codes: Vec<_> =
             (0..4).map(|_| injector.decide("cloudtrail", "LookupEvents", None).error.is_some()).collect();
         assert_eq!(codes, [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_burst_may_come_at_once_and_then_what_a_second_gives_back() {
+        let injector = injector(
+            r#"{"rules": [{"per_second": 20, "burst": 3, "error": {"code": "ThrottlingException"}}, {"latency_ms": 1}]}"#,
+        );
+        let refused = || injector.decide("events", "DescribeConnection", None).error.is_some();
+        assert_eq!([refused(), refused(), refused(), refused()], [false, false, false, true]);
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!([refused(), refused()], [false, true]);
     }
 
     #[test]

@@ -72,10 +72,15 @@ pub struct Options {
     /// Show what an apply or a teardown would do, and do nothing
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub dry_run: bool,
-    /// How many operations run at once
+    /// How many operations run at once in all; without it 64 of each sort (one operation on one type in one place), since a
+    /// quota is for these
     #[arg(long, value_name = "N", help_heading = "Execution", hide_short_help = true,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: Option<u16>,
+    /// How much of the documented request rates of each account and region this run uses, such as `0.5`; a loopback endpoint
+    /// has no rates unless this is given [default: 1]; also TRUEUP_QUOTA_SHARE
+    #[arg(long, value_name = "SHARE", help_heading = "Execution", hide_short_help = true)]
+    pub quota_share: Option<f64>,
     /// After a failed step: `continue` with what does not depend on it (default), or `stop`; `ignore` and `error` mean the
     /// same
     #[arg(long, value_name = "WHAT", help_heading = "Execution", hide_short_help = true, hide_possible_values = true)]

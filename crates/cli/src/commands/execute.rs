@@ -306,12 +306,11 @@ pub async fn carry_out(
     cancel: &Cancel,
     events: &(dyn Fn(Event) + Sync),
 ) -> Result<Report, CommandError> {
-    let defaults = apply::Options::default();
     let options = apply::Options {
-        parallelism: settings.parallelism.unwrap_or(defaults.parallelism),
+        parallelism: settings.parallelism,
         on_failure: if settings.stop_on_failure { OnFailure::Stop } else { OnFailure::Continue },
         search_again: settings.kms_settle,
-        ..defaults
+        ..apply::Options::default()
     };
     let work = Work {
         plan: &planned.plan,

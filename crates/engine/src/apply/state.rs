@@ -1,6 +1,6 @@
 //! Which operations may begin, which ended and how, and the report that follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,12 +11,16 @@ use crate::cloud::{Confirm, Live, Place, Readiness, Unconfirmed, Written};
 use crate::event::{Event, EventKind};
 use crate::fault::{Fault, FaultKind};
 use crate::kind::{Kind, Verb};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Operation, Plan};
 use crate::report::{Ending, Outcome, Report};
 use crate::value::Value;
 
 /// What to look at in other services: a kind in a place, and its resources with the number of each one's step.
 pub(super) type ToConfirm = ((&'static dyn Kind, Place), Vec<(usize, Confirm)>);
+
+/// How many operations of one sort are under way at once: more than a quota lets through in a round trip, and few enough
+/// that a service which refuses them is not hit by many more.
+const WIDTH: usize = 64;
 
 /// The state of one operation.
 #[derive(Debug, Clone)]
@@ -39,8 +43,12 @@ pub(super) struct State<'a> {
     missing: Vec<usize>,
     /// Operations that wait for each one.
     followers: Vec<Vec<usize>>,
-    /// Operations that may begin: the longest chain behind them first, then the order of the manifest.
-    ready: BTreeSet<(std::cmp::Reverse<usize>, usize)>,
+    /// Operations that may begin, by sort: the longest chain behind them first, then the order of the manifest.
+    ready: Vec<BTreeSet<(std::cmp::Reverse<usize>, usize)>>,
+    /// How many of each sort are under way.
+    under_way: Vec<usize>,
+    /// The sort of each operation: of one kind, verb and place.
+    sorts: Vec<usize>,
     rank: Vec<usize>,
     began: Vec<Option<Instant>>,
     ended: Vec<Option<Instant>>,
@@ -63,6 +71,14 @@ impl<'a> State<'a> {
         }
         let missing: Vec<usize> = plan.operations.iter().map(|operation| operation.after.len()).collect();
         let rank = ranks(&missing, &followers);
+        let mut numbers = HashMap::new();
+        let sort_of = |operation: &Operation| {
+            let node = &plan.steps[operation.step].desired;
+            let next = numbers.len();
+            *numbers.entry((node.kind.name(), operation.verb, &node.place)).or_insert(next)
+        };
+        let sorts: Vec<usize> = plan.operations.iter().map(sort_of).collect();
+        let number_of_sorts = numbers.len();
         let mut state = Self {
             plan,
             options,
@@ -70,7 +86,9 @@ impl<'a> State<'a> {
             statuses: vec![Status::Pending; count],
             missing,
             followers,
-            ready: BTreeSet::new(),
+            ready: vec![BTreeSet::new(); number_of_sorts],
+            under_way: vec![0; number_of_sorts],
+            sorts,
             rank,
             began: vec![None; count],
             ended: vec![None; count],
@@ -81,7 +99,7 @@ impl<'a> State<'a> {
         };
         for index in 0..count {
             if state.missing[index] == 0 {
-                state.ready.insert((std::cmp::Reverse(state.rank[index]), index));
+                state.make_ready(index);
             }
         }
         state.skip_what_cannot_be_known(work);
@@ -147,15 +165,27 @@ impl<'a> State<'a> {
         if self.interrupted || self.stopped {
             return None;
         }
-        self.ready.pop_first().map(|(_, index)| index)
+        let may_begin = self.ready.iter().zip(&self.under_way).enumerate().filter(|(_, (_, count))| **count < WIDTH);
+        let sort = may_begin.filter_map(|(sort, (ready, _))| Some((ready.first()?, sort))).min()?.1;
+        self.ready[sort].pop_first().map(|(_, index)| index)
     }
 
     pub(super) fn started(&mut self, index: usize) {
         self.statuses[index] = Status::Running;
+        self.under_way[self.sorts[index]] += 1;
         self.began[index] = Some(Instant::now());
         if self.plan.operations[index].verb != Verb::Read {
             self.emit(index, EventKind::Started);
         }
+    }
+
+    /// The call of an operation has come back, whatever it said.
+    pub(super) fn answered(&mut self, index: usize) {
+        self.under_way[self.sorts[index]] -= 1;
+    }
+
+    fn make_ready(&mut self, index: usize) {
+        self.ready[self.sorts[index]].insert((std::cmp::Reverse(self.rank[index]), index));
     }
 
     /// Takes the answer of a write in; what still has to settle is to be watched.
@@ -280,7 +310,7 @@ impl<'a> State<'a> {
         for follower in self.followers[index].clone() {
             self.missing[follower] -= 1;
             if self.missing[follower] == 0 && matches!(self.statuses[follower], Status::Pending) {
-                self.ready.insert((std::cmp::Reverse(self.rank[follower]), follower));
+                self.make_ready(follower);
             }
         }
     }
@@ -303,7 +333,7 @@ impl<'a> State<'a> {
             return;
         }
         self.statuses[index] = Status::Skipped(reason.to_owned());
-        self.ready.remove(&(std::cmp::Reverse(self.rank[index]), index));
+        self.ready[self.sorts[index]].remove(&(std::cmp::Reverse(self.rank[index]), index));
         self.emit(index, EventKind::Skipped { reason: reason.to_owned() });
         for follower in self.followers[index].clone() {
             self.skip(follower, reason);

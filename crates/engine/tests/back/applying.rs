@@ -50,7 +50,7 @@ fn what_does_not_depend_on_a_failure_goes_on() {
 fn on_stop_nothing_new_is_begun_and_every_operation_says_how_it_ended() {
     run(async {
         let mut world = World::new();
-        world.apply.parallelism = 1;
+        world.apply.parallelism = Some(1);
         world.apply.on_failure = OnFailure::Stop;
         world.cloud.trouble(Verb::Create, "orders", 0, 1, Trouble::Fail(FaultKind::Quota));
         let report = world.apply(&three()).await;
@@ -149,7 +149,7 @@ fn a_conflict_that_would_need_a_replacement_is_a_failure() {
 fn a_slow_one_holds_no_slot() {
     run(async {
         let mut world = World::new();
-        world.apply.parallelism = 1;
+        world.apply.parallelism = Some(1);
         let fast: Vec<Json> = (0..20).map(|n| connection(&format!("c{n}"), &format!("c{n}"))).collect();
         let manifest: Vec<&Json> = std::iter::once(&*Box::leak(Box::new(slow("slow")))).chain(&fast).collect();
         let report = world.apply(&stack(&manifest)).await;
@@ -166,7 +166,7 @@ fn a_slow_one_holds_no_slot() {
 fn no_more_than_allowed_is_under_way_at_once() {
     run(async {
         let mut world = World::new();
-        world.apply.parallelism = 3;
+        world.apply.parallelism = Some(3);
         let all: Vec<Json> = (0..20).map(|n| connection(&format!("c{n}"), &format!("c{n}"))).collect();
         world.apply(&stack(&all.iter().collect::<Vec<_>>())).await;
         assert_eq!(world.cloud.most_under_way(), 3);
@@ -221,7 +221,7 @@ fn a_timeout_of_its_own_wins() {
 fn after_an_interruption_nothing_new_begins_and_answers_are_waited_for() {
     run(async {
         let mut world = World::new();
-        world.apply.parallelism = 1;
+        world.apply.parallelism = Some(1);
         world.cloud.set().cancels_after = Some((1, world.cancel.clone()));
         let report = world.apply(&three()).await;
         assert!(report.interrupted);

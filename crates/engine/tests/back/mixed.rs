@@ -50,7 +50,7 @@ pub fn after() -> Json {
 
 pub async fn mixed(seed: u64) -> World {
     let mut world = World::seeded(seed);
-    world.apply.parallelism = 1;
+    world.apply.parallelism = Some(1);
     world.converge(&before()).await;
     world.plan.allow_replace = vec!["moved".to_owned()];
     world

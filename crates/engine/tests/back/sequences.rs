@@ -342,7 +342,7 @@ fn a_run_that_is_cancelled_anywhere_says_what_it_did() {
         let (a, b) = (a.with_fixed_names().manifest(false), b.with_fixed_names().manifest(false));
         run(async {
             let mut world = permissive(World::seeded(seed));
-            world.apply.parallelism = parallelism;
+            world.apply.parallelism = Some(parallelism);
             world.converge(&a).await;
             world.cloud.set().cancels_after = Some((cancels_after, world.cancel.clone()));
             let planned = world.plan(&b).await;

@@ -10,7 +10,7 @@ use trueup_engine::report::Ending;
 
 use crate::support::kinds::MANAGED;
 use crate::support::{
-    GROUP, LINK, TOPIC, World, group, link, live, outcome, owned_by, problems, run, stack, topic, with,
+    GROUP, KEY, LINK, TOPIC, World, group, key, link, live, outcome, owned_by, problems, run, stack, topic, with,
 };
 
 #[test]
@@ -377,6 +377,35 @@ proptest! {
                 Some(true) => assert!(protected),
                 _ => assert!(!was_protected || protected),
             }
+        });
+    }
+}
+
+#[test]
+fn of_two_that_two_runs_made_at_once_the_later_run_deletes_its_own_and_never_one_that_it_only_found() {
+    for adopts in [false, true] {
+        run(async {
+            let world = World::new();
+            let planned = world.plan(&stack(&[&key("k")])).await;
+            let theirs = live(&[("Description", "for the tests")]);
+            world.cloud.put(&KEY, "key-0", theirs, &owned_by("stack", "k"));
+            let id = (KEY.name(), "key-0".to_owned());
+            let theirs = world.cloud.item(&KEY, "key-0").unwrap();
+            world.cloud.remove(&KEY, "key-0");
+            world.cloud.set().twin = Some((id, theirs));
+            world.cloud.set().adopts = adopts;
+            let report = world.execute(&planned).await;
+            let done = outcome(&report, "k");
+            if adopts {
+                let message = &done.fault.as_ref().unwrap().message;
+                assert!(message.contains("key-0") && message.contains("key-1"), "{message}");
+                assert_eq!(world.cloud.take_writes(), ["create AWS::KMS::Key"]);
+            } else {
+                assert_eq!((done.ending, done.fault.as_ref()), (Ending::Done, None));
+                assert_eq!(world.cloud.take_writes()[..2], ["create AWS::KMS::Key", "delete key-1"]);
+                assert_eq!(world.cloud.alive(&KEY), ["key-0"]);
+            }
+            world.sound();
         });
     }
 }

@@ -176,7 +176,7 @@ fn any_way_through_deaths_ends_in_the_same_state() {
         run(async {
             let mut world = permissive();
             world.plan.prune = prune;
-            world.apply.parallelism = parallelism;
+            world.apply.parallelism = Some(parallelism);
             let mut day = 0;
             for (wanted, death, torn_down) in &steps {
                 let manifest = wanted.manifest();

@@ -79,11 +79,16 @@ fn what_an_alias_points_at_and_nobody_owns_stays() {
 fn where_the_search_failed_it_is_not_said_to_be_gone() {
     run(async {
         let world = World::new();
-        let manifest = stack(&[&key("k")]);
+        let manifest = stack(&[&key("k"), &alias("n", "alias/orders", "k")]);
         world.converge(&manifest).await;
         world.cloud.set().search_fault = Some(FaultKind::Denied);
+        // The alias shows which key it is.
+        assert_eq!(world.plan_teardown(&manifest).await.plan.summary().unread, 0);
+        let manifest = stack(&[&key("k")]);
         let planned = world.plan_teardown(&manifest).await;
         assert_eq!(planned.plan.summary().unread, 1);
+        // That one is unread already, and no other could have had another name.
+        assert_eq!(planned.codes(), Vec::<&str>::new());
         assert_eq!(KEY.name(), planned.step("k").desired.kind.name());
     });
 }

@@ -50,6 +50,10 @@ pub struct State {
     pub dies_after: Option<usize>,
     /// So many updates are refused because somebody else is at it.
     pub conflicts: usize,
+    /// A create says that it has found what an attempt before it had made.
+    pub adopts: bool,
+    /// What another run makes at the moment of a create.
+    pub twin: Option<(Id, Item)>,
     /// The day that a scheduled deletion gets.
     pub day: String,
     /// Names of the manifest in force, and of orphans where they were looked for.
@@ -376,7 +380,9 @@ impl Cloud for FakeCloud {
                 return Err(refused(FaultKind::Conflict, "the name is taken"));
             }
             state.items.insert(id.clone(), Item { properties: create.desired.clone(), ..Item::default() });
-            Ok(written(&id))
+            let twin = state.twin.take();
+            state.items.extend(twin);
+            Ok(Written { adopted: state.adopts, ..written(&id) })
         }))
     }
 
