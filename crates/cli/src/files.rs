@@ -19,7 +19,7 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
     let target = there.and_then(|_| path.canonicalize().ok());
     let target = target.as_deref().unwrap_or(path);
     // `tempfile` creates with mode 0600.
-    let file = beside(target, text, &Builder::new())?;
+    let file = beside(target, text, &Builder::new()).map_err(|error| failed(path, &error))?;
     file.persist(target).map_err(|error| failed(path, &error.error))?;
     kept(target);
     Ok(())
@@ -39,7 +39,7 @@ pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) 
         // The process's own mask is applied to it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = beside(path, text, &builder)?;
+    let file = beside(path, text, &builder).map_err(|error| failed(path, &error))?;
     file.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => there(),
         _ => failed(path, &error.error),
@@ -49,11 +49,11 @@ pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) 
 }
 
 /// A temporary file in the folder of another one, whole and on disk.
-fn beside(path: &Path, text: &str, builder: &Builder<'_, '_>) -> Result<NamedTempFile, CommandError> {
+fn beside(path: &Path, text: &str, builder: &Builder<'_, '_>) -> io::Result<NamedTempFile> {
     let mut builder = builder.clone();
-    let mut file = builder.prefix(".trueup-").tempfile_in(folder(path)).map_err(|error| failed(path, &error))?;
-    file.as_file_mut().write_all(text.as_bytes()).map_err(|error| failed(path, &error))?;
-    file.as_file().sync_all().map_err(|error| failed(path, &error))?;
+    let mut file = builder.prefix(".trueup-").tempfile_in(folder(path))?;
+    file.as_file_mut().write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
     Ok(file)
 }
 

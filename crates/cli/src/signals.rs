@@ -53,10 +53,15 @@ impl Interrupts {
         }
     }
 
-    /// From now on the first signal only cancels.
+    /// From now on the first signal only cancels. Where it came already, and the run is about to leave, nothing may begin.
     pub fn graceful(&self) -> Cancel {
         let cancel = Cancel::new();
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).cancel = Some(cancel.clone());
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.first.is_some() && state.cancel.is_none() {
+            cancel.cancel();
+        } else {
+            state.cancel = Some(cancel.clone());
+        }
         cancel
     }
 
@@ -130,6 +135,14 @@ mod tests {
     async fn the_first_signal_leaves_where_nothing_is_written() {
         let interrupts = silent();
         interrupts.on(Exit::Terminated);
+        assert_eq!(interrupts.leave().await, Exit::Terminated);
+    }
+
+    #[tokio::test]
+    async fn after_a_signal_no_execution_begins() {
+        let interrupts = silent();
+        interrupts.on(Exit::Terminated);
+        assert!(interrupts.graceful().is_cancelled() && !interrupts.is_graceful());
         assert_eq!(interrupts.leave().await, Exit::Terminated);
     }
 

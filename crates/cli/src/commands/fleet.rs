@@ -183,7 +183,11 @@ impl Run<'_> {
             answer = ask::ask(self.context.printer, &question) => {
                 (!answer?).then(|| CommandError::failed("not confirmed; nothing was changed"))
             }
-            () = self.fleet.cancel.cancelled() => Some(CommandError::interrupted("interrupted; nothing was changed")),
+            () = self.fleet.cancel.cancelled() => {
+                // The line of the question is not ended by an answer.
+                self.context.printer.alert("\n");
+                Some(CommandError::interrupted("interrupted; nothing was changed"))
+            }
         };
         if let Some(error) = refusal {
             return self.report(Some(&error));

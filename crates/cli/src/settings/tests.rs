@@ -49,6 +49,20 @@ fn the_sandbox_keeps_its_state_in_the_users_state_folder() {
 }
 
 #[test]
+fn a_share_of_the_quotas_is_a_positive_number() {
+    let share = |words: &[&str], environment| settings(words, environment).map(|it| it.cloud.quota_share);
+    assert_eq!(share(&["plan"], &[]).unwrap(), None);
+    assert_eq!(share(&["plan"], &[("TRUEUP_QUOTA_SHARE", "0.5")]).unwrap(), Some(0.5));
+    assert_eq!(share(&["plan", "--quota-share", "2"], &[("TRUEUP_QUOTA_SHARE", "0.5")]).unwrap(), Some(2.0));
+    for wrong in ["0", "nan", "-1", "inf", "1000"] {
+        let words = ["plan", &format!("--quota-share={wrong}")];
+        assert!(share(&words, &[]).unwrap_err().message.contains("--quota-share"), "{wrong}");
+    }
+    let error = share(&["plan"], &[("TRUEUP_QUOTA_SHARE", "half")]).unwrap_err();
+    assert_eq!(error.message, "what stands in TRUEUP_QUOTA_SHARE is no share of a quota");
+}
+
+#[test]
 fn colour_needs_a_terminal_and_obeys_the_environment() {
     let colour = |words: &[&str], names: &'static [&'static str]| {
         let environment = Environment::new(move |name| names.contains(&name).then(|| "1".to_owned()));
