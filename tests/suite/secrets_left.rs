@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -29,14 +29,14 @@ resources:
 "#;
 
 /// Ends a process with a signal by its name, and says whether it left a core file.
-fn dumps(mut child: Child, signal: &str) -> (Option<i32>, bool) {
+fn dumps(mut child: Child, signal: &str) -> ExitStatus {
     // The runtime's own handler takes the first SIGSEGV or SIGBUS, and leaves the next one to the system.
     loop {
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
         assert!(sent.is_ok_and(|status| status.success()), "{signal} cannot be sent");
         thread::sleep(Duration::from_millis(50));
         if let Some(status) = child.try_wait().expect("it ends") {
-            return (status.signal(), status.core_dumped());
+            return status;
         }
     }
 }
@@ -83,7 +83,8 @@ fn no_way_to_die_leaves_a_core_dump() {
         if me != 0 {
             assert_ne!(owner(&format!("{of_process}/mem")).ok(), Some(me), "its memory can be read");
         }
-        assert_eq!(dumps(child, signal), (Some(number), false), "SIG{signal}");
+        let status = dumps(child, signal);
+        assert_eq!((status.signal(), status.core_dumped()), (Some(number), false), "SIG{signal}: {status}");
     }
     let files = fs::read_dir(env.stack()).expect("a folder can be read").flatten();
     let cores = files.filter(|entry| entry.file_name().to_string_lossy().starts_with("core"));

@@ -1,9 +1,13 @@
 //! `cargo xtask bench`: what validate, plan, apply, teardown and drift of many connections cost, against the stated
 //! figures.
 //!
-//! The sandbox runs in a process of its own, at zero latency, so that CPU time and memory are those of the command
-//! alone. Each phase is run several times and the median is shown. Nothing here fails on time: a benchmark on a busy
-//! machine says something about the machine. `--write` puts the table into `docs/benchmarks.md`.
+//! The program is the one that is shipped (the `dist` profile), and the sandbox runs in a process of its own, at zero
+//! latency, so that CPU time and memory are those of the command alone. Each phase is run several times and the median is
+//! shown; other tools do the same work in the same run ([`crate::peers`]). Nothing here fails on time: a benchmark on a busy
+//! machine says something about the machine. What may fail is `--compare`, which counts instructions. `--write` puts the
+//! table into `docs/benchmarks.md`, with a picture beside it.
+
+mod instructions;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,11 +15,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::measure::{Cost, measure};
+use crate::peers::{self, PHASES, Peer};
 use crate::server::{Server, counted, median};
-use crate::tools;
+use crate::{plot, test, tools};
 
 /// How many times as many connections are looked at for drift.
 const DRIFT: usize = 3;
+/// How many times as many resources a large stack has.
+const TENFOLD: usize = 10;
+const PLAN_NEW: &str = "`plan`, all new";
+const PLAN_MANY: &str = "Ten times as many: `plan`, all new";
 /// As long as its times are younger nothing is remembered of a connection.
 const RIPE: Duration = Duration::from_secs(4);
 /// A second run after nothing has moved.
@@ -38,9 +47,19 @@ pub struct Options {
     /// Write the table into `docs/benchmarks.md`.
     #[arg(long)]
     write: bool,
-    /// Also build the `dist` profile (fat LTO, stripped) and show its size.
+    /// The profile to build: `release` is built sooner, `dist` is what is shipped.
+    #[arg(long, default_value = "dist")]
+    profile: String,
+    /// Where Terraform's AWS provider lies, as a mirror of its registry; without it Terraform is not measured.
+    #[arg(long, value_name = "DIR")]
+    terraform_plugins: Option<PathBuf>,
+    /// Count the instructions of some commands with valgrind's callgrind, once, and measure nothing else. With `--write`
+    /// they are kept in `xtask/instructions.json`.
     #[arg(long)]
-    dist: bool,
+    instructions: bool,
+    /// Fail where a command of `--instructions` needs over a tenth more than stands in this file.
+    #[arg(long, value_name = "FILE", requires = "instructions")]
+    compare: Option<PathBuf>,
 }
 
 /// Builds a release binary and measures it.
@@ -49,8 +68,8 @@ pub struct Options {
 ///
 /// Something could not be built or run, or a command did not end as it should.
 pub fn run(options: &Options) -> Result<(), String> {
-    tools::run(tools::cargo().args(["build", "--release", "--package", "trueup"]))?;
-    let binary = tools::trueup("release");
+    tools::run(tools::cargo().args(["build", "--profile", &options.profile, "--package", "trueup"]))?;
+    let binary = tools::trueup(&options.profile);
     let folder = tools::target().join("bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let write = |name: &str, text: String| {
@@ -60,6 +79,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let manifest = write("trueup.yaml", stack(options.connections))?;
     let glue = write("glue.yaml", glue_stack(options.connections))?;
     let more = write("more.yaml", stack(DRIFT * options.connections))?;
+    let many = write("many.yaml", many_stack(TENFOLD * options.connections))?;
+    if options.instructions {
+        return instructions::run(&binary, &folder, &manifest, options.compare.as_deref(), options.write);
+    }
     std::fs::create_dir_all(folder.join("project/resources")).map_err(|error| error.to_string())?;
     write("project/.env", "BENCH_PASSWORD=example-only-benchmark\n".to_owned())?;
     write("project/resources/connection.iql", STATEMENTS.to_owned())?;
@@ -77,6 +100,11 @@ pub fn run(options: &Options) -> Result<(), String> {
             Bench { binary: &binary, manifest: &manifest, home: &home, server: &server, phases: &mut phases };
         bench.run("`--help`", &["--help"], false)?;
         bench.run("`validate`", &["validate"], true)?;
+        bench.run(PLAN_NEW, &["plan"], true)?;
+        bench.manifest = &many;
+        bench.run("Ten times as many: `validate`", &["validate"], true)?;
+        bench.run(PLAN_MANY, &["plan"], true)?;
+        bench.manifest = &manifest;
         bench.run("`apply`, all new", &["apply", "--yes"], true)?;
         bench.run("`plan`, nothing to do", &["plan"], true)?;
         bench.run("`teardown`", &["teardown", "--yes"], true)?;
@@ -96,15 +124,65 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run("Three times as many: `drift`, the first one", &["drift", "--strict"], true)?;
         bench.run(UNMOVED, &["drift", "--strict"], true)?;
     }
-    let size = if options.dist { Some(dist_size()?) } else { None };
-    let page = page(options, &phases, size);
+    let server = Server::start(&binary)?;
+    let plugins = options.terraform_plugins.as_deref();
+    let peers = peers::all(&server, &folder, test::virtual_environment(), plugins, options.connections);
+    let size = std::fs::metadata(&binary).map_err(|error| error.to_string())?.len();
+    let page = format!("{}{}", page(options, &phases, size), beside(&phases, &peers));
     println!("{page}");
     if options.write {
-        let path = tools::root().join("docs/benchmarks.md");
-        std::fs::write(&path, page).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
-        println!("wrote docs/benchmarks.md");
+        for (name, text) in [("benchmarks.md", page), ("benchmarks.svg", picture(&phases, &peers))] {
+            let path = tools::root().join("docs").join(name);
+            std::fs::write(&path, text).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+            println!("wrote docs/{name}");
+        }
     }
     Ok(())
+}
+
+/// What the other tools cost, beside this one.
+fn beside(phases: &[Phase], peers: &[Peer]) -> String {
+    let mut text = String::from(
+        "\n## Beside other tools\n\nThe same connections on the same sandbox, in the same run; the other tools once. Terraform's CPU \
+         holds its provider's, its peak is that of the larger process. In brackets, how many times as much as here.\n\n![CPU \
+         time](benchmarks.svg)\n\n| phase | tool | CPU s | wall s | peak MiB |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for (nth, (name, ..)) in PHASES.iter().enumerate() {
+        let Some(own) = phases.iter().find(|phase| phase.name == *name) else { continue };
+        let (cpu, wall, peak) = own.medians();
+        let _ = writeln!(text, "| {name} | trueup | {cpu:.3} | {wall:.3} | {peak:.1} |");
+        for peer in peers {
+            let Ok(costs) = &peer.costs else { continue };
+            let cost = costs[nth];
+            let _ = writeln!(
+                text,
+                "| {name} | {} | {:.2} ({:.0}×) | {:.2} ({:.0}×) | {:.0} ({:.0}×) |",
+                peer.name,
+                cost.cpu,
+                cost.cpu / cpu,
+                cost.wall,
+                cost.wall / wall,
+                cost.peak,
+                cost.peak / peak,
+            );
+        }
+    }
+    for peer in peers {
+        if let Err(why) = &peer.costs {
+            let _ = writeln!(text, "\n{} was not measured: {why}.", peer.name);
+        }
+    }
+    text
+}
+
+fn picture(phases: &[Phase], peers: &[Peer]) -> String {
+    let tools: Vec<&str> = std::iter::once("trueup").chain(peers.iter().map(|peer| peer.name.as_str())).collect();
+    let groups = PHASES.iter().enumerate().map(|(nth, (name, ..))| {
+        let own = phases.iter().find(|phase| phase.name == *name).map(|phase| phase.medians().0);
+        let others = peers.iter().map(|peer| peer.costs.as_ref().ok().map(|costs| costs[nth].cpu));
+        plot::Group { name: name.replace('`', ""), values: std::iter::once(own).chain(others).collect() }
+    });
+    plot::bars("CPU seconds of one command", "s", &tools, &groups.collect::<Vec<_>>())
 }
 
 /// One command with all its runs.
@@ -112,6 +190,14 @@ struct Phase {
     name: String,
     costs: Vec<Cost>,
     calls: Vec<(String, usize)>,
+}
+
+impl Phase {
+    /// CPU seconds, wall seconds, and MiB at the peak.
+    fn medians(&self) -> (f64, f64, f64) {
+        let of = |figure: fn(&Cost) -> f64| median(self.costs.iter().map(figure));
+        (of(|cost| cost.cpu), of(|cost| cost.wall), of(|cost| cost.peak))
+    }
 }
 
 struct Bench<'a> {
@@ -237,17 +323,28 @@ fn glue_stack(connections: usize) -> String {
     text
 }
 
-fn dist_size() -> Result<(PathBuf, u64), String> {
-    tools::run(tools::cargo().args(["build", "--profile", "dist", "--package", "trueup"]))?;
-    let path = tools::trueup("dist");
-    let size = std::fs::metadata(&path).map_err(|error| error.to_string())?.len();
-    Ok((path, size))
+/// A stack of several kinds, as large as one may be where each kind has its quota in a region.
+fn many_stack(resources: usize) -> String {
+    let each = resources * 3 / 10;
+    let mut text = stack(each);
+    for number in 0..each {
+        let _ = write!(
+            text,
+            "  - name: d{number}\n    type: AWS::Events::ApiDestination\n    props:\n      Name: bench-{number:05}\n      \
+             ConnectionArn: \"{{{{ c{number}.Arn }}}}\"\n      InvocationEndpoint: https://example.com/{number}\n      \
+             HttpMethod: POST\n"
+        );
+    }
+    let glue = glue_stack(resources - 2 * each);
+    text + glue.split_once("resources:\n").map_or("", |(_, resources)| resources)
 }
 
 /// How many calls a phase may send.
 fn most_calls(name: &str) -> Option<usize> {
     match name {
         "Glue: `plan`, nothing to do" => Some(25),
+        "`plan`, nothing to do" => Some(1080),
+        "`apply`, all new" | "`teardown`" => Some(1100),
         UNMOVED => Some(40),
         _ => None,
     }
@@ -256,22 +353,25 @@ fn most_calls(name: &str) -> Option<usize> {
 /// What a phase may cost: CPU seconds, MiB, wall seconds.
 fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
     match name {
-        "`--help`" => (None, None, Some(0.010)),
+        "`--help`" => (None, None, Some(0.005)),
         "`validate`" => (None, None, Some(0.050)),
+        "Ten times as many: `validate`" => (None, None, Some(0.6)),
+        PLAN_MANY => (Some(1.0), Some(150.0), None),
         "`apply`, all new" => (Some(2.0), None, None),
         PROJECT => (None, None, Some(0.4)),
-        "`plan`, nothing to do" => (Some(0.5), Some(64.0), None),
+        "`plan`, nothing to do" => (Some(0.27), Some(38.0), Some(0.8)),
         "Glue: `plan`, nothing to do" | UNMOVED => (Some(0.3), None, None),
         _ => (None, None, None),
     }
 }
 
-fn page(options: &Options, phases: &[Phase], size: Option<(PathBuf, u64)>) -> String {
+fn page(options: &Options, phases: &[Phase], size: u64) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\nA release build on one machine with {} \
+        "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\nA build of the `{}` profile on one machine with {} \
          processors ({}, {}), {} connections (half BASIC, half API_KEY with a header; for Glue JDBC with `SECRET_ID` and a tag), the sandbox in another process at \
          zero latency, median of {} runs. CPU is user and system time of the command alone; the bound in brackets is the \
          one that the project states.\n\n| command | CPU s | wall s | peak MiB | calls |\n| --- | --- | --- | --- | --- |\n",
+        options.profile,
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,
         std::env::consts::ARCH,
@@ -302,11 +402,14 @@ fn page(options: &Options, phases: &[Phase], size: Option<(PathBuf, u64)>) -> St
             },
         );
     }
-    if let Some((_, size)) = size {
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let megabytes = size as f64 / 1e6;
-        let _ =
-            writeln!(text, "\nThe binary of the `dist` profile (fat LTO, stripped) has {megabytes:.1} MB (≤ 25 MB).");
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let megabytes = size as f64 / 1e6;
+    let _ = writeln!(text, "\nThe program of the `{}` profile has {megabytes:.1} MB (≤ 20 MB).", options.profile);
+    let cpu_of = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.medians().0);
+    if let (Some(one), Some(ten)) = (cpu_of(PLAN_NEW), cpu_of(PLAN_MANY)) {
+        #[expect(clippy::cast_precision_loss, reason = "it is ten")]
+        let growth = ten / one / TENFOLD as f64;
+        let _ = writeln!(text, "Ten times as many resources take {growth:.2} times as much CPU each to plan (≤ 1.15).");
     }
     text
 }

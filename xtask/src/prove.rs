@@ -26,6 +26,28 @@ pub struct Options {
     /// Only these promises, such as P1; may be repeated.
     #[arg(long, value_name = "P", conflicts_with = "report")]
     only: Vec<String>,
+    /// Run only what the run before did not show to hold, of the same commit, and keep the rest. The page says what ran twice.
+    #[arg(long, conflicts_with_all = ["only", "sample"])]
+    again: bool,
+}
+
+/// What a run found, for the next one with `--again`.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Found {
+    commit: String,
+    seconds: u64,
+    /// Package, program, name, and whether it has passed.
+    results: Vec<(String, String, String, bool)>,
+    /// Those that ran a second time.
+    twice: BTreeSet<String>,
+}
+
+impl Found {
+    fn read(path: &Path, commit: &str) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|_| "there is no run to go on with".to_owned())?;
+        let found: Self = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        if found.commit == commit { Ok(found) } else { Err("the run before was one of another commit".to_owned()) }
+    }
 }
 
 /// Runs the tests that keep the promises.
@@ -38,7 +60,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     let python = test::virtual_environment()?;
     tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
     let figures = tools::target().join("prove");
-    if figures.exists() {
+    let kept_in = figures.join("found.json");
+    let commit = tools::text(std::process::Command::new("git").current_dir(tools::root()).args(["rev-parse", "HEAD"]))?;
+    let mut found = if options.again { Found::read(&kept_in, &commit)? } else { Found { commit, ..Found::default() } };
+    let before = Duration::from_secs(found.seconds);
+    if figures.exists() && !options.again {
         std::fs::remove_dir_all(&figures)
             .map_err(|error| format!("{} could not be removed: {error}", figures.display()))?;
     }
@@ -53,12 +79,23 @@ pub fn run(options: &Options) -> Result<(), String> {
     for kept in chosen.iter().flat_map(|promise| promise.tests) {
         programs.entry((kept.package, kept.program)).or_default().insert(kept.name);
     }
-    let mut results = Results::new();
+    let mut results: Results = found
+        .results
+        .iter()
+        .map(|(package, program, name, ok)| ((package.clone(), program.clone(), name.clone()), *ok))
+        .collect();
+    for ((package, program), names) in &mut programs {
+        let of = |name: &str| ((*package).to_owned(), (*program).to_owned(), name.to_owned());
+        let failed = names.iter().filter(|name| results.get(&of(name)) == Some(&false));
+        found.twice.extend(failed.map(|name| (*name).to_owned()));
+        names.retain(|name| results.get(&of(name)) != Some(&true));
+    }
+    programs.retain(|_, names| !names.is_empty());
     let shown = |results: &Results| -> Result<String, String> {
         let table = table(&chosen, &figures, results);
         if options.report {
             let path = tools::root().join("docs/promises.md");
-            std::fs::write(&path, page(&table, began.elapsed(), options.sample))
+            std::fs::write(&path, page(&table, before + began.elapsed(), options.sample, &found.twice))
                 .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
         }
         Ok(table)
@@ -95,6 +132,12 @@ pub fn run(options: &Options) -> Result<(), String> {
         child.wait().map_err(|error| format!("cargo could not be waited for: {error}"))?;
     }
     println!("\n{}", shown(&results)?);
+    found.seconds = (before + began.elapsed()).as_secs();
+    found.results = results.iter().map(|((a, b, c), ok)| (a.clone(), b.clone(), c.clone(), *ok)).collect();
+    let text = serde_json::to_string(&found).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&figures)
+        .and_then(|()| std::fs::write(&kept_in, text))
+        .map_err(|error| error.to_string())?;
     let held = |kept: &Kept| result_of(&results, kept) == Some(true);
     let broken: Vec<&str> = chosen.iter().filter(|it| !it.tests.iter().all(held)).map(|it| it.id).collect();
     if broken.is_empty() { Ok(()) } else { Err(format!("not held: {}", broken.join(", "))) }
@@ -156,9 +199,15 @@ fn figure(figures: &Path, name: &str) -> String {
     }
 }
 
-fn page(table: &str, took: Duration, sample: bool) -> String {
+fn page(table: &str, took: Duration, sample: bool, twice: &BTreeSet<String>) -> String {
     let minutes = took.as_secs().div_ceil(60);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let again = if twice.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<String> = twice.iter().map(|name| format!("`{name}`")).collect();
+        format!("\n\nWhat failed at first, and was run a second time with this result: {}.", names.join(", "))
+    };
     let extent = if sample { "went through the sample of `cargo xtask test`, and " } else { "" };
     format!(
         "# What is promised\n\nEach promise has tests that keep it, and they count what they go through. `cargo xtask prove \
@@ -167,7 +216,7 @@ fn page(table: &str, took: Duration, sample: bool) -> String {
          build, the engine alone optimised with every check.\n\nA crash point is a \
          `kill -9` before a request arrives, after it was carried out, or in the middle of its answer. Then the same \
          command\nruns once more, and what is there is compared with what an undisturbed run leaves: the same resources, each \
-         made once, and nothing left\nto do. The stack has every kind of resource: [tests/ordeals](../tests/ordeals).\n\n{table}"
+         made once, and nothing left\nto do. The stack has every kind of resource: [tests/ordeals](../tests/ordeals).{again}\n\n{table}"
     )
 }
 

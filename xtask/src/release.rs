@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::tools;
 
@@ -111,7 +111,7 @@ impl Build<'_> {
             .env("CARGO_ENCODED_RUSTFLAGS", remapped.join("\u{1f}"))
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_INCREMENTAL", "0")
-            .env("SOURCE_DATE_EPOCH", text(git(&["log", "-1", "--format=%ct"]))?)
+            .env("SOURCE_DATE_EPOCH", tools::text(git(&["log", "-1", "--format=%ct"]))?)
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             // What another build was told is not this one's.
@@ -133,7 +133,7 @@ fn flags(sources: &Path, target: &Path) -> Result<Vec<(String, &'static str)>, S
         Some(home) => PathBuf::from(home),
         None => std::env::home_dir().ok_or("there is no home folder")?.join(".cargo"),
     };
-    let sysroot = text(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let sysroot = tools::text(Command::new("rustc").args(["--print", "sysroot"]))?;
     let library = Path::new(&sysroot).join("lib/rustlib/src/rust");
     let shown = |path: &Path| path.display().to_string();
     // Of several that fit the last one counts.
@@ -198,7 +198,7 @@ fn bill_of_materials(sources: &Path, triple: &str, to: &Path) -> Result<(), Stri
             .args(["--override-filename", "bill", "--manifest-path"])
             .arg(&manifest)
             // Neither a number that is drawn nor the time of the day.
-            .env("SOURCE_DATE_EPOCH", text(git(&["log", "-1", "--format=%ct"]))?),
+            .env("SOURCE_DATE_EPOCH", tools::text(git(&["log", "-1", "--format=%ct"]))?),
     )?;
     let written = read(&sources.join("crates/cli/bill.json"))?;
     // Crates of ours are called by where they lie.
@@ -249,7 +249,7 @@ fn git(args: &[&str]) -> Command {
 
 /// This platform.
 fn host() -> Result<String, String> {
-    let said = text(Command::new("rustc").arg("-vV"))?;
+    let said = tools::text(Command::new("rustc").arg("-vV"))?;
     let line = said.lines().find_map(|line| line.strip_prefix("host: "));
     line.map(str::to_owned).ok_or_else(|| "rustc does not say what its host is".to_owned())
 }
@@ -257,18 +257,6 @@ fn host() -> Result<String, String> {
 /// What programs of a platform end with.
 fn suffix(triple: &str) -> &'static str {
     if triple.contains("windows") { ".exe" } else { "" }
-}
-
-/// What a command prints.
-fn text(mut command: impl std::borrow::BorrowMut<Command>) -> Result<String, String> {
-    let command = command.borrow_mut();
-    let shown = command.get_program().to_string_lossy().into_owned();
-    let output = command.stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("`{shown}` could not be started: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("`{shown}` ended with {}", output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The hash of a file, as `sha256sum` prints it.

@@ -41,3 +41,19 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     let status = command.status().map_err(|error| format!("`{shown}` could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{shown}` ended with {status}")) }
 }
+
+/// What a command prints.
+///
+/// # Errors
+///
+/// It could not be started, or it failed.
+pub fn text(mut command: impl std::borrow::BorrowMut<Command>) -> Result<String, String> {
+    let command = command.borrow_mut();
+    let shown = command.get_program().to_string_lossy().into_owned();
+    let output = command.stderr(std::process::Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("`{shown}` could not be started: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{shown}` ended with {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

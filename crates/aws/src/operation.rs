@@ -3,6 +3,8 @@
 //! A code means different things in different operations (`LimitExceededException` is a quota when something is made and
 //! throttling when something is read), so the row says which; see [`crate::fault`].
 
+use trueup_engine::kind::Cost;
+
 use crate::names::{global_region, partition};
 
 /// A JSON service.
@@ -117,6 +119,16 @@ pub(crate) struct Operation {
 impl Operation {
     const fn new(name: &'static str, service: &'static Service, effect: Effect, per_second: u32) -> Self {
         Self { name, service, effect, per_second }
+    }
+
+    /// What a call of it costs.
+    pub(crate) const fn cost(&self) -> Cost {
+        self.cost_for(1)
+    }
+
+    /// What a call of it costs that serves so many resources.
+    pub(crate) const fn cost_for(&self, serves: u32) -> Cost {
+        Cost { operation: self.name, per_second: self.per_second, serves }
     }
 
     /// The name without the service.

@@ -113,9 +113,31 @@ pub trait Kind: Send + Sync + fmt::Debug {
     /// How long a change of this resource may take before it counts as not settled.
     fn patience(&self, desired: &Map) -> Patience;
 
+    /// What a verb costs in calls, with these properties, but for what is waited for afterwards. An estimate is made of it.
+    fn costs(&self, verb: Verb, properties: &Map) -> Vec<Cost> {
+        let _ = properties;
+        match verb {
+            Verb::Read => Vec::new(),
+            Verb::Create | Verb::Update | Verb::Delete => {
+                vec![Cost { operation: self.name(), per_second: 50, serves: 1 }]
+            }
+        }
+    }
+
     /// What a caller must be allowed to do for a verb: IAM actions and, as narrowly as the service can authorize them, the
     /// ARNs of what they are done to. A read goes as deep as [`Subject::depth`] says.
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission>;
+}
+
+/// Calls of one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// The operation, such as `events:CreateConnection`.
+    pub operation: &'static str,
+    /// How many of it the service lets through in a second, per account and region.
+    pub per_second: u32,
+    /// How many resources one call serves.
+    pub serves: u32,
 }
 
 /// Something of a resource that others may refer to and that is not a property.

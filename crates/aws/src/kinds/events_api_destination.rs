@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map as JsonMap, Value as Json, json};
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Seen, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{ANY, Permission, Subject};
 use trueup_engine::schema::{Clearing, DefaultValue, Domain, Property, Schema, Text, Type};
 use trueup_engine::value::Map;
@@ -111,6 +111,15 @@ impl Kind for EventsApiDestination {
     fn patience(&self, _: &Map) -> Patience {
         let minute = Duration::from_mins(1);
         Patience { create: minute, update: minute, delete: minute }
+    }
+
+    fn costs(&self, verb: Verb, _: &Map) -> Vec<Cost> {
+        vec![match verb {
+            Verb::Read => DESCRIBE_API_DESTINATION.cost(),
+            Verb::Create => CREATE_API_DESTINATION.cost(),
+            Verb::Update => UPDATE_API_DESTINATION.cost(),
+            Verb::Delete => DELETE_API_DESTINATION.cost(),
+        }]
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

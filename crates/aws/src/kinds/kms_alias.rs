@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use trueup_engine::cloud::{Create, Live, Present, Readiness, Seen, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::{Domain, Property, Schema, Text, Type};
 use trueup_engine::value::{Map, Value};
@@ -94,6 +94,16 @@ impl Kind for KmsAlias {
     fn patience(&self, _: &Map) -> Patience {
         let minute = Duration::from_mins(1);
         Patience { create: minute, update: minute, delete: minute }
+    }
+
+    fn costs(&self, verb: Verb, _: &Map) -> Vec<Cost> {
+        match verb {
+            // A list shows all of them.
+            Verb::Read => Vec::new(),
+            Verb::Create => vec![CREATE_ALIAS.cost()],
+            Verb::Update => vec![UPDATE_ALIAS.cost()],
+            Verb::Delete => vec![DELETE_ALIAS.cost()],
+        }
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

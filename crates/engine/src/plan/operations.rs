@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::cloud::Readiness;
+use crate::cloud::{Place, Readiness};
 use crate::graph::Graph;
-use crate::kind::Verb;
+use crate::kind::{Cost, Verb};
 use crate::plan::pointing::behind;
 use crate::plan::{Action, Estimate, Operation, Plan, Step};
 
@@ -141,31 +141,50 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
     own
 }
 
-/// What executing a plan costs: one call an operation, a page of confirmations for every hundred of a kind, and a few
-/// looks at what settles. EventBridge's documented 50 calls a second bound the time.
+/// How many tags are searched for before and after what the service names is made, and how fast that may be done.
+const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 1 };
+
+/// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
+/// The operation that takes longest at its rate bounds the time.
 pub(super) fn estimate(plan: &Plan) -> Estimate {
-    let mut by_kind: HashMap<&str, u64> = HashMap::new();
-    let (mut writes, mut settling) = (0, 0);
+    let mut by_operation: HashMap<(&str, &Place), (u64, Cost)> = HashMap::new();
+    let mut settling = 0;
     for operation in &plan.operations {
-        let kind = plan.steps[operation.step].desired.kind;
-        let slow = kind.patience(&plan.steps[operation.step].resolved);
+        let step = &plan.steps[operation.step];
+        let node = &step.desired;
+        let slow = node.kind.patience(&step.resolved);
+        let mut costs = Vec::new();
+        let reads = || node.kind.costs(Verb::Read, &step.resolved);
         match operation.verb {
-            Verb::Read => settling += 1,
-            verb => {
-                writes += 1;
-                if verb == Verb::Create {
-                    writes += plan.steps[operation.step].superseded().count() as u64;
-                }
-                *by_kind.entry(kind.name()).or_default() += 1;
-                settling += u64::from(verb == Verb::Delete && !slow.delete.is_zero());
+            Verb::Read => {
+                settling += 1;
+                continue;
             }
+            Verb::Create => {
+                for _ in step.superseded() {
+                    costs.extend(reads());
+                    costs.extend(node.kind.costs(Verb::Update, &step.resolved));
+                }
+                if operation.identity.is_none() && node.kind.tags().is_some() {
+                    // What is found then is read.
+                    costs.extend([SEARCH; 2]);
+                    costs.extend(reads());
+                }
+            }
+            Verb::Update => costs.extend(reads()),
+            Verb::Delete => settling += u64::from(!slow.delete.is_zero()),
+        }
+        costs.extend(node.kind.costs(operation.verb, &step.resolved));
+        for cost in costs {
+            by_operation.entry((cost.operation, &node.place)).or_insert((0, cost)).0 += 1;
         }
     }
-    if writes == 0 && settling == 0 {
+    let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
+    let calls = |(count, cost): &(u64, Cost)| count.div_ceil(u64::from(cost.serves.max(1)));
+    let all = by_operation.values().map(calls).sum::<u64>() + looks;
+    let longest = by_operation.values().map(|of| calls(of) / u64::from(of.1.per_second.max(1))).max();
+    if all == 0 {
         return Estimate::default();
     }
-    let confirmations: u64 = by_kind.values().map(|count| count.div_ceil(100)).sum();
-    let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
-    let calls = writes + confirmations + looks;
-    Estimate { calls, seconds: (calls / 50 + 1).max(if settling == 0 { 1 } else { 2 }) }
+    Estimate { calls: all, seconds: (longest.unwrap_or(0) + 1).max(if settling == 0 { 1 } else { 2 }) }
 }

@@ -82,7 +82,7 @@ fn a_mixed_plan() {
         "blocked": 1,
         "not_verifiable": 0,
         "unread": 0,
-        "calls": 13
+        "calls": 11
       },
       "steps": [
         {

@@ -22,12 +22,13 @@ use std::time::Duration;
 
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::fault::{Fault, FaultKind};
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
 use crate::kinds::AwsKind;
+use crate::operation::{CREATE_RESOURCE, DELETE_RESOURCE, GET_RESOURCE, GET_RESOURCE_REQUEST_STATUS, UPDATE_RESOURCE};
 use crate::reach::Reach;
 
 pub use cache::Cache;
@@ -109,6 +110,15 @@ impl Kind for CloudControl {
         let [create, update, delete] =
             self.read.minutes.map(|minutes| Duration::from_mins(minutes.unwrap_or(30).clamp(1, 12 * 60)));
         Patience { create, update, delete }
+    }
+
+    fn costs(&self, verb: Verb, _: &Map) -> Vec<Cost> {
+        match verb {
+            Verb::Read => vec![GET_RESOURCE.cost()],
+            Verb::Create => vec![CREATE_RESOURCE.cost(), GET_RESOURCE_REQUEST_STATUS.cost()],
+            Verb::Update => vec![UPDATE_RESOURCE.cost(), GET_RESOURCE_REQUEST_STATUS.cost()],
+            Verb::Delete => vec![DELETE_RESOURCE.cost(), GET_RESOURCE_REQUEST_STATUS.cost()],
+        }
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

@@ -16,13 +16,16 @@ use std::time::Duration;
 
 use trueup_engine::cloud::{Confirm, Create, Live, Present, Readiness, Task, Unconfirmed, Update, Want, Written};
 use trueup_engine::fault::Fault;
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
 use crate::kinds::AwsKind;
 use crate::kinds::fields::touches;
+use crate::operation::{
+    BATCH_GET_SECRET_VALUE, CREATE_CONNECTION, DELETE_CONNECTION, DESCRIBE_CONNECTION, LIST_SECRETS, UPDATE_CONNECTION,
+};
 use crate::reach::Reach;
 
 pub(super) use check::wrong_endpoint;
@@ -107,6 +110,17 @@ impl Kind for EventsConnection {
             (minutes(2), minutes(2))
         };
         Patience { create: change, update: change, delete }
+    }
+
+    fn costs(&self, verb: Verb, _: &Map) -> Vec<Cost> {
+        // Whether the secret that EventBridge manages came or went is looked at in lists of a hundred.
+        let managed = LIST_SECRETS.cost_for(100);
+        match verb {
+            Verb::Read => vec![DESCRIBE_CONNECTION.cost(), BATCH_GET_SECRET_VALUE.cost_for(20)],
+            Verb::Create => vec![CREATE_CONNECTION.cost(), managed],
+            Verb::Update => vec![UPDATE_CONNECTION.cost(), managed],
+            Verb::Delete => vec![DELETE_CONNECTION.cost(), managed],
+        }
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

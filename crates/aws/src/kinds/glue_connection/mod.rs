@@ -17,13 +17,16 @@ use std::time::Duration;
 
 use trueup_engine::cloud::{Create, Live, Task, Update, Want, Written};
 use trueup_engine::fault::Fault;
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value, at};
 
 use crate::kinds::AwsKind;
 use crate::kinds::fields::{resource_of, touches};
+use crate::operation::{
+    GLUE_CREATE_CONNECTION, GLUE_DELETE_CONNECTION, GLUE_GET_CONNECTION, GLUE_GET_TAGS, GLUE_UPDATE_CONNECTION,
+};
 use crate::reach::Reach;
 
 /// The kind.
@@ -83,6 +86,15 @@ impl Kind for GlueConnection {
         let oauth = at(desired, "/ConnectionInput/AuthenticationConfiguration/OAuth2Properties").is_some();
         let change = if oauth { minutes(10) } else { minutes(5) };
         Patience { create: change, update: change, delete: minutes(1) }
+    }
+
+    fn costs(&self, verb: Verb, _: &Map) -> Vec<Cost> {
+        match verb {
+            Verb::Read => vec![GLUE_GET_CONNECTION.cost(), GLUE_GET_TAGS.cost()],
+            Verb::Create => vec![GLUE_CREATE_CONNECTION.cost()],
+            Verb::Update => vec![GLUE_UPDATE_CONNECTION.cost()],
+            Verb::Delete => vec![GLUE_DELETE_CONNECTION.cost()],
+        }
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

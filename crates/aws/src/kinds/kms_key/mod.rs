@@ -14,13 +14,17 @@ use std::time::Duration;
 
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::fault::Fault;
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Through, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Through, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
 use crate::kinds::AwsKind;
 use crate::kinds::fields::resource_of;
+use crate::operation::{
+    CREATE_KEY, DESCRIBE_KEY, ENABLE_KEY_ROTATION, GET_KEY_POLICY, GET_KEY_ROTATION, LIST_KEY_TAGS,
+    SCHEDULE_KEY_DELETION, UPDATE_KEY_DESCRIPTION,
+};
 use crate::reach::Reach;
 
 /// The kind.
@@ -91,6 +95,27 @@ impl Kind for KmsKey {
     fn patience(&self, _: &Map) -> Patience {
         let minutes = Duration::from_mins;
         Patience { create: minutes(2), update: minutes(2), delete: minutes(1) }
+    }
+
+    fn costs(&self, verb: Verb, properties: &Map) -> Vec<Cost> {
+        let has = |name: &str| properties.contains_key(name);
+        let mut costs = Vec::new();
+        match verb {
+            Verb::Read => {
+                costs.extend([DESCRIBE_KEY.cost(), LIST_KEY_TAGS.cost()]);
+                costs.extend(has("KeyPolicy").then(|| GET_KEY_POLICY.cost()));
+                costs.extend(has("EnableKeyRotation").then(|| GET_KEY_ROTATION.cost()));
+            }
+            Verb::Create => {
+                costs.push(CREATE_KEY.cost());
+                let rotates = properties.get("EnableKeyRotation").and_then(Value::as_bool) == Some(true);
+                costs.extend(rotates.then(|| ENABLE_KEY_ROTATION.cost()));
+            }
+            // Each property has its own operation; one is what most updates are about.
+            Verb::Update => costs.push(UPDATE_KEY_DESCRIPTION.cost()),
+            Verb::Delete => costs.extend([DESCRIBE_KEY.cost(), SCHEDULE_KEY_DELETION.cost()]),
+        }
+        costs
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {

@@ -17,13 +17,17 @@ use std::time::Duration;
 use trueup_engine::cloud::{Create, Live, Present, Task, Update, Want, Written};
 use trueup_engine::credential::Scheme;
 use trueup_engine::fault::Fault;
-use trueup_engine::kind::{Attribute, Change, Finding, Implied, Kind, Patience, Verb};
+use trueup_engine::kind::{Attribute, Change, Cost, Finding, Implied, Kind, Patience, Verb};
 use trueup_engine::permission::{Permission, Subject};
 use trueup_engine::schema::Schema;
 use trueup_engine::value::{Map, Value};
 
 use crate::kinds::AwsKind;
 use crate::kinds::fields::{resource_of, touches};
+use crate::operation::{
+    CREATE_SECRET, DELETE_SECRET, DESCRIBE_SECRET, GET_RANDOM_PASSWORD, GET_SECRET_POLICY, PUT_SECRET_POLICY,
+    UPDATE_SECRET,
+};
 use crate::reach::Reach;
 
 /// The kind.
@@ -100,6 +104,25 @@ impl Kind for SecretsManagerSecret {
         let minutes = Duration::from_mins;
         let change = if desired.contains_key("ReplicaRegions") { minutes(10) } else { minutes(2) };
         Patience { create: change, update: change, delete: minutes(5) }
+    }
+
+    fn costs(&self, verb: Verb, properties: &Map) -> Vec<Cost> {
+        let has = |name: &str| properties.contains_key(name);
+        let mut costs = Vec::new();
+        match verb {
+            Verb::Read => {
+                costs.push(DESCRIBE_SECRET.cost());
+                costs.extend(has("ResourcePolicy").then(|| GET_SECRET_POLICY.cost()));
+            }
+            Verb::Create => {
+                costs.push(CREATE_SECRET.cost());
+                costs.extend(has("GenerateSecretString").then(|| GET_RANDOM_PASSWORD.cost()));
+                costs.extend(has("ResourcePolicy").then(|| PUT_SECRET_POLICY.cost()));
+            }
+            Verb::Update => costs.push(UPDATE_SECRET.cost()),
+            Verb::Delete => costs.extend([DESCRIBE_SECRET.cost(), DELETE_SECRET.cost()]),
+        }
+        costs
     }
 
     fn permissions(&self, verb: Verb, subject: &Subject<'_>) -> Vec<Permission> {
