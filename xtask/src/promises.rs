@@ -259,8 +259,8 @@ pub const PROMISES: [Promise; 20] = [
             suite("pipelines::own::only_what_publishes_may_write", "the workflow that releases"),
         ],
         lacks: Some(
-            "two builds with the same hash, and the bill of materials: a chore, `cargo xtask release --verify`, which has not run \
-             to its end on the whole program yet, see [releasing](releasing.md); `cargo deny` runs in CI",
+            "by this run: two builds with the same hash, and the bill of materials; `cargo xtask release --verify` compares and \
+             `cargo xtask release` writes them, see [releasing](releasing.md); `cargo deny` runs in CI",
         ),
     },
     Promise {
