@@ -191,7 +191,6 @@ async fn ask(session: &Session, answer: &Answer<'_>) {
             // A list that does not show it, or a refusal that says so.
             let may_be_absent = answer.framing == Framing::Raw
                 || says.contains("NotFound")
-                || answer.status == 404
                 || (answer.status == 200 && serde_json::from_slice::<serde_json::Value>(answer.body).is_ok());
             if matches!(lives[0], Live::Absent) {
                 assert!(may_be_absent, "{} is absent after {} {says:?}", kind.name(), answer.status);

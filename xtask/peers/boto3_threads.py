@@ -21,13 +21,22 @@ client = boto3.client(
 
 
 def create(number):
+    secret = f"example-only-benchmark-{number}"
+    if number % 2 == 0:
+        kind = "BASIC"
+        parameters = {"BasicAuthParameters": {"Username": f"user-{number}", "Password": secret}}
+    else:
+        kind = "API_KEY"
+        header = {"Key": "X-Source", "Value": "bench", "IsValueSecret": False}
+        parameters = {
+            "ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": secret},
+            "InvocationHttpParameters": {"HeaderParameters": [header]},
+        }
     client.create_connection(
         Name=f"bench-{number:05}",
         Description=f"Connection {number} of the benchmark",
-        AuthorizationType="BASIC",
-        AuthParameters={
-            "BasicAuthParameters": {"Username": f"user-{number}", "Password": f"example-only-benchmark-{number}"}
-        },
+        AuthorizationType=kind,
+        AuthParameters=parameters,
     )
 
 

@@ -124,9 +124,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run("Three times as many: `drift`, the first one", &["drift", "--strict"], true)?;
         bench.run(UNMOVED, &["drift", "--strict"], true)?;
     }
-    let server = Server::start(&binary)?;
     let plugins = options.terraform_plugins.as_deref();
-    let peers = peers::all(&server, &folder, test::virtual_environment(), plugins, options.connections);
+    let peers = peers::all(&binary, &folder, test::virtual_environment(), plugins, options.connections)?;
     let size = std::fs::metadata(&binary).map_err(|error| error.to_string())?.len();
     let page = format!("{}{}", page(options, &phases, size), beside(&phases, &peers));
     println!("{page}");

@@ -27,19 +27,25 @@ pub struct Peer {
 }
 
 /// Measures all of them, one run each.
+///
+/// # Errors
+///
+/// The sandbox could not be started.
 pub fn all(
-    server: &Server,
+    binary: &Path,
     folder: &Path,
     python: Result<PathBuf, String>,
     plugins: Option<&Path>,
     count: usize,
-) -> Vec<Peer> {
-    let terraform = terraform(server, folder, plugins, count);
-    let boto3 = python.and_then(|python| boto3_threads(server, &python, count));
-    vec![
+) -> Result<Vec<Peer>, String> {
+    // Each has a sandbox of its own, so that what one leaves is not in the other's way.
+    let terraform = terraform(&Server::start(binary)?, folder, plugins, count);
+    let server = Server::start(binary)?;
+    let boto3 = python.and_then(|python| boto3_threads(&server, &python, count));
+    Ok(vec![
         Peer { name: "Terraform".to_owned(), costs: terraform },
         Peer { name: "boto3, 32 threads".to_owned(), costs: boto3 },
-    ]
+    ])
 }
 
 fn boto3_threads(server: &Server, python: &Path, count: usize) -> Result<[Cost; 3], String> {

@@ -35,6 +35,7 @@ pub struct Options {
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Found {
     commit: String,
+    sample: bool,
     seconds: u64,
     /// Package, program, name, and whether it has passed.
     results: Vec<(String, String, String, bool)>,
@@ -46,8 +47,21 @@ impl Found {
     fn read(path: &Path, commit: &str) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|_| "there is no run to go on with".to_owned())?;
         let found: Self = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        if found.commit == commit { Ok(found) } else { Err("the run before was one of another commit".to_owned()) }
+        if found.commit != commit {
+            return Err("the run before was one of other sources".to_owned());
+        }
+        if found.sample { Err("the run before went through a sample only".to_owned()) } else { Ok(found) }
     }
+}
+
+/// The commit, and what was changed since: but for the page that is written here.
+fn sources() -> Result<String, String> {
+    let git = |args: &[&str]| tools::text(std::process::Command::new("git").current_dir(tools::root()).args(args));
+    let changed = [&["diff", "HEAD"][..], &["status", "--porcelain"]]
+        .map(|args| git(&[args, &["--", ".", ":(exclude)docs/promises.md"]].concat()));
+    let [diff, status] = changed;
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(format!("{}\n{}", diff?, status?));
+    Ok(format!("{} {hash:?}", git(&["rev-parse", "HEAD"])?))
 }
 
 /// Runs the tests that keep the promises.
@@ -61,8 +75,12 @@ pub fn run(options: &Options) -> Result<(), String> {
     tools::run(tools::cargo().args(["build", "--package", "trueup"]))?;
     let figures = tools::target().join("prove");
     let kept_in = figures.join("found.json");
-    let commit = tools::text(std::process::Command::new("git").current_dir(tools::root()).args(["rev-parse", "HEAD"]))?;
-    let mut found = if options.again { Found::read(&kept_in, &commit)? } else { Found { commit, ..Found::default() } };
+    let commit = sources()?;
+    let mut found = if options.again {
+        Found::read(&kept_in, &commit)?
+    } else {
+        Found { commit, sample: options.sample, ..Found::default() }
+    };
     let before = Duration::from_secs(found.seconds);
     if figures.exists() && !options.again {
         std::fs::remove_dir_all(&figures)

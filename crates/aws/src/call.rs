@@ -63,11 +63,13 @@ impl Calls {
         F: Future<Output = Attempt<T>>,
     {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let started = Instant::now();
         let mut doubtful = false;
+        let mut first = None;
         let (mut attempts, mut throttled, mut failed, mut corrections) = (0_u32, 0_u32, 0_u32, 0_u32);
         loop {
             buckets.admit(operation).await;
+            // What was waited for our own rate is no refusal of the service's.
+            let started = *first.get_or_insert_with(Instant::now);
             attempts += 1;
             let (sent, ahead) = (Instant::now(), clock::ahead());
             // Boxed: an attempt is large, and each future around it would hold it again.

@@ -30,22 +30,24 @@ const MOST: f64 = 4.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     share: Option<f64>,
+    /// The most, as a multiple of that, that a rate may grow to while nothing is refused.
+    most: f64,
 }
 
 impl Limits {
     /// As many as the services' quota pages allow.
     pub const fn documented() -> Self {
-        Self { share: Some(1.0) }
+        Self { share: Some(1.0), most: MOST }
     }
 
-    /// This share of what the services' quota pages allow: `0.5` leaves half of it to others.
+    /// This share of what the services' quota pages allow, and never more: `0.5` leaves half of it to others.
     pub const fn share(share: f64) -> Self {
-        Self { share: Some(share) }
+        Self { share: Some(share), most: 1.0 }
     }
 
     /// As many as possible.
     pub const fn unlimited() -> Self {
-        Self { share: None }
+        Self { share: None, most: MOST }
     }
 
     /// Calls a second.
@@ -76,8 +78,8 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(quota: f64, now: Instant) -> Self {
-        Self { quota, rate: quota, ceiling: quota * MOST, next: now, cut: None }
+    fn new(quota: f64, most: f64, now: Instant) -> Self {
+        Self { quota, rate: quota, ceiling: quota * most, next: now, cut: None }
     }
 
     /// When the next call may be sent; it counts as sent then.
@@ -129,8 +131,9 @@ impl Buckets {
     fn bucket(&self, operation: &'static Operation) -> Option<Arc<Mutex<Bucket>>> {
         let quota = self.limits.rate(operation)?;
         let mut buckets = self.by_operation.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket =
-            buckets.entry(operation.name).or_insert_with(|| Arc::new(Mutex::new(Bucket::new(quota, Instant::now()))));
+        let bucket = buckets
+            .entry(operation.name)
+            .or_insert_with(|| Arc::new(Mutex::new(Bucket::new(quota, self.limits.most, Instant::now()))));
         Some(Arc::clone(bucket))
     }
 }
@@ -147,7 +150,7 @@ mod tests {
     #[test]
     fn calls_are_spaced_by_the_quota_but_for_a_burst() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(Limits::documented().rate(&DESCRIBE_CONNECTION).unwrap(), start);
+        let mut bucket = Bucket::new(Limits::documented().rate(&DESCRIBE_CONNECTION).unwrap(), MOST, start);
         // Idle for a while, so that the burst is there.
         let now = at(start, 1000);
         let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(now)).collect();
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn a_refusal_halves_the_rate_once_for_all_that_was_under_way() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(50.0, start);
+        let mut bucket = Bucket::new(50.0, MOST, start);
         for late in 100..120 {
             bucket.note(true, at(start, 50), at(start, late));
         }
@@ -187,7 +190,7 @@ mod tests {
     #[test]
     fn the_rate_comes_back_within_seconds() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(50.0, start);
+        let mut bucket = Bucket::new(50.0, MOST, start);
         bucket.note(true, start, start);
         for number in 0..4 {
             second(&mut bucket, at(start, 1 + 1000 * number), f64::MAX);
@@ -198,13 +201,13 @@ mod tests {
     #[test]
     fn what_an_account_has_beyond_the_quota_is_found_and_its_end_is_remembered() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(50.0, start);
+        let mut bucket = Bucket::new(50.0, MOST, start);
         for number in 0..600 {
             second(&mut bucket, at(start, 1000 * number), 120.0);
         }
         assert!(bucket.rate > 100.0 && bucket.rate <= 120.0, "{}", bucket.rate);
         // One that has no more than is documented is refused once, and stays there.
-        let mut bucket = Bucket::new(50.0, start);
+        let mut bucket = Bucket::new(50.0, MOST, start);
         let mut refused = 0;
         for number in 0..100 {
             let before = bucket.cut;
@@ -213,6 +216,17 @@ mod tests {
         }
         assert!(refused <= 2, "{refused}");
         assert!((bucket.rate - 50.0).abs() < 1.0, "{}", bucket.rate);
+    }
+
+    #[test]
+    fn a_share_is_never_exceeded() {
+        let start = Instant::now();
+        let limits = Limits::share(0.5);
+        let mut bucket = Bucket::new(limits.rate(&DESCRIBE_CONNECTION).unwrap(), limits.most, start);
+        for number in 0..200 {
+            second(&mut bucket, at(start, 1000 * number), f64::MAX);
+        }
+        assert!((bucket.rate - 25.0).abs() < 0.01, "{}", bucket.rate);
     }
 
     #[tokio::test]

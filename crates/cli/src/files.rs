@@ -3,26 +3,54 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::CommandError;
 
+/// How long a pipe may take to be read.
+const LONGEST_WRITE: Duration = Duration::from_secs(10);
+
 /// Writes a file by way of a temporary one beside it: mode 0600, on disk before it gets its name. What is no file, such as
-/// a pipe or `/dev/null`, is written to and never replaced; of a link, what it points to is replaced.
+/// a pipe or what `/dev/stdout` stands for, is written to and never replaced; of a link, what it points to is replaced.
 pub fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
-    let there = std::fs::metadata(path).ok();
-    if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
-        let opened = std::fs::OpenOptions::new().write(true).open(path);
-        return opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| failed(path, &error));
+    let error = |error| failed(path, &error);
+    let there = match std::fs::metadata(path) {
+        Ok(there) => Some(there),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(why) => return Err(error(why)),
+    };
+    let is_device = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    if there.as_ref().is_some_and(|there| !there.is_dir() && (is_device || !there.is_file())) {
+        return write_to(path, text);
     }
-    let target = there.and_then(|_| path.canonicalize().ok());
-    let target = target.as_deref().unwrap_or(path);
+    let target = match (there, std::fs::read_link(path)) {
+        (Some(_), _) => path.canonicalize().map_err(error)?,
+        // A link to what is not there yet.
+        (None, Ok(link)) => folder(path).join(link),
+        (None, Err(_)) => path.to_owned(),
+    };
     // `tempfile` creates with mode 0600.
-    let file = beside(target, text, &Builder::new()).map_err(|error| failed(path, &error))?;
-    file.persist(target).map_err(|error| failed(path, &error.error))?;
-    kept(target);
+    let file = beside(&target, text, &Builder::new()).map_err(error)?;
+    file.persist(&target).map_err(|persisting| error(persisting.error))?;
+    kept(&target);
     Ok(())
+}
+
+/// Writes behind what was written to a stream before. Nobody may read it, so that opening it or writing to it may never
+/// end: a thread of its own does that, and is left behind.
+fn write_to(path: &Path, text: &str) -> Result<(), CommandError> {
+    let (done, told) = std::sync::mpsc::channel();
+    let (stream, text) = (path.to_owned(), text.to_owned());
+    std::thread::spawn(move || {
+        let opened = std::fs::OpenOptions::new().append(true).open(stream);
+        let _ = done.send(opened.and_then(|mut stream| stream.write_all(text.as_bytes())));
+    });
+    let written = told.recv_timeout(LONGEST_WRITE).unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("nobody has read it within {} s", LONGEST_WRITE.as_secs())))
+    });
+    written.map_err(|error| failed(path, &error))
 }
 
 /// Writes a file that was not there before, in the same way, with the mode that other new files get. `there` makes the
@@ -122,6 +150,23 @@ mod tests {
         write_private(&link, "two").unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "two");
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        // Also one to what is not there yet.
+        std::fs::remove_file(&file).unwrap();
+        write_private(&link, "three").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "three");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_stands_for_an_open_file_is_written_behind_what_is_in_it() {
+        use std::os::fd::AsRawFd as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.log");
+        std::fs::write(&path, "before\n").unwrap();
+        let open = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        write_private(Path::new(&format!("/proc/self/fd/{}", open.as_raw_fd())), "plan\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "before\nplan\n");
     }
 
     #[test]

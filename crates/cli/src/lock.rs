@@ -300,7 +300,11 @@ impl Keeper {
             return Ok(());
         }
         // It was renewed since, and the answer was lost; or it is somebody else's by now.
-        let Found::Text { text, tag } = self.store.read().await?.0 else { return Ok(()) };
+        let (text, tag) = match self.store.read().await?.0 {
+            Found::Text { text, tag } => (text, tag),
+            Found::Nothing => return Ok(()),
+            Found::Hidden(why) => return Err(why),
+        };
         if Record::read(&text).is_some_and(|record| record.holder == self.me) {
             self.store.remove(tag, ended.text()).await?;
         }

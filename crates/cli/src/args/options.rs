@@ -72,8 +72,7 @@ pub struct Options {
     /// Show what an apply or a teardown would do, and do nothing
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub dry_run: bool,
-    /// How many operations run at once in all; without it 64 of each sort (one operation on one type in one place), since a
-    /// quota is for these
+    /// How many operations run at once in all; without it 16 of each sort, since each has a quota of its own
     #[arg(long, value_name = "N", help_heading = "Execution", hide_short_help = true,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: Option<u16>,

@@ -167,6 +167,9 @@ impl Desk<'_> {
         self.context.lock.take(self.context, self.cloud, &self.place).await?;
         // From here on a signal lets the statement end.
         let cancel = self.context.interrupts.graceful();
+        if cancel.is_cancelled() {
+            return Ok(Ended::Interrupted);
+        }
         match query::execute(self.tables, &write).await {
             Ok(rows) if write.returns() => answers.give(statement + 1, &rows),
             Ok(_) => printer.message(if write.changes_something() { "done\n" } else { "nothing to do\n" }),

@@ -308,8 +308,10 @@ impl<'a> Operations<'a> {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
-                // Its identity is known without an answer.
-                other => return other,
+                // What was found by its tags has its identity from there.
+                other => {
+                    return other.map(|written| Written { identity: Some(identity.to_owned()), ..written });
+                }
             }
         }
     }

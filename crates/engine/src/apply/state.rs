@@ -18,9 +18,9 @@ use crate::value::Value;
 /// What to look at in other services: a kind in a place, and its resources with the number of each one's step.
 pub(super) type ToConfirm = ((&'static dyn Kind, Place), Vec<(usize, Confirm)>);
 
-/// How many operations of one sort are under way at once: more than a quota lets through in a round trip, and few enough
-/// that a service which refuses them is not hit by many more.
-const WIDTH: usize = 64;
+/// How many operations of one sort are under way at once: as many as a quota for writes lets through in a long round trip.
+/// What waits for its rate is carried out after an interruption, too, so there are no more.
+const WIDTH: usize = 16;
 
 /// The state of one operation.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub(super) struct State<'a> {
     ready: Vec<BTreeSet<(std::cmp::Reverse<usize>, usize)>>,
     /// How many of each sort are under way.
     under_way: Vec<usize>,
-    /// The sort of each operation: of one kind, verb and place.
+    /// The sort of each operation: those of one place that wait for one quota.
     sorts: Vec<usize>,
     rank: Vec<usize>,
     began: Vec<Option<Instant>>,
@@ -75,7 +75,9 @@ impl<'a> State<'a> {
         let sort_of = |operation: &Operation| {
             let node = &plan.steps[operation.step].desired;
             let next = numbers.len();
-            *numbers.entry((node.kind.name(), operation.verb, &node.place)).or_insert(next)
+            let costs = node.kind.costs(operation.verb, &plan.steps[operation.step].resolved);
+            let quota = costs.first().map_or(node.kind.name(), |cost| cost.operation);
+            *numbers.entry((quota, operation.verb, &node.place)).or_insert(next)
         };
         let sorts: Vec<usize> = plan.operations.iter().map(sort_of).collect();
         let number_of_sorts = numbers.len();

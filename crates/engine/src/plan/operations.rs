@@ -171,7 +171,9 @@ pub(super) fn estimate(plan: &Plan) -> Estimate {
                     costs.extend(reads());
                 }
             }
-            Verb::Update => costs.extend(reads()),
+            // What carries tags is read again, so that nothing of somebody else's is changed.
+            Verb::Update if node.kind.tags().is_some() => costs.extend(reads()),
+            Verb::Update => {}
             Verb::Delete => settling += u64::from(!slow.delete.is_zero()),
         }
         costs.extend(node.kind.costs(operation.verb, &step.resolved));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::cloud::{Live, Present};
 use crate::graph::Graph;
@@ -22,10 +22,12 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
         live.into_iter().chain(observed.former[index].iter().filter_map(|(_, live)| live.present()))
     };
     let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
-    let mut distinctive: HashSet<&str> = HashSet::new();
+    let mut distinctive: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
-        if node.kind.names_itself() {
-            distinctive.extend(present(index).map(|present| present.identity.as_str()));
+        // A name that somebody has chosen may mean anything elsewhere.
+        let made = |present: &&Present| node.kind.names_itself() && node.kind.identify(&present.properties).is_none();
+        for present in present(index).filter(made) {
+            distinctive.entry(present.identity.as_str()).or_default().push(index);
         }
         for attribute in present(index).flat_map(|present: &Present| present.attributes.values()) {
             if let Some(text) = attribute.as_str() {
@@ -36,7 +38,7 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
     for (alias, key) in aliases(graph, observed) {
         let names = observed.live[alias].as_ref().and_then(Live::present).into_iter();
         for name in names.flat_map(names_of) {
-            distinctive.insert(name);
+            distinctive.entry(name).or_default().extend([alias, key]);
             owners.entry(name).or_default().extend([alias, key]);
         }
     }
@@ -44,18 +46,20 @@ pub(super) fn pointing(graph: &Graph, observed: &Observed) -> Vec<BTreeSet<usize
     for (index, node) in graph.nodes.iter().enumerate() {
         for (name, value) in present(index).flat_map(|present| &present.properties) {
             let mut any = false;
-            value.leaves(&mut |leaf| any |= leaf.as_str().is_some_and(|text| owners.contains_key(text)));
+            let known = |text: &str| owners.contains_key(text) || distinctive.contains_key(text);
+            value.leaves(&mut |leaf| any |= leaf.as_str().is_some_and(known));
             if !any {
                 continue;
             }
             value.walk(&mut |below, leaf| {
-                let Some(found) = leaf.as_str().and_then(|text| owners.get(text)) else { return };
+                let Some(text) = leaf.as_str() else { return };
                 let names = || node.kind.schema().at(&format!("/{name}{below}")).and_then(|property| property.names);
-                let unique = |text: &str| text.starts_with("arn:") || distinctive.contains(text);
-                if leaf.as_str().is_some_and(|text| unique(text) || names().is_some()) {
-                    for owner in found.iter().filter(|owner| **owner != index) {
-                        pointing[*owner].insert(index);
-                    }
+                let found = match owners.get(text) {
+                    Some(found) if text.starts_with("arn:") || names().is_some() => Some(found),
+                    _ => distinctive.get(text),
+                };
+                for owner in found.into_iter().flatten().filter(|owner| **owner != index) {
+                    pointing[*owner].insert(index);
                 }
             });
         }

@@ -382,6 +382,18 @@ proptest! {
 }
 
 #[test]
+fn one_that_was_found_only_when_it_was_to_be_made_is_named_in_the_report() {
+    run(async {
+        let world = World::new();
+        let planned = world.plan(&stack(&[&with(&key("k"), "/props/Description", "new")])).await;
+        world.cloud.put(&KEY, "key-0", live(&[("Description", "old")]), &owned_by("stack", "k"));
+        let report = world.execute(&planned).await;
+        assert_eq!(world.cloud.take_writes(), ["update key-0"]);
+        assert_eq!(outcome(&report, "k").identity.as_deref(), Some("key-0"));
+    });
+}
+
+#[test]
 fn of_two_that_two_runs_made_at_once_the_later_run_deletes_its_own_and_never_one_that_it_only_found() {
     for adopts in [false, true] {
         run(async {

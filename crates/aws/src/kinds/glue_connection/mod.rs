@@ -92,7 +92,7 @@ impl Kind for GlueConnection {
         match verb {
             Verb::Read => vec![GLUE_GET_CONNECTION.cost(), GLUE_GET_TAGS.cost()],
             Verb::Create => vec![GLUE_CREATE_CONNECTION.cost()],
-            Verb::Update => vec![GLUE_UPDATE_CONNECTION.cost()],
+            Verb::Update => vec![GLUE_GET_CONNECTION.cost(), GLUE_UPDATE_CONNECTION.cost()],
             Verb::Delete => vec![GLUE_DELETE_CONNECTION.cost()],
         }
     }

@@ -25,8 +25,8 @@ use trueup_engine::value::{Map, Value};
 use crate::kinds::AwsKind;
 use crate::kinds::fields::{resource_of, touches};
 use crate::operation::{
-    CREATE_SECRET, DELETE_SECRET, DESCRIBE_SECRET, GET_RANDOM_PASSWORD, GET_SECRET_POLICY, PUT_SECRET_POLICY,
-    UPDATE_SECRET,
+    BATCH_GET_SECRET_VALUE, CREATE_SECRET, DELETE_SECRET, DESCRIBE_SECRET, GET_RANDOM_PASSWORD, GET_SECRET_POLICY,
+    PUT_SECRET_POLICY, UPDATE_SECRET,
 };
 use crate::reach::Reach;
 
@@ -112,6 +112,7 @@ impl Kind for SecretsManagerSecret {
         match verb {
             Verb::Read => {
                 costs.push(DESCRIBE_SECRET.cost());
+                costs.extend(has("SecretString").then(|| BATCH_GET_SECRET_VALUE.cost()));
                 costs.extend(has("ResourcePolicy").then(|| GET_SECRET_POLICY.cost()));
             }
             Verb::Create => {
