@@ -94,6 +94,9 @@ impl Build<'_> {
         let mapped: Vec<String> = flags.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
         let mapped = mapped.join(" ");
         let remapped: Vec<String> = flags.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
+        // Nothing unwinds (docs/adr/0017), so that what says how is not needed.
+        let mut rustc = vec!["-Cforce-unwind-tables=no".to_owned()];
+        rustc.extend(remapped);
         let mut command = Command::new(self.auditable);
         command
             .current_dir(&sources)
@@ -108,7 +111,7 @@ impl Build<'_> {
                 "--target",
                 self.triple,
             ])
-            .env("CARGO_ENCODED_RUSTFLAGS", remapped.join("\u{1f}"))
+            .env("CARGO_ENCODED_RUSTFLAGS", rustc.join("\u{1f}"))
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_INCREMENTAL", "0")
             .env("SOURCE_DATE_EPOCH", tools::text(git(&["log", "-1", "--format=%ct"]))?)
