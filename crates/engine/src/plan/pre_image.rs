@@ -99,3 +99,21 @@ fn blank_secrets(document: &mut Json) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::value::Map;
+
+    #[test]
+    fn what_the_manifest_calls_a_secret_is_in_no_digest_though_the_service_shows_it() {
+        let secret = || Value::Secret(Secret::new("env:X", "hunter2".to_owned()));
+        let item = Map::from_iter([("Value".to_owned(), secret())]);
+        let items = Value::List(vec![Value::Map(item)]);
+        let desired = Map::from_iter([("Url".to_owned(), secret()), ("Items".to_owned(), items)]);
+        let mut live = json!({"Url": "mongodb://u:hunter2@h", "Host": "h", "Items": [{"Value": "hunter2"}]});
+        blank_where_secret(&mut live, &Value::Map(desired));
+        assert_eq!(live, json!({"Url": null, "Host": "h", "Items": [{"Value": null}]}));
+    }
+}

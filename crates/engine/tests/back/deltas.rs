@@ -47,6 +47,13 @@ fn compare(desired: &Map, live: &Map) -> Delta {
     delta(&SCHEMA, desired, live, &[], &|_, name| name.to_owned())
 }
 
+#[test]
+fn an_empty_text_is_none_where_it_takes_a_value_back() {
+    let live = Map::from_iter([("Text".to_owned(), Value::from("")), ("Fixed".to_owned(), Value::from(""))]);
+    let canonical = canonical_form(&SCHEMA, &live);
+    assert!(canonical.get("Text").is_none() && canonical.get("Fixed").is_some(), "{:?}", document(&canonical));
+}
+
 /// Few different texts, so that they often meet; some need escaping in a pointer.
 fn text() -> impl Strategy<Value = Value> {
     prop::sample::select(vec!["", "a", "b", "a/b", "m~n", "~1", "ü"]).prop_map(Value::from)
