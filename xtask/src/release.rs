@@ -94,9 +94,11 @@ impl Build<'_> {
         let mapped: Vec<String> = flags.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
         let mapped = mapped.join(" ");
         let remapped: Vec<String> = flags.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
-        // Nothing unwinds (docs/adr/0017), so that what says how is not needed.
-        let mut rustc = vec!["-Cforce-unwind-tables=no".to_owned()];
-        rustc.extend(remapped);
+        let mut rustc = remapped;
+        // Nothing unwinds (docs/adr/0017), so that what says how is not needed. Windows insists on it.
+        if !self.triple.contains("windows") {
+            rustc.push("-Cforce-unwind-tables=no".to_owned());
+        }
         let mut command = Command::new(self.auditable);
         command
             .current_dir(&sources)

@@ -141,7 +141,7 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
     own
 }
 
-/// How many tags are searched for before and after what the service names is made, and how fast that may be done.
+/// A search for owner tags: one before and one after what the service names is made.
 const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 1 };
 
 /// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
