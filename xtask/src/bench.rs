@@ -50,6 +50,9 @@ pub struct Options {
     /// The profile to build: `release` is built sooner, `dist` is what is shipped.
     #[arg(long, default_value = "dist")]
     profile: String,
+    /// Build nothing, and measure this program, as `cargo xtask release` has made it.
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    binary: Option<PathBuf>,
     /// Where Terraform's AWS provider lies, as a mirror of its registry; without it Terraform is not measured.
     #[arg(long, value_name = "DIR")]
     terraform_plugins: Option<PathBuf>,
@@ -62,14 +65,18 @@ pub struct Options {
     compare: Option<PathBuf>,
 }
 
-/// Builds a release binary and measures it.
+/// Builds the program, unless it is given, and measures it.
 ///
 /// # Errors
 ///
 /// Something could not be built or run, or a command did not end as it should.
 pub fn run(options: &Options) -> Result<(), String> {
-    tools::run(tools::cargo().args(["build", "--profile", &options.profile, "--package", "trueup"]))?;
-    let binary = tools::trueup(&options.profile);
+    let binary = if let Some(binary) = &options.binary {
+        std::path::absolute(binary).map_err(|error| error.to_string())?
+    } else {
+        tools::run(tools::cargo().args(["build", "--profile", &options.profile, "--package", "trueup"]))?;
+        tools::trueup(&options.profile)
+    };
     let folder = tools::target().join("bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let write = |name: &str, text: String| {

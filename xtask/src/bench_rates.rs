@@ -4,7 +4,7 @@
 //! The sandbox answers after a set round trip, and refuses what is more than each operation's rate and burst, as AWS does.
 //! The floor of a stack of connections is measured in the same run: a bare client that knows the rates sends the same calls,
 //! unsigned and unread, with as many at once as the rate lets through. The floor of a stack of all kinds is computed from
-//! the calls that were sent: what the slowest operation's rate takes, or the longest chain of dependent calls.
+//! the calls that were sent: what the slowest operation's rate takes, and the longest chain of dependent calls.
 //! `--write` puts the figures into `docs/benchmarks-rates.md`.
 
 use std::fmt::Write as _;
@@ -61,14 +61,23 @@ const RATES: [(&str, u32); 34] = [
     ("kms:EnableKeyRotation", 15),
 ];
 
+/// Who the caller is, what there is, what each is like, and the secrets.
+const CHAIN_OF_PLAN: u32 = 4;
+/// The first two of these, and then a key, a secret and what uses it, or back; a key's tags are searched around it.
+const CHAIN: u32 = 7;
+/// For so many secrets there is a key.
+const PER_KEY: usize = 20;
+/// In so long the service's buckets are full again, so that nobody pays for what was sent before.
+const REST: Duration = Duration::from_millis(1500);
+
 /// How to measure.
 #[derive(clap::Args)]
 pub struct Options {
     /// How many connections.
     #[arg(long, default_value_t = 1000)]
     connections: usize,
-    /// How many of each kind the stack of all kinds has.
-    #[arg(long, default_value_t = 60)]
+    /// How many of each kind the stack of all kinds has; of keys and aliases a twentieth.
+    #[arg(long, default_value_t = 200)]
     of_each: usize,
     /// What a round trip takes, in milliseconds.
     #[arg(long, default_value_t = 50)]
@@ -121,7 +130,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         for name in ["apply", "plan", "teardown"] {
             let ran = place.run(name, &mixed)?;
-            let floor = computed(&ran.calls, options.round_trip, if name == "plan" { 4 } else { 6 });
+            let floor = computed(name, &ran.calls, options.round_trip);
             note(Row::new(format!("{} of each kind: `{name}`", options.of_each), ran, floor));
         }
     }
@@ -203,6 +212,7 @@ impl Place<'_> {
         command.args(["--region", "us-east-1", "--endpoint-url", &self.server.url]);
         match name {
             "plan" => command.arg("--exit-code"),
+            "apply" => command.args(["--yes", "--kms-settle", "0s"]),
             _ => command.arg("--yes"),
         };
         command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench").env_remove("AWS_PROFILE");
@@ -211,6 +221,7 @@ impl Place<'_> {
         for name in ["CACHE", "STATE"] {
             command.env(format!("XDG_{name}_HOME"), home.join(name.to_lowercase()));
         }
+        std::thread::sleep(REST);
         let cost = measure(&mut command)?;
         if cost.code != 0 {
             return Err(format!("`{name}` of {} ended with {}", manifest.display(), cost.code));
@@ -237,6 +248,7 @@ impl Place<'_> {
             })
             .collect();
         let round_trip = f64::from(self.round_trip) / 1000.0;
+        std::thread::sleep(REST);
         let began = Instant::now();
         std::thread::scope(|scope| {
             let mut threads = Vec::new();
@@ -290,13 +302,16 @@ fn rate(name: &str) -> f64 {
     RATES.iter().find(|(known, _)| *known == name).map_or(1000.0, |(_, rate)| f64::from(*rate))
 }
 
-/// The least that calls can take: the slowest operation, with a second's worth of it at once; or the longest chain of calls
-/// of which each needs the answer of the one before.
-fn computed(calls: &[(String, usize)], round_trip: u32, chain: u32) -> f64 {
-    let round_trip = f64::from(round_trip) / 1000.0;
+/// The least that the calls of a command can take: the slowest operation, with a second's worth of it at once, and the round
+/// trips of the longest chain of calls of which each needs the answer of the one before. What a teardown deletes is read
+/// before, all of it, so that there it is the slowest of what reads and the slowest of what deletes.
+fn computed(command: &str, calls: &[(String, usize)], round_trip: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-    let of_rates = calls.iter().map(|(name, count)| (*count as f64 / rate(name) - 1.0).max(0.0) + round_trip);
-    of_rates.fold(f64::from(chain) * round_trip, f64::max)
+    let of_rate = |(name, count): &(String, usize)| (*count as f64 / rate(name) - 1.0).max(0.0);
+    let deletes = |name: &str| command == "teardown" && name.contains("Delet");
+    let slowest = |of: bool| calls.iter().filter(|(name, _)| deletes(name) == of).map(of_rate).fold(0.0, f64::max);
+    let chain = if command == "plan" { CHAIN_OF_PLAN } else { CHAIN };
+    slowest(false) + slowest(true) + f64::from(chain * round_trip) / 1000.0
 }
 
 fn request(service: &str, operation: &str, input: &Value) -> String {
@@ -314,26 +329,33 @@ fn create(number: usize) -> String {
     request("events", "CreateConnection", &input)
 }
 
-/// A stack with so many of each kind: keys with their aliases, secrets and connections that are encrypted with them,
-/// destinations, and Glue connections that use the secrets.
+/// A stack with so many secrets, connections, destinations of these, and Glue connections that use the secrets; and a key with
+/// an alias for every twentieth of them, with which the secrets are encrypted.
 fn every_kind(count: usize) -> String {
     let mut text = String::from(
         "version: 1\nname: bench-mixed\nproviders: [aws]\nvars:\n  - { name: BENCH_PASSWORD, secret: true }\nresources:\n",
     );
     for number in 0..count {
+        let key = number / PER_KEY;
+        if number % PER_KEY == 0 {
+            let _ = write!(
+                text,
+                "  - name: k{key}\n    type: AWS::KMS::Key\n    props: {{ Description: \"Key {key}\", PendingWindowInDays: 7 }}\n  - \
+                 name: a{key}\n    type: AWS::KMS::Alias\n    props: {{ AliasName: alias/mixed-{key}, TargetKeyId: \"{{{{ \
+                 k{key}.KeyId }}}}\" }}\n"
+            );
+        }
         let _ = write!(
             text,
-            "  - name: k{number}\n    type: AWS::KMS::Key\n    props: {{ Description: \"Key {number}\", PendingWindowInDays: 7 }}\n  - \
-             name: a{number}\n    type: AWS::KMS::Alias\n    props: {{ AliasName: alias/mixed-{number}, TargetKeyId: \"{{{{ k{number}.KeyId \
-             }}}}\" }}\n  - name: s{number}\n    type: AWS::SecretsManager::Secret\n    props:\n      Name: mixed/{number}\n      \
-             SecretString: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n  - name: c{number}\n    type: AWS::Events::Connection\n    \
-             props:\n      Name: mixed-{number}\n      AuthorizationType: BASIC\n      AuthParameters:\n        \
-             BasicAuthParameters: {{ Username: u, Password: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\" }}\n  - name: d{number}\n    \
-             type: AWS::Events::ApiDestination\n    props:\n      Name: mixed-{number}\n      ConnectionArn: \"{{{{ c{number}.Arn \
-             }}}}\"\n      InvocationEndpoint: https://example.com/{number}\n      HttpMethod: POST\n  - name: g{number}\n    type: \
-             AWS::Glue::Connection\n    props:\n      ConnectionInput:\n        Name: mixed-{number}\n        ConnectionType: JDBC\n        \
-             ConnectionProperties:\n          JDBC_CONNECTION_URL: \"jdbc:postgresql://db-{number}.example.com:5432/orders\"\n          \
-             SECRET_ID: \"{{{{ s{number}.Name }}}}\"\n"
+            "  - name: s{number}\n    type: AWS::SecretsManager::Secret\n    props:\n      Name: mixed/{number}\n      KmsKeyId: \
+             \"{{{{ k{key}.Arn }}}}\"\n      SecretString: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n  - name: c{number}\n    type: \
+             AWS::Events::Connection\n    props:\n      Name: mixed-{number}\n      AuthorizationType: BASIC\n      \
+             AuthParameters:\n        BasicAuthParameters: {{ Username: u, Password: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\" }}\n  - \
+             name: d{number}\n    type: AWS::Events::ApiDestination\n    props:\n      Name: mixed-{number}\n      ConnectionArn: \
+             \"{{{{ c{number}.Arn }}}}\"\n      InvocationEndpoint: https://example.com/{number}\n      HttpMethod: POST\n  - name: \
+             g{number}\n    type: AWS::Glue::Connection\n    props:\n      ConnectionInput:\n        Name: mixed-{number}\n        \
+             ConnectionType: JDBC\n        ConnectionProperties:\n          JDBC_CONNECTION_URL: \
+             \"jdbc:postgresql://db-{number}.example.com:5432/orders\"\n          SECRET_ID: \"{{{{ s{number}.Name }}}}\"\n"
         );
     }
     text
@@ -345,7 +367,9 @@ fn page(options: &Options, rows: &[Row]) -> String {
          processors ({}, {}), which the sandbox shares: {} ms a round trip; 50 calls a second of each EventBridge operation and as many \
          as documented of the others, each with a burst of one second; median of {} runs. The floor of the connections is a bare \
          client that knows the rates and sends the same calls without signing or reading them; that of the stack of all kinds is \
-         computed from the calls that were sent: the rate of the operation that takes longest. The bound is in brackets.\n\n| command | wall \
+         computed from the calls that were sent: the rate of the operation that takes longest (of a teardown, of those that \
+         read and of those that delete), and the round trips of the longest chain of calls, {CHAIN_OF_PLAN} of a plan and {CHAIN} of the others; it has a key and an alias for every twentieth of the others, and no pause \
+         between the two searches before a key is made (`--kms-settle 0s`). The bound is in brackets.\n\n| command | wall \
          s | floor s | ratio | CPU s | refused | calls |\n| --- | --- | --- | --- | --- | --- | --- |\n",
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,

@@ -94,11 +94,6 @@ impl Build<'_> {
         let mapped: Vec<String> = flags.iter().map(|(from, to)| format!("-ffile-prefix-map={from}={to}")).collect();
         let mapped = mapped.join(" ");
         let remapped: Vec<String> = flags.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
-        let mut rustc = remapped;
-        // Nothing unwinds (docs/adr/0017), so that what says how is not needed. Windows insists on it.
-        if !self.triple.contains("windows") {
-            rustc.push("-Cforce-unwind-tables=no".to_owned());
-        }
         let mut command = Command::new(self.auditable);
         command
             .current_dir(&sources)
@@ -113,7 +108,7 @@ impl Build<'_> {
                 "--target",
                 self.triple,
             ])
-            .env("CARGO_ENCODED_RUSTFLAGS", rustc.join("\u{1f}"))
+            .env("CARGO_ENCODED_RUSTFLAGS", remapped.join("\u{1f}"))
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_INCREMENTAL", "0")
             .env("SOURCE_DATE_EPOCH", tools::text(git(&["log", "-1", "--format=%ct"]))?)
@@ -233,7 +228,7 @@ pub fn install((name, version): (&str, &str)) -> Result<PathBuf, String> {
     }
     println!("installing {name} {version}");
     let mut command = tools::cargo();
-    command.args(["install", name, "--version", version, "--locked", "--quiet", "--root"]).arg(&root);
+    command.args(["install", name, "--version", version, "--locked", "--force", "--quiet", "--root"]).arg(&root);
     tools::run(command.arg("--target-dir").arg(tools::target().join("tools-target")))?;
     Ok(program)
 }

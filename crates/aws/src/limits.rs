@@ -15,8 +15,10 @@ use tokio::time::Instant;
 
 use crate::operation::Operation;
 
-/// Calls may come this much ahead of their even spacing.
-const BURST: Duration = Duration::from_millis(200);
+/// Calls may come this much ahead of their even spacing: what was not sent lately may be sent at once. AWS's own buckets hold
+/// a second's worth or more, and not all calls take equally long to get there. Where one holds less, the first refusal says
+/// so; a small stack is through by then.
+const BURST: Duration = Duration::from_millis(900);
 /// A bucket never gets slower than so many calls a second.
 const SLOWEST: f64 = 1.0;
 /// Below its quota a bucket that is in use gets back this share of it in a second.
@@ -79,7 +81,9 @@ struct Bucket {
 
 impl Bucket {
     fn new(quota: f64, most: f64, now: Instant) -> Self {
-        Self { quota, rate: quota, ceiling: quota * most, next: now, cut: None }
+        // Before this nothing was sent.
+        let next = now.checked_sub(BURST).unwrap_or(now);
+        Self { quota, rate: quota, ceiling: quota * most, next, cut: None }
     }
 
     /// When the next call may be sent; it counts as sent then.
@@ -102,6 +106,8 @@ impl Bucket {
                 self.rate = (self.rate / 2.0).max(SLOWEST.min(self.quota));
             }
             self.cut = Some(now);
+            // What is left of the burst is not there either.
+            self.next = self.next.max(now);
             return;
         }
         // In a second there are as many answers as calls, so that each one adds its part of what a second adds.
@@ -151,11 +157,22 @@ mod tests {
     fn calls_are_spaced_by_the_quota_but_for_a_burst() {
         let start = Instant::now();
         let mut bucket = Bucket::new(Limits::documented().rate(&DESCRIBE_CONNECTION).unwrap(), MOST, start);
-        // Idle for a while, so that the burst is there.
-        let now = at(start, 1000);
+        let slots: Vec<Instant> = (0..60).map(|_| bucket.slot(start)).collect();
+        assert_eq!(slots.iter().filter(|slot| **slot <= start).count(), 46);
+        // Idle for a while, so that the burst is there, and no more than that.
+        let now = at(start, 5000);
         let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(now)).collect();
-        assert_eq!(slots.iter().filter(|slot| **slot <= now).count(), 11);
-        assert_eq!(slots[99] - now, Duration::from_millis(1780));
+        assert_eq!(slots.iter().filter(|slot| **slot <= now).count(), 46);
+        assert_eq!(slots[99] - now, Duration::from_millis(1080));
+    }
+
+    #[test]
+    fn after_a_refusal_there_is_no_burst() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(50.0, MOST, start);
+        bucket.note(true, start, at(start, 100));
+        let slots: Vec<Instant> = (0..2).map(|_| bucket.slot(at(start, 100))).collect();
+        assert_eq!(slots, [at(start, 100), at(start, 140)]);
     }
 
     #[test]

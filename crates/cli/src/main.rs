@@ -49,6 +49,10 @@ use crate::printer::Printer;
 use crate::settings::{Environment, Terminals};
 use crate::signals::Interrupts;
 
+/// Of what every call of the SDK takes, a third was allocation (docs/adr/0018).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long letting a lock go may hold up a run that was interrupted.
 const LAST: Duration = Duration::from_secs(1);
 

@@ -196,47 +196,17 @@ pub async fn observe(graph: &Graph, cloud: &dyn Cloud, options: &Options) -> Obs
         }
         wants
     });
-    let plain = plain.collect();
-    let (answers, owned) = tokio::join!(reader.read(plain, &all.whereabouts), reader.search(&tagged, &all.whereabouts));
-    all.searched = Instant::now();
-    all.take(answers);
-    let mut found = find::Found::new(graph, owned, &mut all);
-    found.seek(cloud, &tagged, &all).await;
-    let mut wants = Vec::new();
-    for &index in &tagged {
-        let node = &graph.nodes[index];
-        let identities = found.identities(index, &all);
-        // Before a teardown deletes, each resource's own tags are read; and where several carry a resource's tags, theirs
-        // say which one takes whose place.
-        let alone = identities.iter().filter(|(slot, _)| matches!(slot, Slot::Node(_))).count() == 1;
-        for (slot, identity) in identities {
-            let by_index = matches!(slot, Slot::Node(_)) && alone && !options.shallow;
-            let tags = by_index.then(|| found.tags(index, &identity)).flatten();
-            all.by_index[index] |= tags.is_some();
-            let want = match slot {
-                Slot::Node(_) => reader.own(index, &identity, &all.whereabouts),
-                _ => reader.want(index, &identity),
-            };
-            wants.push((index, slot, Want { tags, ..want }));
-        }
-        wants.extend(reader.former(index).map(|(slot, want)| (index, slot, want)));
-        if node.identity.is_none() {
-            all.live[index] = Some(found.without_identity(index, &all));
-        }
-    }
-    let orphans = found.orphans(options.orphans);
-    let orphans: Vec<_> = orphans
-        .into_iter()
-        .enumerate()
-        .filter_map(|(number, orphan)| {
-            let (kind, identity) = (orphan.owned.kind, orphan.owned.identity.clone());
-            let place = orphan.place.clone();
-            all.orphans.push(orphan);
-            Some((kind?, place, (Slot::Orphan(number), reader.orphan(kind?, identity?))))
-        })
-        .collect();
-    let wants = wants.into_iter().map(|(index, slot, want)| reader.at(index, slot, want)).chain(orphans).collect();
-    let answers = reader.read(wants, &all.whereabouts).await;
+    // What is searched for waits for what may point at it, and for nothing else. A kind is read at once: a list has all.
+    let pointing: BTreeSet<&str> = pointers.iter().map(|index| graph.nodes[*index].kind.name()).collect();
+    let (pointing, plain): (Vec<Reading>, Vec<Reading>) = plain.partition(|(kind, ..)| pointing.contains(kind.name()));
+    let whereabouts = all.whereabouts.clone();
+    let rest = async {
+        let (pointing, owned) = tokio::join!(reader.read(pointing, &whereabouts), reader.search(&tagged, &whereabouts));
+        all.take(pointing);
+        reader.rest(&tagged, owned, &mut all).await
+    };
+    let (plain, (found, answers)) = tokio::join!(reader.read(plain, &whereabouts), rest);
+    all.take(plain);
     found.settle(graph, answers, &mut all);
 
     all.recalled = recalled;
@@ -373,6 +343,55 @@ impl Reader<'_> {
             (place, owned)
         }))
         .await
+    }
+
+    /// Reads what can be tagged, as the search has found it.
+    async fn rest(
+        &self,
+        tagged: &[usize],
+        owned: Vec<(Place, Result<Vec<Owned>, Fault>)>,
+        all: &mut Observed,
+    ) -> (find::Found<'_>, Vec<(Slot, Want, Live)>) {
+        let (graph, options) = (self.graph, self.options);
+        all.searched = Instant::now();
+        let mut found = find::Found::new(graph, owned, all);
+        found.seek(self.cloud, tagged, all).await;
+        let mut wants = Vec::new();
+        for &index in tagged {
+            let node = &graph.nodes[index];
+            let identities = found.identities(index, all);
+            // Before a teardown deletes, each resource's own tags are read; and where several carry a resource's tags, theirs
+            // say which one takes whose place.
+            let alone = identities.iter().filter(|(slot, _)| matches!(slot, Slot::Node(_))).count() == 1;
+            for (slot, identity) in identities {
+                let by_index = matches!(slot, Slot::Node(_)) && alone && !options.shallow;
+                let tags = by_index.then(|| found.tags(index, &identity)).flatten();
+                all.by_index[index] |= tags.is_some();
+                let want = match slot {
+                    Slot::Node(_) => self.own(index, &identity, &all.whereabouts),
+                    _ => self.want(index, &identity),
+                };
+                wants.push((index, slot, Want { tags, ..want }));
+            }
+            wants.extend(self.former(index).map(|(slot, want)| (index, slot, want)));
+            if node.identity.is_none() {
+                all.live[index] = Some(found.without_identity(index, all));
+            }
+        }
+        let orphans = found.orphans(options.orphans);
+        let orphans: Vec<_> = orphans
+            .into_iter()
+            .enumerate()
+            .filter_map(|(number, orphan)| {
+                let (kind, identity) = (orphan.owned.kind, orphan.owned.identity.clone());
+                let place = orphan.place.clone();
+                all.orphans.push(orphan);
+                Some((kind?, place, (Slot::Orphan(number), self.orphan(kind?, identity?))))
+            })
+            .collect();
+        let wants = wants.into_iter().map(|(index, slot, want)| self.at(index, slot, want)).chain(orphans).collect();
+        let answers = self.read(wants, &all.whereabouts).await;
+        (found, answers)
     }
 
     async fn read(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 use trueup_engine::fault::FaultKind;
 use trueup_engine::kind::Kind as _;
 use trueup_engine::plan::Action;
@@ -253,7 +254,7 @@ fn the_second_search_comes_that_long_after_the_first_one_was_answered() {
         world.apply.search_again = SETTLE;
         world.cloud.set().search_takes = Duration::from_secs(10);
         let manifest = stack(&[&key("k")]);
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let planned = world.plan(&manifest).await;
         world.execute(&planned).await;
         assert!(began.elapsed() >= Duration::from_secs(35), "{:?}", began.elapsed());
@@ -424,5 +425,27 @@ fn of_several_aliases_that_point_at_different_ones_nobody_knows_which_is_meant()
         let planned = world.plan(&stack(&[&key("k"), &alias("a", "alias/a", "k"), &alias("b", "alias/b", "k")])).await;
         assert_eq!(planned.plan.summary().unread, 1);
         assert!(planned.reason("k").contains("k0 and k1 are pointed at as k"), "{}", planned.reason("k"));
+    });
+}
+
+#[test]
+fn what_is_searched_for_waits_for_what_may_point_at_it_and_for_nothing_else() {
+    run(async {
+        let world = World::new();
+        let manifest =
+            stack(&[&key("k"), &alias("n", "alias/orders", "k"), &link("l", "link", "m"), &topic("m", "topic")]);
+        assert_eq!(problems(&world.apply(&manifest).await), Vec::<String>::new());
+        let seconds = |seconds| Duration::from_secs(seconds);
+        {
+            let mut state = world.cloud.set();
+            state.search_takes = seconds(2);
+            state.read_takes = [(KEY.name(), 10), (ALIAS.name(), 5), (LINK.name(), 14)]
+                .map(|(kind, takes)| (kind, seconds(takes)))
+                .into();
+        }
+        let began = Instant::now();
+        world.in_sync(&manifest).await;
+        // The aliases and the key, or the link: whatever takes longer.
+        assert_eq!(began.elapsed().as_secs(), 15);
     });
 }

@@ -40,6 +40,8 @@ pub struct State {
     pub lag: Duration,
     /// How long a search takes.
     pub search_takes: Duration,
+    /// How long reading takes, by the name of the kind.
+    pub read_takes: HashMap<&'static str, Duration>,
     /// A search fails so.
     pub search_fault: Option<FaultKind>,
     /// Reads of these identities fail so.
@@ -279,7 +281,8 @@ impl Cloud for FakeCloud {
 
     fn observe<'a>(&'a self, kind: &'static dyn Kind, _: &'a Place, wants: &'a [Want]) -> Task<'a, Vec<Live>> {
         Box::pin(async move {
-            sleep(Duration::from_millis(1)).await;
+            let takes = self.set().read_takes.get(kind.name()).copied();
+            sleep(takes.unwrap_or(Duration::from_millis(1))).await;
             wants.iter().map(|want| self.read(kind, want)).collect()
         })
     }

@@ -1,0 +1,22 @@
+//! Leaves out of a program that does not unwind what says how to (docs/adr/0017).
+//!
+//! The standard library comes compiled with tables for unwinding and with debugging information. Once it is part of the same
+//! module as all of ours, LLVM writes the tables for every function, whatever the flags say, and they are a tenth of the
+//! program. The linker can leave the section out.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=without-unwinding.ld");
+    // Cargo tells a build script the panic strategy of the target, not of the profile. The profile's name is in the path:
+    // `dist/build/trueup-HASH/out`.
+    let out = env::var_os("OUT_DIR").unwrap_or_default();
+    let dist = Path::new(&out).ancestors().nth(3).is_some_and(|profile| profile.ends_with("dist"));
+    let linux = env::var_os("CARGO_CFG_TARGET_OS").is_some_and(|it| it == "linux");
+    if dist && linux {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("without-unwinding.ld");
+        println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    }
+}
