@@ -10,8 +10,9 @@ use std::path::Path;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=without-unwinding.ld");
-    // Cargo tells a build script the panic strategy of the target, not of the profile. The profile's name is in the path:
-    // `dist/build/trueup-HASH/out`.
+    // Cargo tells a build script the panic strategy of the target, not of the profile, so that the profile's name stands for
+    // it: `dist/build/trueup-HASH/out`. Tests in this profile would unwind, and cannot. Where the name is not found, the
+    // program is larger, and `cargo xtask release` refuses it.
     let out = env::var_os("OUT_DIR").unwrap_or_default();
     let dist = Path::new(&out).ancestors().nth(3).is_some_and(|profile| profile.ends_with("dist"));
     let linux = env::var_os("CARGO_CFG_TARGET_OS").is_some_and(|it| it == "linux");

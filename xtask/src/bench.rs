@@ -65,6 +65,16 @@ pub struct Options {
     compare: Option<PathBuf>,
 }
 
+impl Options {
+    /// What is measured, in words.
+    fn measured(&self) -> String {
+        match self.binary.as_deref().and_then(Path::file_name) {
+            Some(name) => format!("`{}`", name.display()),
+            None => format!("A build of the `{}` profile", self.profile),
+        }
+    }
+}
+
 /// Builds the program, unless it is given, and measures it.
 ///
 /// # Errors
@@ -373,11 +383,11 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
 
 fn page(options: &Options, phases: &[Phase], size: u64) -> String {
     let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\nA build of the `{}` profile on one machine with {} \
+        "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\n{} on one machine with {} \
          processors ({}, {}), {} connections (half BASIC, half API_KEY with a header; for Glue JDBC with `SECRET_ID` and a tag), the sandbox in another process at \
          zero latency, median of {} runs. CPU is user and system time of the command alone; the bound in brackets is the \
          one that the project states.\n\n| command | CPU s | wall s | peak MiB | calls |\n| --- | --- | --- | --- | --- |\n",
-        options.profile,
+        options.measured(),
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,
         std::env::consts::ARCH,
@@ -410,7 +420,7 @@ fn page(options: &Options, phases: &[Phase], size: u64) -> String {
     }
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let megabytes = size as f64 / 1e6;
-    let _ = writeln!(text, "\nThe program of the `{}` profile has {megabytes:.1} MB (≤ 20 MB).", options.profile);
+    let _ = writeln!(text, "\nThe program has {megabytes:.1} MB (≤ 20 MB).");
     let cpu_of = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.medians().0);
     if let (Some(one), Some(ten)) = (cpu_of(PLAN_NEW), cpu_of(PLAN_MANY)) {
         #[expect(clippy::cast_precision_loss, reason = "it is ten")]

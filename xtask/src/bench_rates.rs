@@ -9,7 +9,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -163,11 +163,14 @@ struct Ran {
     cost: Cost,
     calls: Vec<(String, usize)>,
     refused: usize,
+    /// How long it said that it would take, and how long it took, both after the plan.
+    said: Option<(f64, f64)>,
 }
 
 /// A command with all its runs.
 struct Row {
     name: String,
+    said: Vec<(f64, f64)>,
     runs: Vec<(f64, f64)>,
     cpu: Vec<f64>,
     calls: Vec<(String, usize)>,
@@ -178,6 +181,7 @@ impl Row {
     fn new(name: String, ran: Ran, floor: f64) -> Self {
         Self {
             name,
+            said: ran.said.into_iter().collect(),
             runs: vec![(ran.cost.wall, floor)],
             cpu: vec![ran.cost.cpu],
             calls: ran.calls,
@@ -187,6 +191,7 @@ impl Row {
 
     fn add(&mut self, other: Self) {
         self.runs.extend(other.runs);
+        self.said.extend(other.said);
         self.cpu.extend(other.cpu);
         (self.calls, self.refused) = (other.calls, other.refused);
     }
@@ -205,8 +210,19 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn run(&self, name: &str, manifest: &Path) -> Result<Ran, String> {
-        let before = self.server.outcomes()?.len();
+    /// How long a command says that it will take after its plan, and how long the plan takes.
+    fn said(&self, name: &str, manifest: &Path) -> Result<(f64, f64), String> {
+        std::thread::sleep(REST);
+        let began = Instant::now();
+        let said = tools::text(self.command(name, manifest).arg("--dry-run").stderr(Stdio::null()))?;
+        let took = began.elapsed().as_secs_f64();
+        let (_, rest) = said.rsplit_once(", about ").ok_or_else(|| format!("`{name}` says no time: {said}"))?;
+        let (number, unit) = rest.split_once(' ').unwrap_or((rest, ""));
+        let number: f64 = number.parse().map_err(|_| format!("`{name}` says no time: {rest}"))?;
+        Ok((number * if unit.starts_with("min") { 60.0 } else { 1.0 }, took))
+    }
+
+    fn command(&self, name: &str, manifest: &Path) -> Command {
         let mut command = Command::new(self.binary);
         command.arg(name).arg(manifest).args(["--no-cache", "--quota-share", "1"]);
         command.args(["--region", "us-east-1", "--endpoint-url", &self.server.url]);
@@ -221,15 +237,25 @@ impl Place<'_> {
         for name in ["CACHE", "STATE"] {
             command.env(format!("XDG_{name}_HOME"), home.join(name.to_lowercase()));
         }
+        command
+    }
+
+    fn run(&self, name: &str, manifest: &Path) -> Result<Ran, String> {
+        let said = match name {
+            "plan" => None,
+            _ => Some(self.said(name, manifest)?),
+        };
         std::thread::sleep(REST);
-        let cost = measure(&mut command)?;
+        let before = self.server.outcomes()?.len();
+        let cost = measure(&mut self.command(name, manifest))?;
         if cost.code != 0 {
             return Err(format!("`{name}` of {} ended with {}", manifest.display(), cost.code));
         }
         let outcomes = self.server.outcomes()?.split_off(before);
         let refused = outcomes.iter().filter(|(_, outcome)| outcome.contains("Throttling")).count();
         let answered = outcomes.into_iter().filter(|(_, outcome)| !outcome.contains("Throttling"));
-        Ok(Ran { cost, calls: counted(answered.map(|(name, _)| name)), refused })
+        let said = said.map(|(said, planned)| (said, cost.wall - planned));
+        Ok(Ran { cost, calls: counted(answered.map(|(name, _)| name)), refused, said })
     }
 
     /// How long a bare client takes for these calls. Those that are given with their requests are sent so; the others are few,
@@ -367,10 +393,11 @@ fn page(options: &Options, rows: &[Row]) -> String {
          processors ({}, {}), which the sandbox shares: {} ms a round trip; 50 calls a second of each EventBridge operation and as many \
          as documented of the others, each with a burst of one second; median of {} runs. The floor of the connections is a bare \
          client that knows the rates and sends the same calls without signing or reading them; that of the stack of all kinds is \
-         computed from the calls that were sent: the rate of the operation that takes longest (of a teardown, of those that \
+         computed from the calls that were sent, in the order in which this program needs them: the rate of the operation that takes longest (of a teardown, of those that \
          read and of those that delete), and the round trips of the longest chain of calls, {CHAIN_OF_PLAN} of a plan and {CHAIN} of the others; it has a key and an alias for every twentieth of the others, and no pause \
-         between the two searches before a key is made (`--kms-settle 0s`). The bound is in brackets.\n\n| command | wall \
-         s | floor s | ratio | CPU s | refused | calls |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+         between the two searches before a key is made (`--kms-settle 0s`). Each command begins when the service's buckets are full. The bound is in brackets. \
+         Said and took are what a plan says that its execution takes, and what that took.\n\n| command | wall \
+         s | floor s | ratio | CPU s | refused | said s | took s | calls |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,
         std::env::consts::ARCH,
@@ -381,13 +408,18 @@ fn page(options: &Options, rows: &[Row]) -> String {
         let calls = row.calls.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ");
         let _ = writeln!(
             text,
-            "| {} | {:.2} | {:.2} | {:.2} (≤ {WALL}) | {:.2} | {} | {calls} |",
+            "| {} | {:.2} | {:.2} | {:.2} (≤ {WALL}) | {:.2} | {} | {} | {calls} |",
             row.name,
             median(row.runs.iter().map(|(wall, _)| *wall)),
             median(row.runs.iter().map(|(_, floor)| *floor)),
             row.ratio(),
             median(row.cpu.iter().copied()),
             row.refused,
+            if row.said.is_empty() {
+                "– | –".to_owned()
+            } else {
+                format!("{:.0} | {:.1}", median(row.said.iter().map(|it| it.0)), median(row.said.iter().map(|it| it.1)))
+            },
         );
     }
     text

@@ -1,10 +1,10 @@
 //! How many calls a second are sent: one token bucket per account, region and operation.
 //!
 //! The services' quotas are per account, region and operation, so that more concurrency buys nothing but refusals. A
-//! bucket starts at the documented quota and follows the answers from there, as congestion control does (additive
-//! increase, multiplicative decrease; RFC 5681 section 3.1): a refusal halves its rate, once for all calls that were under
-//! way by then, since the quota is shared with everybody else in the account; success brings the rate back within a few
-//! seconds. An account may have been given more than is documented: above its quota a rate grows slowly until the first
+//! bucket starts at the documented quota, with a burst, and follows the answers from there, as congestion control does
+//! (additive increase, multiplicative decrease; RFC 5681 section 3.1): the first refusal ends the burst, and each further
+//! one halves the rate, once for all calls that were under way by then, since the quota is shared with everybody else in the
+//! account; success brings the rate back within a few seconds. An account may have been given more than is documented: above its quota a rate grows slowly until the first
 //! refusal there, and stays below that from then on. An endpoint on loopback has no quota.
 
 use std::collections::HashMap;
@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use crate::operation::Operation;
 
-/// Calls may come this much ahead of their even spacing: what was not sent lately may be sent at once. AWS's own buckets hold
-/// a second's worth or more, and not all calls take equally long to get there. Where one holds less, the first refusal says
-/// so; a small stack is through by then.
+/// Calls may come this much ahead of their even spacing, less what one call is apart from the next: what was not sent lately
+/// may be sent at once. A service that lets a second's worth through at once has so much left of it that calls may overtake
+/// each other on their way; where one does not, or somebody else was there before, the first refusal says so.
 const BURST: Duration = Duration::from_millis(900);
 /// A bucket never gets slower than so many calls a second.
 const SLOWEST: f64 = 1.0;
@@ -75,21 +75,26 @@ struct Bucket {
     /// Where a rate above the quota was refused, it stays below this.
     ceiling: f64,
     next: Instant,
-    /// When the rate was last cut: what was sent before says nothing about the rate since.
+    /// What was sent before says nothing about the rate or the burst that there is since.
     cut: Option<Instant>,
+    /// Calls may come ahead of their even spacing.
+    bursts: bool,
 }
 
 impl Bucket {
     fn new(quota: f64, most: f64, now: Instant) -> Self {
-        // Before this nothing was sent.
+        // Before this nothing was sent by us.
         let next = now.checked_sub(BURST).unwrap_or(now);
-        Self { quota, rate: quota, ceiling: quota * most, next, cut: None }
+        Self { quota, rate: quota, ceiling: quota * most, next, cut: None, bursts: true }
     }
 
     /// When the next call may be sent; it counts as sent then.
     fn slot(&mut self, now: Instant) -> Instant {
-        let slot = self.next.max(now.checked_sub(BURST).unwrap_or(now));
-        self.next = slot + Duration::from_secs_f64(1.0 / self.rate);
+        let apart = Duration::from_secs_f64(1.0 / self.rate);
+        let most = BURST.mul_f64((self.quota / self.rate).min(1.0));
+        let ahead = if self.bursts { most.saturating_sub(apart) } else { Duration::ZERO };
+        let slot = self.next.max(now.checked_sub(ahead).unwrap_or(now));
+        self.next = slot + apart;
         slot
     }
 
@@ -102,12 +107,13 @@ impl Bucket {
             if self.rate > self.quota {
                 self.ceiling = self.quota.max(self.rate * 0.9);
                 self.rate = self.quota;
-            } else {
+            } else if !self.bursts {
                 self.rate = (self.rate / 2.0).max(SLOWEST.min(self.quota));
             }
-            self.cut = Some(now);
-            // What is left of the burst is not there either.
+            // The first refusal is one of the burst, and not of the rate.
+            self.bursts = false;
             self.next = self.next.max(now);
+            self.cut = Some(now);
             return;
         }
         // In a second there are as many answers as calls, so that each one adds its part of what a second adds.
@@ -153,32 +159,56 @@ mod tests {
         start + Duration::from_millis(milliseconds)
     }
 
-    #[test]
-    fn calls_are_spaced_by_the_quota_but_for_a_burst() {
-        let start = Instant::now();
-        let mut bucket = Bucket::new(Limits::documented().rate(&DESCRIBE_CONNECTION).unwrap(), MOST, start);
-        let slots: Vec<Instant> = (0..60).map(|_| bucket.slot(start)).collect();
-        assert_eq!(slots.iter().filter(|slot| **slot <= start).count(), 46);
-        // Idle for a while, so that the burst is there, and no more than that.
-        let now = at(start, 5000);
-        let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(now)).collect();
-        assert_eq!(slots.iter().filter(|slot| **slot <= now).count(), 46);
-        assert_eq!(slots[99] - now, Duration::from_millis(1080));
+    /// One that was refused before.
+    fn even(quota: f64, start: Instant) -> Bucket {
+        Bucket { bursts: false, ..Bucket::new(quota, MOST, start) }
     }
 
     #[test]
-    fn after_a_refusal_there_is_no_burst() {
+    fn calls_are_spaced_by_the_quota_but_for_a_burst() {
+        let start = Instant::now();
+        for (rate, at_once) in [(50_u32, 45), (20, 18), (10, 9), (5, 4), (2, 1), (1, 1)] {
+            let mut bucket = Bucket::new(f64::from(rate), MOST, start);
+            // At the start, and idle for a while: the burst is there, and no more than that.
+            for now in [start, at(start, 200_000)] {
+                let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(now)).collect();
+                assert_eq!(slots.iter().filter(|slot| **slot <= now).count(), at_once, "{rate}");
+                // A service that holds a second's worth has one for each call.
+                for (sent, slot) in (0_u32..).zip(&slots) {
+                    let given = f64::from(rate) * (1.0 + slot.saturating_duration_since(now).as_secs_f64());
+                    assert!(given >= f64::from(sent + 1) - 1e-6, "{rate}: {given} for call {sent}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_that_has_grown_has_no_larger_burst() {
+        let start = Instant::now();
+        let mut bucket = Bucket { rate: 200.0, ..Bucket::new(50.0, MOST, start) };
+        let slots: Vec<Instant> = (0..100).map(|_| bucket.slot(start)).collect();
+        assert_eq!(slots.iter().filter(|slot| **slot <= start).count(), 45);
+    }
+
+    #[test]
+    fn the_first_refusal_takes_the_burst_and_leaves_the_rate() {
         let start = Instant::now();
         let mut bucket = Bucket::new(50.0, MOST, start);
         bucket.note(true, start, at(start, 100));
+        assert!((bucket.rate - 50.0).abs() < 0.01, "{}", bucket.rate);
         let slots: Vec<Instant> = (0..2).map(|_| bucket.slot(at(start, 100))).collect();
-        assert_eq!(slots, [at(start, 100), at(start, 140)]);
+        assert_eq!(slots, [at(start, 100), at(start, 120)]);
+        // Nor does it come back.
+        let slots: Vec<Instant> = (0..2).map(|_| bucket.slot(at(start, 60_000))).collect();
+        assert_eq!(slots, [at(start, 60_000), at(start, 60_020)]);
+        bucket.note(true, at(start, 60_000), at(start, 60_100));
+        assert!((bucket.rate - 25.0).abs() < 0.01, "{}", bucket.rate);
     }
 
     #[test]
     fn a_refusal_halves_the_rate_once_for_all_that_was_under_way() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(50.0, MOST, start);
+        let mut bucket = even(50.0, start);
         for late in 100..120 {
             bucket.note(true, at(start, 50), at(start, late));
         }
@@ -207,7 +237,7 @@ mod tests {
     #[test]
     fn the_rate_comes_back_within_seconds() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(50.0, MOST, start);
+        let mut bucket = even(50.0, start);
         bucket.note(true, start, start);
         for number in 0..4 {
             second(&mut bucket, at(start, 1 + 1000 * number), f64::MAX);

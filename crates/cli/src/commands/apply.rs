@@ -229,6 +229,7 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         allow_deletes: context.settings.run.allow_deletes,
         take_over: saved.take_over,
         prune: saved.pruned,
+        quota_share: context.settings.cloud.quota_share,
     }
 }
 

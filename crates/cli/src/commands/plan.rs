@@ -111,6 +111,7 @@ pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, Co
         allow_deletes: run.allow_deletes,
         take_over: run.take_over,
         prune: run.prune,
+        quota_share: context.settings.cloud.quota_share,
     })
 }
 

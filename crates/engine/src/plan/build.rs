@@ -46,6 +46,8 @@ pub struct Options {
     pub take_over: bool,
     /// The graph holds orphans, see [`crate::plan::prune`].
     pub prune: bool,
+    /// How much of the services' rates is used, for the time that it is said to take; all of it without.
+    pub quota_share: Option<f64>,
 }
 
 /// Makes the plan that leads from what was observed to what the graph wants.
@@ -93,7 +95,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         queries,
         estimate: super::Estimate::default(),
     };
-    plan.estimate = super::operations::estimate(&plan);
+    plan.estimate = super::operations::estimate(&plan, options.quota_share);
     plan
 }
 

@@ -7,6 +7,7 @@
 //! - where `i` is deleted and created again, `j` is deleted before and created after.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use crate::cloud::{Place, Readiness};
 use crate::graph::Graph;
@@ -146,7 +147,7 @@ const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serve
 
 /// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
 /// The operation that takes longest at its rate bounds the time.
-pub(super) fn estimate(plan: &Plan) -> Estimate {
+pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
     let mut by_operation: HashMap<(&str, &Place), (u64, Cost)> = HashMap::new();
     let mut settling = 0;
     for operation in &plan.operations {
@@ -184,9 +185,31 @@ pub(super) fn estimate(plan: &Plan) -> Estimate {
     let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
     let calls = |(count, cost): &(u64, Cost)| count.div_ceil(u64::from(cost.serves.max(1)));
     let all = by_operation.values().map(calls).sum::<u64>() + looks;
-    let longest = by_operation.values().map(|of| calls(of) / u64::from(of.1.per_second.max(1))).max();
     if all == 0 {
         return Estimate::default();
     }
-    Estimate { calls: all, seconds: (longest.unwrap_or(0) + 1).max(if settling == 0 { 1 } else { 2 }) }
+    // What may be sent at once at the start makes up for what a call takes.
+    let seconds = |of: &(u64, Cost)| seconds(calls(of), of.1.per_second, share);
+    let longest = by_operation.values().map(seconds).max().unwrap_or(0);
+    Estimate { calls: all, seconds: longest.max(if settling == 0 { 1 } else { 2 }) }
+}
+
+/// How long so many calls take at a share of a rate.
+fn seconds(calls: u64, per_second: u32, share: Option<f64>) -> u64 {
+    #[expect(clippy::cast_precision_loss, reason = "far fewer calls than an f64 can count")]
+    let seconds = calls as f64 / (f64::from(per_second.max(1)) * share.unwrap_or(1.0));
+    Duration::try_from_secs_f64(seconds.ceil()).map_or(u64::MAX, |time| time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn a_share_of_a_rate_takes_as_much_longer() {
+        assert_eq!(seconds(1000, 50, None), 20);
+        assert_eq!(seconds(1000, 50, Some(0.5)), 40);
+        assert_eq!(seconds(1001, 50, Some(2.0)), 11);
+        assert_eq!(seconds(1, 50, None), 1);
+    }
 }
