@@ -16,7 +16,7 @@ test:
 
 # Measure and write docs/benchmarks.md.
 bench:
-    cargo xtask bench
+    cargo xtask bench --write
 
 # Kill, cut off and interrupt runs everywhere, and write docs/promises.md.
 prove:
