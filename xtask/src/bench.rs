@@ -23,6 +23,9 @@ use crate::{plot, test, tools};
 const DRIFT: usize = 3;
 /// How many times as many resources a large stack has.
 const TENFOLD: usize = 10;
+/// How many connections a small stack has.
+const FEW: usize = 20;
+const VALIDATE_FEW: &str = "`validate` of 20 connections";
 const PLAN_NEW: &str = "`plan`, all new";
 const PLAN_MANY: &str = "Ten times as many: `plan`, all new";
 /// As long as its times are younger nothing is remembered of a connection.
@@ -96,6 +99,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let manifest = write("trueup.yaml", stack(options.connections))?;
     let glue = write("glue.yaml", glue_stack(options.connections))?;
     let more = write("more.yaml", stack(DRIFT * options.connections))?;
+    let few = write("few.yaml", stack(FEW))?;
     let many = write("many.yaml", many_stack(TENFOLD * options.connections))?;
     if options.instructions {
         return instructions::run(&binary, &folder, &manifest, options.compare.as_deref(), options.write);
@@ -116,6 +120,9 @@ pub fn run(options: &Options) -> Result<(), String> {
         let mut bench =
             Bench { binary: &binary, manifest: &manifest, home: &home, server: &server, phases: &mut phases };
         bench.run("`--help`", &["--help"], false)?;
+        bench.manifest = &few;
+        bench.run(VALIDATE_FEW, &["validate"], true)?;
+        bench.manifest = &manifest;
         bench.run("`validate`", &["validate"], true)?;
         bench.run(PLAN_NEW, &["plan"], true)?;
         bench.manifest = &many;
@@ -370,6 +377,7 @@ fn most_calls(name: &str) -> Option<usize> {
 fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
     match name {
         "`--help`" => (None, None, Some(0.005)),
+        VALIDATE_FEW => (None, None, Some(0.010)),
         "`validate`" => (None, None, Some(0.050)),
         "Ten times as many: `validate`" => (None, None, Some(0.6)),
         PLAN_MANY => (Some(1.0), Some(150.0), None),

@@ -10,6 +10,7 @@ mod store;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 use trueup_aws::lock::Object;
 use trueup_engine::apply::Cancel;
@@ -33,7 +34,8 @@ const RACES: u32 = 20;
 /// The lock of this run, from when it is taken; a copy is the same lock.
 #[derive(Clone, Default)]
 pub struct Lock {
-    held: Arc<Mutex<Option<Held>>>,
+    /// Whoever looks at it may wait: letting it go is under way.
+    held: Arc<AsyncMutex<Option<Held>>>,
     /// Told when it is lost. It stays so after the lock was let go.
     lost: Cancel,
     why: Arc<Mutex<Option<String>>>,
@@ -58,7 +60,7 @@ impl Lock {
     /// Somebody else holds it, or whether somebody does could not be found out.
     pub async fn take(&self, context: &Context<'_>, cloud: &Connected, place: &Place) -> Result<(), CommandError> {
         let Some(settings) = &context.settings.run.lock else { return Ok(()) };
-        if lock(&self.held).is_some() {
+        if self.held.lock().await.is_some() {
             return self.check();
         }
         Box::pin(self.begin(context, settings, store(settings, cloud, place)?)).await
@@ -71,7 +73,7 @@ impl Lock {
         let (lost, why) = (self.lost.clone(), Arc::clone(&self.why));
         let keeper = Keeper { store: store.clone(), me, ttl: settings.ttl, lease, stop: stop.clone(), lost, why };
         let renewing = tokio::spawn(keeper.run());
-        *lock(&self.held) = Some(Held { store, stop, renewing });
+        *self.held.lock().await = Some(Held { store, stop, renewing });
         Ok(())
     }
 
@@ -93,20 +95,24 @@ impl Lock {
         self.lost.cancelled().await;
     }
 
-    /// Lets the lock go, where it is held.
+    /// Lets the lock go, where it is held. Where this is broken off, as by a signal, it can be asked for again, and goes on.
     pub async fn release(&self, printer: &Printer) {
-        let Some(Held { store, stop, mut renewing }) = lock(&self.held).take() else { return };
+        let mut held = self.held.lock().await;
+        let Some(Held { store, stop, renewing }) = held.as_mut() else { return };
         stop.cancel();
-        let told = match tokio::time::timeout(LONGEST_RELEASE, &mut renewing).await {
-            Ok(Ok(Ok(()))) => return,
-            Ok(Ok(Err(error))) => error.message,
-            Ok(Err(_)) => "this is a bug".to_owned(),
+        let told = match tokio::time::timeout(LONGEST_RELEASE, &mut *renewing).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(error.message),
+            Ok(Err(_)) => Some("this is a bug".to_owned()),
             Err(_) => {
                 renewing.abort();
-                "there was no answer in time".to_owned()
+                Some("there was no answer in time".to_owned())
             }
         };
-        printer.warning(&format!("the lock in {store} could not be let go, and ends by itself: {told}"));
+        if let Some(told) = told {
+            printer.warning(&format!("the lock in {store} could not be let go, and ends by itself: {told}"));
+        }
+        *held = None;
     }
 }
 
@@ -354,6 +360,8 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Format;
+    use crate::printer::tests::plain;
 
     #[tokio::test]
     async fn what_was_renewed_without_an_answer_is_let_go_and_nobody_elses() {
@@ -385,5 +393,29 @@ mod tests {
             Box::pin(keeper.run()).await.unwrap();
             assert_eq!(path.exists(), is_left, "{renewed_by}");
         }
+    }
+
+    #[tokio::test]
+    async fn letting_go_that_was_broken_off_goes_on() {
+        let stop = Cancel::new();
+        let told = stop.clone();
+        let gone = Arc::new(Mutex::new(false));
+        let renewing = tokio::spawn({
+            let gone = Arc::clone(&gone);
+            async move {
+                told.cancelled().await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                *lock(&gone) = true;
+                Ok(())
+            }
+        });
+        let held = Held { store: Store::File("lock".into()), stop, renewing };
+        let this = Lock { held: Arc::new(AsyncMutex::new(Some(held))), ..Lock::default() };
+        let printer = Printer::to(plain(Format::Human), std::io::sink(), std::io::sink());
+        // A signal drops the run that was letting it go.
+        assert!(tokio::time::timeout(Duration::from_millis(1), this.release(&printer)).await.is_err());
+        this.release(&printer).await;
+        assert!(*lock(&gone));
+        this.release(&printer).await;
     }
 }
