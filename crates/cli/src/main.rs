@@ -27,6 +27,7 @@ mod skeleton;
 mod types;
 
 use std::ffi::OsString;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -55,6 +56,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long letting a lock go may hold up a run that was interrupted.
 const LAST: Duration = Duration::from_secs(1);
+
+/// What the allocator takes from the system for a thread, at the least.
+const FIRST_OF_A_THREAD: usize = 1 << 16;
 
 fn main() -> ExitCode {
     dumps::off();
@@ -140,20 +144,31 @@ fn runtime(workers: usize) -> Result<Runtime, CommandError> {
             "a limit (`ulimit -a`) or the system leaves too little memory, or too few processes; nothing was done",
         )
     };
-    can_start(workers).map_err(refused)?;
+    // One more than there will be: what a thread allocates when it begins comes on top, and is not the same each time.
+    can_start(workers + 1).map_err(refused)?;
     Builder::new_multi_thread().worker_threads(workers).enable_all().build().map_err(refused)
 }
 
-/// Whether the system gives so many threads at once. Tokio panics where it does not, and then waits without end for those
-/// that it got.
+/// Whether the system gives so many threads at once, and each of them the memory that a thread begins with. Tokio panics where
+/// it does not, and then waits without end for those that it got.
 fn can_start(threads: usize) -> io::Result<()> {
     let gate = Mutex::new(());
     thread::scope(|scope| {
         let closed = gate.lock();
-        let begin = |_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).map(drop);
-        let begun = (0..threads).try_for_each(begin);
+        let begin = |_| {
+            thread::Builder::new().spawn_scoped(scope, || {
+                let mut first = Vec::<u8>::new();
+                let given = first.try_reserve(FIRST_OF_A_THREAD).map_err(|_| io::ErrorKind::OutOfMemory);
+                drop(gate.lock());
+                // Held until then, and not optimised away.
+                black_box(first);
+                given
+            })
+        };
+        let begun: Vec<_> = (0..threads).map(begin).collect();
         drop(closed);
-        begun
+        // One that panicked would have been told.
+        begun.into_iter().try_for_each(|begun| Ok(begun?.join().unwrap_or(Ok(()))?))
     })
 }
 
