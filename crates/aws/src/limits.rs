@@ -4,8 +4,9 @@
 //! bucket starts at the documented quota, with a burst, and follows the answers from there, as congestion control does
 //! (additive increase, multiplicative decrease; RFC 5681 section 3.1): the first refusal ends the burst, and each further
 //! one halves the rate, once for all calls that were under way by then, since the quota is shared with everybody else in the
-//! account; success brings the rate back within a few seconds. An account may have been given more than is documented: above its quota a rate grows slowly until the first
-//! refusal there, and stays below that from then on. An endpoint on loopback has no quota.
+//! account; success brings the rate back within a few seconds. An account may have been given more than is documented: above
+//! its quota a rate grows slowly until the first refusal there, and stays below that from then on. An endpoint on loopback
+//! has no quota.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
