@@ -27,7 +27,10 @@ const TENFOLD: usize = 10;
 const FEW: usize = 20;
 const VALIDATE_FEW: &str = "`validate` of 20 connections";
 const PLAN_NEW: &str = "`plan`, all new";
-const PLAN_MANY: &str = "Ten times as many: `plan`, all new";
+const PLAN_SAME: &str = "`plan`, nothing to do";
+/// A stack of several kinds, and one that is ten times as large.
+const KINDS: &str = "Several kinds";
+const MANY: &str = "Several kinds, ten times as many";
 /// As long as its times are younger nothing is remembered of a connection.
 const RIPE: Duration = Duration::from_secs(4);
 /// A second run after nothing has moved.
@@ -100,7 +103,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let glue = write("glue.yaml", glue_stack(options.connections))?;
     let more = write("more.yaml", stack(DRIFT * options.connections))?;
     let few = write("few.yaml", stack(FEW))?;
-    let many = write("many.yaml", many_stack(TENFOLD * options.connections))?;
+    let kinds = write("kinds.yaml", stack_of_kinds(options.connections))?;
+    let many = write("many.yaml", stack_of_kinds(TENFOLD * options.connections))?;
     if options.instructions {
         return instructions::run(&binary, &folder, &manifest, options.compare.as_deref(), options.write);
     }
@@ -125,12 +129,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.manifest = &manifest;
         bench.run("`validate`", &["validate"], true)?;
         bench.run(PLAN_NEW, &["plan"], true)?;
-        bench.manifest = &many;
-        bench.run("Ten times as many: `validate`", &["validate"], true)?;
-        bench.run(PLAN_MANY, &["plan"], true)?;
-        bench.manifest = &manifest;
         bench.run("`apply`, all new", &["apply", "--yes"], true)?;
-        bench.run("`plan`, nothing to do", &["plan"], true)?;
+        bench.run(PLAN_SAME, &["plan"], true)?;
         bench.run("`teardown`", &["teardown", "--yes"], true)?;
         bench.manifest = &glue;
         bench.run("Glue: `apply`, all new", &["apply", "--yes"], true)?;
@@ -142,6 +142,14 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run(PROJECT, &["test", "--no-cache"], true)?;
         bench.server.slow_down(0)?;
         bench.run("A stackql-deploy project of 40 connections: `teardown`", &["teardown", "--yes"], true)?;
+        for (size, manifest) in [(KINDS, &kinds), (MANY, &many)] {
+            bench.manifest = manifest;
+            bench.run(&format!("{size}: `validate`"), &["validate"], true)?;
+            bench.run(&format!("{size}: {PLAN_NEW}"), &["plan"], true)?;
+            bench.run(&format!("{size}: `apply`, all new"), &["apply", "--yes"], true)?;
+            bench.run(&format!("{size}: {PLAN_SAME}"), &["plan", "--exit-code"], true)?;
+            bench.run(&format!("{size}: `teardown`"), &["teardown", "--yes"], true)?;
+        }
         bench.manifest = &more;
         bench.run("Three times as many: `apply`, all new", &["apply", "--yes"], true)?;
         std::thread::sleep(RIPE);
@@ -167,8 +175,9 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn beside(phases: &[Phase], peers: &[Peer]) -> String {
     let mut text = String::from(
         "\n## Beside other tools\n\nThe same connections on the same sandbox, in the same run; the other tools once. Terraform's CPU \
-         holds its provider's, its peak is that of the larger process. In brackets, how many times as much as here.\n\n![CPU \
-         time](benchmarks.svg)\n\n| phase | tool | CPU s | wall s | peak MiB |\n| --- | --- | --- | --- | --- |\n",
+         holds its provider's, and so does its memory: what both held at a time, with shared pages counted once (where the \
+         system does not say, that of the larger of them). In brackets, how many times as much as here, and how many times \
+         it is to be at least.\n\n![CPU time](benchmarks.svg)\n\n| phase | tool | CPU s | wall s | peak MiB |\n| --- | --- | --- | --- | --- |\n",
     );
     for (nth, (name, ..)) in PHASES.iter().enumerate() {
         let Some(own) = phases.iter().find(|phase| phase.name == *name) else { continue };
@@ -177,16 +186,21 @@ fn beside(phases: &[Phase], peers: &[Peer]) -> String {
         for peer in peers {
             let Ok(costs) = &peer.costs else { continue };
             let cost = costs[nth];
+            let bounds = at_least(name, &peer.name);
+            let times = |theirs: f64, ours: f64, bound: Option<u32>| {
+                let bound = bound.map_or_else(String::new, |bound| format!(", ≥ {bound}×"));
+                format!("({:.0}×{bound})", theirs / ours)
+            };
+            let held = cost.together.unwrap_or(cost.peak);
             let _ = writeln!(
                 text,
-                "| {name} | {} | {:.2} ({:.0}×) | {:.2} ({:.0}×) | {:.0} ({:.0}×) |",
+                "| {name} | {} | {:.2} {} | {:.2} {} | {held:.0} {} |",
                 peer.name,
                 cost.cpu,
-                cost.cpu / cpu,
+                times(cost.cpu, cpu, bounds.map(|it| it.0)),
                 cost.wall,
-                cost.wall / wall,
-                cost.peak,
-                cost.peak / peak,
+                times(cost.wall, wall, bounds.map(|it| it.1)),
+                times(held, peak, bounds.map(|it| it.2)),
             );
         }
     }
@@ -346,8 +360,8 @@ fn glue_stack(connections: usize) -> String {
     text
 }
 
-/// A stack of several kinds, as large as one may be where each kind has its quota in a region.
-fn many_stack(resources: usize) -> String {
+/// A stack of several kinds, of which ten thousand fit into the quotas that a region has for each.
+fn stack_of_kinds(resources: usize) -> String {
     let each = resources * 3 / 10;
     let mut text = stack(each);
     for number in 0..each {
@@ -358,7 +372,14 @@ fn many_stack(resources: usize) -> String {
              HttpMethod: POST\n"
         );
     }
-    let glue = glue_stack(resources - 2 * each);
+    for number in 0..each {
+        let _ = write!(
+            text,
+            "  - name: s{number}\n    type: AWS::SecretsManager::Secret\n    props:\n      Name: kinds/{number}\n      Description: \
+             \"Secret {number} of the benchmark\"\n      SecretString: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n"
+        );
+    }
+    let glue = glue_stack(resources - 3 * each);
     text + glue.split_once("resources:\n").map_or("", |(_, resources)| resources)
 }
 
@@ -366,11 +387,16 @@ fn many_stack(resources: usize) -> String {
 fn most_calls(name: &str) -> Option<usize> {
     match name {
         "Glue: `plan`, nothing to do" => Some(25),
-        "`plan`, nothing to do" => Some(1080),
+        PLAN_SAME => Some(1080),
         "`apply`, all new" | "`teardown`" => Some(1100),
         UNMOVED => Some(40),
         _ => None,
     }
+}
+
+/// How many times as much as here a peer's phase is to cost at least: CPU, wall, memory.
+fn at_least(name: &str, peer: &str) -> Option<(u32, u32, u32)> {
+    (name == PLAN_SAME && peer == "Terraform").then_some((80, 30, 25))
 }
 
 /// What a phase may cost: CPU seconds, MiB, wall seconds.
@@ -379,11 +405,15 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
         "`--help`" => (None, None, Some(0.005)),
         VALIDATE_FEW => (None, None, Some(0.010)),
         "`validate`" => (None, None, Some(0.050)),
-        "Ten times as many: `validate`" => (None, None, Some(0.6)),
-        PLAN_MANY => (Some(1.0), Some(150.0), None),
+        name if name.starts_with(MANY) => match name.strip_prefix(MANY).and_then(|rest| rest.strip_prefix(": ")) {
+            Some("`validate`") => (None, None, Some(0.6)),
+            Some(PLAN_NEW) => (Some(1.0), Some(150.0), None),
+            Some(PLAN_SAME) => (None, Some(150.0), None),
+            _ => (None, None, None),
+        },
         "`apply`, all new" => (Some(2.0), None, None),
         PROJECT => (None, None, Some(0.4)),
-        "`plan`, nothing to do" => (Some(0.27), Some(38.0), Some(0.8)),
+        PLAN_SAME => (Some(0.27), Some(38.0), Some(0.8)),
         "Glue: `plan`, nothing to do" | UNMOVED => (Some(0.3), None, None),
         _ => (None, None, None),
     }
@@ -392,8 +422,7 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
 fn page(options: &Options, phases: &[Phase], size: u64) -> String {
     let mut text = format!(
         "# Benchmarks\n\nWritten by `cargo xtask bench --write`; do not edit by hand.\n\n{} on one machine with {} \
-         processors ({}, {}), {} connections (half BASIC, half API_KEY with a header; for Glue JDBC with `SECRET_ID` and a tag), the sandbox in another process at \
-         zero latency, median of {} runs. CPU is user and system time of the command alone; the bound in brackets is the \
+         processors ({}, {}), {} connections (half BASIC, half API_KEY with a header; for Glue JDBC with `SECRET_ID` and a tag; of several kinds: three tenths connections, as many API destinations of these, as many secrets, and Glue connections), the sandbox in another process at zero latency, median of {} runs. CPU is user and system time of the command alone; the bound in brackets is the \
          one that the project states.\n\n| command | CPU s | wall s | peak MiB | calls |\n| --- | --- | --- | --- | --- |\n",
         options.measured(),
         std::thread::available_parallelism().map_or(1, usize::from),
@@ -430,10 +459,16 @@ fn page(options: &Options, phases: &[Phase], size: u64) -> String {
     let megabytes = size as f64 / 1e6;
     let _ = writeln!(text, "\nThe program has {megabytes:.1} MB (≤ 20 MB).");
     let cpu_of = |name: &str| phases.iter().find(|phase| phase.name == name).map(|phase| phase.medians().0);
-    if let (Some(one), Some(ten)) = (cpu_of(PLAN_NEW), cpu_of(PLAN_MANY)) {
-        #[expect(clippy::cast_precision_loss, reason = "it is ten")]
-        let growth = ten / one / TENFOLD as f64;
-        let _ = writeln!(text, "Ten times as many resources take {growth:.2} times as much CPU each to plan (≤ 1.15).");
+    for what in [PLAN_NEW, PLAN_SAME] {
+        let cpu = |size: &str| cpu_of(&format!("{size}: {what}"));
+        if let (Some(one), Some(ten)) = (cpu(KINDS), cpu(MANY)) {
+            #[expect(clippy::cast_precision_loss, reason = "it is ten")]
+            let growth = ten / one / TENFOLD as f64;
+            let _ = writeln!(
+                text,
+                "{what}: ten times as many resources of several kinds take {growth:.2} times as much CPU each (≤ 1.15)."
+            );
+        }
     }
     text
 }

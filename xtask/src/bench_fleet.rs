@@ -1,18 +1,21 @@
 //! `cargo xtask bench-fleet`: what a plan of many stacks in many accounts and regions takes, against the least that its
 //! calls can take.
 //!
-//! The sandbox answers each call after a set time. The floor is measured in the same run: a bare client, without signatures
-//! and without any thought, sends the same calls, each stack's and all stacks' at once, over as many connections as serve it
-//! best. `--write` puts the figures into `docs/benchmarks-fleet.md`.
+//! The sandbox answers each call after a set time, once with each account's and region's rates enforced, as AWS does, and
+//! once without any, which shows what the machine itself can do. The floor is measured in the same run: a bare client,
+//! without signatures and without any thought, sends the same calls, each stack's and all stacks' at once: as soon as the
+//! rates let it, or over as many connections as serve it best. `--write` puts the figures into `docs/benchmarks-fleet.md`.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::bench_rates::{REST, rate, rules};
 use crate::measure::{Cost, measure};
 use crate::server::{Client, Server, counted, median, request_as};
 use crate::tools;
@@ -61,30 +64,97 @@ pub fn run(options: &Options) -> Result<(), String> {
     let server = Server::start(&binary)?;
     let apply = place.measure(&binary, &server, &["apply", "--yes"])?;
     let calls = calls_of(&server, options)?;
-    server.slow_down(options.round_trip)?;
-    let mut plans = Vec::new();
-    let mut floors = Vec::new();
-    let before = server.calls()?.len();
-    let plan = || place.measure(&binary, &server, &["plan", "--exit-code", "--no-cache"]);
-    plans.push(plan()?);
-    let counts = counted(server.calls()?.split_off(before));
-    floors.push(floor(&server, &calls)?);
-    for _ in 1..options.runs {
-        plans.push(plan()?);
-        floors.push(floor(&server, &calls)?);
-    }
-    let same = counted(calls.iter().map(|call| call.operation.to_owned()));
-    if counts != same {
-        return Err(format!("the plan sent {counts:?}, and the bare client {same:?}"));
-    }
-    let page = page(options, &plans, &floors, apply, &counts);
+    let limited = Pace::measure(&place, &binary, &server, &calls, options, true)?;
+    let free = Pace::measure(&place, &binary, &server, &calls, options, false)?;
+    let page = page(options, &limited, &free, apply);
     println!("{page}");
     if options.write {
         let path = tools::root().join("docs/benchmarks-fleet.md");
         std::fs::write(&path, page).map_err(|error| format!("{} could not be written: {error}", path.display()))?;
         println!("wrote docs/benchmarks-fleet.md");
     }
-    Ok(())
+    let ratio = limited.ratio();
+    if ratio > WALL { Err(format!("{ratio:.2} times the floor, of {WALL}")) } else { Ok(()) }
+}
+
+/// What the plan took, with rates or without.
+struct Pace {
+    plans: Vec<Cost>,
+    /// Over how many connections the bare client was fastest, and how many seconds it took.
+    floors: Vec<(usize, f64)>,
+    counts: Vec<(String, usize)>,
+    refused: usize,
+}
+
+impl Pace {
+    fn measure(
+        place: &Place,
+        binary: &Path,
+        server: &Server,
+        calls: &[Call],
+        options: &Options,
+        limited: bool,
+    ) -> Result<Self, String> {
+        let connections = if limited {
+            server.rules(&rules(options.round_trip))?;
+            &CONNECTIONS[1..2]
+        } else {
+            server.slow_down(options.round_trip)?;
+            &CONNECTIONS[..]
+        };
+        let calls = in_turn(calls, limited);
+        let same = counted(calls.iter().map(|(_, call)| call.operation.to_owned()));
+        let share: &[&str] = if limited { &["--quota-share", "1"] } else { &[] };
+        let command = [&["plan", "--exit-code", "--no-cache"], share].concat();
+        let mut pace = Self { plans: Vec::new(), floors: Vec::new(), counts: Vec::new(), refused: 0 };
+        for _ in 0..options.runs.max(1) {
+            std::thread::sleep(REST);
+            let before = server.outcomes()?.len();
+            pace.plans.push(place.measure(binary, server, &command)?);
+            let (refused, answered): (Vec<_>, Vec<_>) = server
+                .outcomes()?
+                .split_off(before)
+                .into_iter()
+                .partition(|(_, outcome)| outcome.contains("Throttling"));
+            pace.refused = refused.len();
+            pace.counts = counted(answered.into_iter().map(|(name, _)| name));
+            if pace.counts != same {
+                return Err(format!("the plan sent {:?}, and the bare client {same:?}", pace.counts));
+            }
+            std::thread::sleep(REST);
+            pace.floors.push(floor(server, &calls, connections)?);
+        }
+        Ok(pace)
+    }
+
+    fn wall(&self) -> f64 {
+        median(self.plans.iter().map(|cost| cost.wall))
+    }
+
+    fn floor(&self) -> f64 {
+        median(self.floors.iter().map(|(_, seconds)| *seconds))
+    }
+
+    /// Of one run each, so that what else the machine did is in both.
+    fn ratio(&self) -> f64 {
+        median(self.plans.iter().zip(&self.floors).map(|(cost, (_, seconds))| cost.wall / seconds))
+    }
+}
+
+/// When each call may be sent at the earliest, in this order: of each operation of an account in its region a second's worth
+/// at once, and then one after the other. A hundredth is left for the clocks.
+fn in_turn(calls: &[Call], limited: bool) -> Vec<(Duration, &Call)> {
+    let mut sent: HashMap<(usize, &str), u32> = HashMap::new();
+    let mut turns: Vec<(Duration, &Call)> = Vec::new();
+    for call in calls {
+        let before = sent.entry((call.account, call.operation)).or_default();
+        let rate = rate(call.operation);
+        let at = if limited { (f64::from(*before) - rate + 1.0).max(0.0) * 1.01 / rate } else { 0.0 };
+        turns.push((Duration::from_secs_f64(at), call));
+        *before += 1;
+    }
+    turns.sort_by_key(|(at, _)| *at);
+    turns
 }
 
 /// The stacks, the targets and the profiles.
@@ -168,6 +238,7 @@ fn manifest(stack: usize, connections: usize) -> String {
 /// One call of the bare client.
 struct Call {
     operation: &'static str,
+    account: usize,
     request: String,
 }
 
@@ -182,6 +253,7 @@ fn calls_of(server: &Server, options: &Options) -> Result<Vec<Call>, String> {
     let mut calls: Vec<Call> = (0..options.accounts.min(options.stacks))
         .map(|account| Call {
             operation: "sts:GetCallerIdentity",
+            account,
             request: request("sts", "GetCallerIdentity", account, &Value::Null),
         })
         .collect();
@@ -189,27 +261,27 @@ fn calls_of(server: &Server, options: &Options) -> Result<Vec<Call>, String> {
         let account = stack % options.accounts;
         let events = |operation, input: &Value| request("events", operation, account, input);
         let page = json!({"Limit": 100, "NamePrefix": format!("s{stack:04}-")});
-        calls.push(Call { operation: "events:ListConnections", request: events("ListConnections", &page) });
+        calls.push(Call { operation: "events:ListConnections", account, request: events("ListConnections", &page) });
         let mut secrets = Vec::new();
         for number in 0..options.resources {
             let request = events("DescribeConnection", &json!({"Name": name(stack, number)}));
             let answer: Value = serde_json::from_slice(&client.send(&request)?).map_err(|error| error.to_string())?;
             secrets.push(answer["SecretArn"].clone());
-            calls.push(Call { operation: "events:DescribeConnection", request });
+            calls.push(Call { operation: "events:DescribeConnection", account, request });
         }
         for some in secrets.chunks(20) {
             let input = json!({"SecretIdList": some});
             let request = request("secretsmanager", "BatchGetSecretValue", account, &input);
-            calls.push(Call { operation: "secretsmanager:BatchGetSecretValue", request });
+            calls.push(Call { operation: "secretsmanager:BatchGetSecretValue", account, request });
         }
     }
     Ok(calls)
 }
 
 /// How long the calls take at least: over how many connections, and seconds.
-fn floor(server: &Server, calls: &[Call]) -> Result<(usize, f64), String> {
+fn floor(server: &Server, calls: &[(Duration, &Call)], connections: &[usize]) -> Result<(usize, f64), String> {
     let mut best: Option<(usize, f64)> = None;
-    for connections in CONNECTIONS {
+    for &connections in connections {
         let mut clients = (0..connections).map(|_| Client::new(server)).collect::<Result<Vec<_>, _>>()?;
         let next = AtomicUsize::new(0);
         let began = Instant::now();
@@ -219,7 +291,8 @@ fn floor(server: &Server, calls: &[Call]) -> Result<(usize, f64), String> {
                 .map(|client| {
                     let next = &next;
                     scope.spawn(move || -> Result<(), String> {
-                        while let Some(call) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        while let Some((at, call)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            std::thread::sleep(at.saturating_sub(began.elapsed()));
                             client.send(&call.request)?;
                         }
                         Ok(())
@@ -236,22 +309,19 @@ fn floor(server: &Server, calls: &[Call]) -> Result<(usize, f64), String> {
     best.ok_or_else(|| "nothing was measured".to_owned())
 }
 
-fn page(options: &Options, plans: &[Cost], floors: &[(usize, f64)], apply: Cost, counts: &[(String, usize)]) -> String {
-    let floor = median(floors.iter().map(|(_, seconds)| *seconds));
-    let wall = median(plans.iter().map(|cost| cost.wall));
-    // Of one run each, so that what else the machine did is in both.
-    let ratio = median(plans.iter().zip(floors).map(|(cost, (_, seconds))| cost.wall / seconds));
-    let all: usize = counts.iter().map(|(_, count)| count).sum();
-    let calls = counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ");
-    let connections = floors.last().map(|(connections, _)| *connections).unwrap_or_default();
-    format!(
+fn page(options: &Options, limited: &Pace, free: &Pace, apply: Cost) -> String {
+    let all: usize = limited.counts.iter().map(|(_, count)| count).sum();
+    let calls = limited.counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ");
+    let connections = |pace: &Pace| pace.floors.last().map(|(connections, _)| *connections).unwrap_or_default();
+    let mut text = format!(
         "# A fleet\n\nWritten by `cargo xtask bench-fleet --write`; do not edit by hand.\n\nA release build on one machine with {} \
-         processors ({}, {}), which the sandbox shares: {} stacks of {} connections over {} accounts and regions, {} ms a \
-         round trip, median of {} runs. The floor is a bare client that sends the same calls without signing or reading them, \
-         over {connections} connections. Bounds are in brackets.\n\n| `fleet plan`, nothing to do | |\n| --- | --- |\n| wall, \
-         s | {wall:.2} |\n| floor, s | {floor:.2} |\n| ratio, median of the runs | {ratio:.2} (≤ {WALL}) |\n| CPU, s | {:.2} |\n| \
-         peak, MiB | {:.0} (≤ {PEAK:.0}) |\n| calls | {all}: {calls} |\n\nThe `fleet apply --yes` before, without latency: \
-         {:.1} s wall, {:.1} s CPU, {:.0} MiB.\n",
+         processors ({}, {}), which the sandbox shares: `fleet plan` of {} stacks of {} connections over {} accounts and regions, \
+         with nothing to do, {} ms a round trip, median of {} runs. The floor is a bare client that sends the same calls without \
+         signing or reading them. Bounds are in brackets.\n\n- At AWS's rates: 50 calls a second of each EventBridge operation in \
+         each account and region, as many as documented of the others, each with a burst of one second. The bare client knows \
+         the rates, and sends over {} connections.\n- Without rates, which no service offers, both are bound by the processors \
+         that they share with the sandbox; the bare client sends over {} connections.\n\n| | at AWS's rates | without rates |\n| --- | \
+         --- | --- |\n",
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,
         std::env::consts::ARCH,
@@ -260,10 +330,24 @@ fn page(options: &Options, plans: &[Cost], floors: &[(usize, f64)], apply: Cost,
         options.accounts,
         options.round_trip,
         options.runs.max(1),
-        median(plans.iter().map(|cost| cost.cpu)),
-        median(plans.iter().map(|cost| cost.peak)),
-        apply.wall,
-        apply.cpu,
-        apply.peak,
-    )
+        connections(limited),
+        connections(free),
+    );
+    let mut row = |name: &str, bound: &str, figure: &dyn Fn(&Pace) -> String| {
+        let _ = writeln!(text, "| {name} | {}{bound} | {} |", figure(limited), figure(free));
+    };
+    row("wall, s", "", &|pace| format!("{:.2}", pace.wall()));
+    row("floor, s", "", &|pace| format!("{:.2}", pace.floor()));
+    row("ratio, median of the runs", &format!(" (≤ {WALL})"), &|pace| format!("{:.2}", pace.ratio()));
+    row("CPU, s", "", &|pace| format!("{:.2}", median(pace.plans.iter().map(|cost| cost.cpu))));
+    let peak = |pace: &Pace| format!("{:.0}", median(pace.plans.iter().map(|cost| cost.peak)));
+    row("peak, MiB", &format!(" (≤ {PEAK:.0})"), &peak);
+    row("calls refused", "", &|pace| pace.refused.to_string());
+    let _ = write!(
+        text,
+        "\nEither time there were {all} calls: {calls}.\n\nThe `fleet apply --yes` before, without latency: {:.1} s wall, {:.1} s CPU, \
+         {:.0} MiB.\n",
+        apply.wall, apply.cpu, apply.peak,
+    );
+    text
 }

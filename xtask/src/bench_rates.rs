@@ -66,9 +66,9 @@ const CHAIN_OF_PLAN: u32 = 4;
 /// The first two of these, and then a key, a secret and what uses it, or back; a key's tags are searched around it.
 const CHAIN: u32 = 7;
 /// For so many secrets there is a key.
-const PER_KEY: usize = 20;
+const PER_KEY: usize = 4;
 /// In so long the service's buckets are full again, so that nobody pays for what was sent before.
-const REST: Duration = Duration::from_millis(1500);
+pub const REST: Duration = Duration::from_millis(1500);
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -146,7 +146,7 @@ pub fn run(options: &Options) -> Result<(), String> {
 }
 
 /// The rates and the round trip, as the sandbox takes them.
-fn rules(round_trip: u32) -> Value {
+pub fn rules(round_trip: u32) -> Value {
     let limited = RATES.iter().map(|(name, rate)| {
         let (service, operation) = name.split_once(':').unwrap_or_default();
         json!({
@@ -324,7 +324,8 @@ impl Bucket {
     }
 }
 
-fn rate(name: &str) -> f64 {
+/// How many calls of an operation a second let through; of those that nobody limits, plenty.
+pub fn rate(name: &str) -> f64 {
     RATES.iter().find(|(known, _)| *known == name).map_or(1000.0, |(_, rate)| f64::from(*rate))
 }
 

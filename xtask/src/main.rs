@@ -67,6 +67,9 @@ enum Chore {
     /// Runs a command and prints what it cost, as JSON (used by `bench`).
     #[command(hide = true)]
     Measure {
+        /// Look at what it holds together with the processes that it starts.
+        #[arg(long)]
+        together: bool,
         /// The command.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<String>,
@@ -85,7 +88,7 @@ fn main() -> ExitCode {
         Chore::Prove(options) => prove::run(&options),
         Chore::Release(options) => release::run(&options),
         Chore::Schema => schema::run(),
-        Chore::Measure { command } => measure::run(&command),
+        Chore::Measure { together, command } => measure::run(&command, together),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

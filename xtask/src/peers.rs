@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::measure::{Cost, measure};
+use crate::measure::{Cost, measure_together};
 use crate::server::Server;
 
 /// What the work is called here, and by the peers.
@@ -87,7 +87,7 @@ fn terraform(server: &Server, folder: &Path, plugins: Option<&Path>, count: usiz
 fn each(command: impl Fn((&str, &str, &str)) -> Command) -> Result<[Cost; 3], String> {
     let mut costs = Vec::new();
     for phase in PHASES {
-        let cost = measure(&mut command(phase))?;
+        let cost = measure_together(&mut command(phase))?;
         if cost.code != 0 {
             return Err(format!("its {} ended with {}", phase.0, cost.code));
         }

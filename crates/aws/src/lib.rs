@@ -38,6 +38,7 @@ mod reach;
 mod sdk;
 mod session;
 mod settings;
+mod shared;
 mod sources;
 mod tags;
 mod wire;

@@ -3,8 +3,8 @@
 //! It finds or makes the [`Reach`] of a place and hands the work to the kind. What is loaded for that is in its [`Pool`].
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use trueup_engine::cloud::{
     Cloud, Confirm, Create, Live, Owned, Place, Task, Unconfirmed, Update, Want, Whereabouts, Written,
@@ -22,6 +22,7 @@ use crate::names;
 use crate::pool::{Pool, Shelf, slot};
 use crate::reach::Reach;
 use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::tags;
 
 /// Sees every attempt of every call.
@@ -46,7 +47,12 @@ pub struct Session {
     pool: Arc<Pool>,
     places: Shelf<Place, Reach>,
     reaches: Shelf<(Option<Arc<str>>, String), Reach>,
+    /// Who searches for the tags of a stack, in a region.
+    searches: Mutex<Searches>,
 }
+
+/// By role and region, and by stack and environment.
+type Searches = HashMap<(Option<Arc<str>>, String, String, String), Arc<Shared<Result<Arc<[Owned]>, Fault>>>>;
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,6 +78,7 @@ impl Session {
             pool,
             places: Shelf::default(),
             reaches: Shelf::default(),
+            searches: Mutex::default(),
         }
     }
 
@@ -110,13 +117,13 @@ impl Session {
         env: &str,
     ) -> Result<Vec<Owned>, Fault> {
         let reach = self.reach(place).await?;
-        let mut owned = tags::owned(&reach, stack, env).await?;
+        let mut owned = self.owned_in(&reach, place, stack, env).await?.to_vec();
         let home = names::global_region(reach.region());
         if reach.region() != home && kinds.iter().any(|kind| arns::is_global(kind.name())) {
             let there = Place { region: Some(home.into()), role_arn: place.role_arn.clone() };
-            let global = tags::owned(&*self.reach(&there).await?, stack, env).await?;
+            let global = self.owned_in(&*self.reach(&there).await?, &there, stack, env).await?;
             // The fourth part of an ARN is the region.
-            owned.extend(global.into_iter().filter(|owned| owned.arn.split(':').nth(3) == Some("")));
+            owned.extend(global.iter().filter(|owned| owned.arn.split(':').nth(3) == Some("")).cloned());
         }
         // Types that the manifest does not name are not known yet.
         let lost = owned.iter().filter(|owned| owned.kind.is_none());
@@ -126,6 +133,16 @@ impl Session {
             (owned.kind, owned.identity) = kinds::of_arn(&owned.arn).unzip();
         }
         Ok(owned)
+    }
+
+    /// What carries the tags of a stack in one region. Keys that are made at the same time are searched for together.
+    async fn owned_in(&self, reach: &Reach, place: &Place, stack: &str, env: &str) -> Result<Arc<[Owned]>, Fault> {
+        let key = (place.role_arn.clone(), reach.region().to_owned(), stack.to_owned(), env.to_owned());
+        let shared = {
+            let mut searches = self.searches.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(searches.entry(key).or_default())
+        };
+        shared.ask(|| async { tags::owned(reach, stack, env).await.map(Arc::from) }).await
     }
 
     /// The place's region, or the session's, or the chain's.

@@ -11,6 +11,7 @@ mod leaf;
 mod names;
 pub(crate) mod objects;
 mod place;
+mod program;
 mod resources;
 mod run;
 pub mod scan;

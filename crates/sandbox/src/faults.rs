@@ -16,6 +16,7 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::clock::Millis;
+use crate::wire::Caller;
 
 /// A faults document.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -42,7 +43,7 @@ pub struct Rule {
     pub skip: u64,
     /// To how many requests it applies then; without it, always.
     pub count: Option<u64>,
-    /// It applies to what is more than so many fitting requests a second.
+    /// It applies to what is more than so many fitting requests a second, of one account in one region.
     pub per_second: Option<u32>,
     /// Of `per_second`: that many may come at once, and then as many as a second gives back; as AWS's token buckets do.
     pub burst: Option<u32>,
@@ -162,15 +163,22 @@ struct Active {
 struct Progress {
     fitted: u64,
     applied: u64,
-    /// When the last fitting requests came that were let through.
-    passed: VecDeque<Instant>,
-    /// What is in the bucket of a rule with a burst, and since when.
-    tokens: Option<(f64, Instant)>,
+    /// What each account has sent in each region, of a rule with a rate.
+    sent: HashMap<(String, String), Sent>,
     /// Per resource, how many states were answered.
     answered: HashMap<String, usize>,
 }
 
-impl Progress {
+/// What was let through of a rule with a rate.
+#[derive(Default)]
+struct Sent {
+    /// When the last fitting requests came that were let through.
+    passed: VecDeque<Instant>,
+    /// What is in the bucket of a rule with a burst, and since when.
+    tokens: Option<(f64, Instant)>,
+}
+
+impl Sent {
     /// Whether another request fits into this second, or into what is left of a burst.
     #[allow(clippy::disallowed_methods, reason = "what a client sends a second is counted in real time")]
     fn passes(&mut self, most: u32, burst: Option<u32>) -> bool {
@@ -206,18 +214,18 @@ impl Injector {
     }
 
     /// Decides what happens to a request.
-    pub(crate) fn decide(&self, service: &str, operation: &str, resource: Option<&str>) -> Action {
-        self.lock().decide(service, operation, resource, |_| true)
+    pub(crate) fn decide(&self, caller: &Caller, service: &str, operation: &str, resource: Option<&str>) -> Action {
+        self.lock().decide(caller, service, operation, resource, |_| true)
     }
 
     /// Decides the state that one entry of a list shows.
-    pub(crate) fn listed(&self, service: &str, operation: &str, name: &str) -> Option<String> {
+    pub(crate) fn listed(&self, caller: &Caller, service: &str, operation: &str, name: &str) -> Option<String> {
         let mut active = self.lock();
         if !active.any_states {
             return None;
         }
         let only = |rule: &Rule| rule.states.is_some() && rule.resource.is_some();
-        active.decide(service, operation, Some(name), only).state
+        active.decide(caller, service, operation, Some(name), only).state
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Active> {
@@ -236,6 +244,7 @@ impl Active {
 
     fn decide(
         &mut self,
+        caller: &Caller,
         service: &str,
         operation: &str,
         resource: Option<&str>,
@@ -249,8 +258,11 @@ impl Active {
             if progress.fitted <= rule.skip || rule.count.is_some_and(|count| progress.applied >= count) {
                 continue;
             }
-            if rule.per_second.is_some_and(|most| progress.passes(most, rule.burst)) {
-                continue;
+            if let Some(most) = rule.per_second {
+                let sent = progress.sent.entry((caller.account.clone(), caller.region.clone())).or_default();
+                if sent.passes(most, rule.burst) {
+                    continue;
+                }
             }
             if let Some(probability) = rule.probability
                 && self.random.random::<f64>() >= probability
@@ -319,6 +331,16 @@ mod tests {
         Injector::new(faults)
     }
 
+    fn caller() -> Caller {
+        of("111122223333", "us-east-1")
+    }
+
+    fn of(account: &str, region: &str) -> Caller {
+        let [account, region] = [account, region].map(str::to_owned);
+        let [service, key, user] = ["events", "key", "user"].map(str::to_owned);
+        Caller { account, region, service, key, user }
+    }
+
     #[test]
     fn globs_match_as_expected() {
         assert!(glob("*", "") && glob("a*c", "abbc") && glob("Create*", "CreateConnection"));
@@ -334,7 +356,7 @@ mod tests {
                 {"service": "events", "latency_ms": [5, 5]}]}"#,
         );
         let codes: Vec<_> = (0..4)
-            .map(|_| injector.decide("events", "CreateConnection", Some("x")))
+            .map(|_| injector.decide(&caller(), "events", "CreateConnection", Some("x")))
             .map(|action| (action.error.is_some(), action.latency))
             .collect();
         assert_eq!(codes, [(false, 5), (true, 0), (true, 0), (false, 5)]);
@@ -343,7 +365,7 @@ mod tests {
     #[test]
     fn states_are_counted_by_resource_and_the_last_stays() {
         let injector = injector(r#"{"seed": 1, "rules": [{"operation": "Describe*", "states": ["A", "B"]}]}"#);
-        let state = |name| injector.decide("events", "DescribeConnection", Some(name)).state.unwrap();
+        let state = |name| injector.decide(&caller(), "events", "DescribeConnection", Some(name)).state.unwrap();
         assert_eq!([state("x"), state("y"), state("x"), state("x")], ["A", "A", "B", "B"]);
     }
 
@@ -352,7 +374,7 @@ mod tests {
         let injector =
             injector(r#"{"rules": [{"per_second": 2, "error": {"code": "ThrottlingException"}}, {"latency_ms": 1}]}"#);
         let codes: Vec<_> =
-            (0..4).map(|_| injector.decide("cloudtrail", "LookupEvents", None).error.is_some()).collect();
+            (0..4).map(|_| injector.decide(&caller(), "cloudtrail", "LookupEvents", None).error.is_some()).collect();
         assert_eq!(codes, [false, false, true, true]);
     }
 
@@ -361,17 +383,33 @@ mod tests {
         let injector = injector(
             r#"{"rules": [{"per_second": 20, "burst": 3, "error": {"code": "ThrottlingException"}}, {"latency_ms": 1}]}"#,
         );
-        let refused = || injector.decide("events", "DescribeConnection", None).error.is_some();
+        let refused = || injector.decide(&caller(), "events", "DescribeConnection", None).error.is_some();
         assert_eq!([refused(), refused(), refused(), refused()], [false, false, false, true]);
         std::thread::sleep(Duration::from_millis(60));
         assert_eq!([refused(), refused()], [false, true]);
     }
 
     #[test]
+    fn a_rate_is_that_of_one_account_in_one_region() {
+        for burst in ["", r#""burst": 1, "#] {
+            let injector = injector(&format!(
+                r#"{{"rules": [{{"per_second": 1, {burst}"error": {{"code": "ThrottlingException"}}}}]}}"#
+            ));
+            let refused = |account, region| {
+                injector.decide(&of(account, region), "events", "DescribeConnection", None).error.is_some()
+            };
+            let (one, other) = ("111122223333", "444455556666");
+            assert_eq!([refused(one, "us-east-1"), refused(one, "us-east-1")], [false, true]);
+            assert_eq!([refused(one, "eu-west-1"), refused(one, "eu-west-1")], [false, true]);
+            assert_eq!([refused(other, "us-east-1"), refused(other, "us-east-1")], [false, true]);
+        }
+    }
+
+    #[test]
     fn chance_is_seeded() {
         let draws = || -> Vec<bool> {
             let injector = injector(r#"{"seed": 7, "rules": [{"probability": 0.5, "deny": true}]}"#);
-            (0..32).map(|_| injector.decide("kms", "ListKeys", None).deny).collect()
+            (0..32).map(|_| injector.decide(&caller(), "kms", "ListKeys", None).deny).collect()
         };
         assert_eq!(draws(), draws());
         assert!(draws().contains(&true) && draws().contains(&false));

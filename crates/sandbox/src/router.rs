@@ -128,7 +128,7 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Outc
         region: caller.region.as_str().into(),
         outcome: "dropped".into(),
     });
-    let action = shared.faults.decide(service.name(), operation.name, subject);
+    let action = shared.faults.decide(&caller, service.name(), operation.name, subject);
     if action.latency > 0 {
         tokio::time::sleep(Duration::from_millis(action.latency)).await;
     }
@@ -272,7 +272,7 @@ fn run(
     for member in lists {
         for entry in output.get_mut(*member).and_then(Value::as_array_mut).into_iter().flatten() {
             let name = text(entry, "Name").unwrap_or_default();
-            if let Some(state) = shared.faults.listed(service.name(), operation.name, name) {
+            if let Some(state) = shared.faults.listed(caller, service.name(), operation.name, name) {
                 show_state(entry, &state);
             }
         }
@@ -332,7 +332,8 @@ pub(crate) fn invoke(
         return Err(Refusal::unknown_operation());
     };
     let subject = subject(service, operation, input);
-    let action = context.faults.map(|faults| faults.decide(service.name(), name, subject)).unwrap_or_default();
+    let action =
+        context.faults.map(|faults| faults.decide(context.caller, service.name(), name, subject)).unwrap_or_default();
     if let Some(error) = action.error {
         return Err(Refusal::new(error.code, error.message).status(error.status));
     }

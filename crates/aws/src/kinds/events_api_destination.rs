@@ -217,8 +217,7 @@ impl AwsKind for EventsApiDestination {
 }
 
 async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
-    let found = READS.find(reach, wants).await;
-    let live = |(want, found): (&Want, Found)| {
+    let live = |want: &Want, found: Found| {
         let seen = READS.seen(want, &found);
         match found {
             Found::Absent => Live::Absent,
@@ -228,7 +227,7 @@ async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
             }
         }
     };
-    wants.iter().zip(found).map(live).collect()
+    READS.find(reach, wants, live).await
 }
 
 /// A destination as a list page (which has no description) or a description shows it.

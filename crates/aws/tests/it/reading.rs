@@ -100,6 +100,46 @@ async fn what_could_not_be_read_is_neither_absent_nor_present() {
 }
 
 #[tokio::test]
+async fn a_part_of_the_lists_that_cannot_be_read_leaves_the_others_known() {
+    let bench = Bench::new().await;
+    // After a page of all 420 names each further hundred has a list of its own.
+    let there = names("orders", 420);
+    create(&bench, &there).await;
+    let failing = json!({"code": "ValidationException", "message": "", "status": 400});
+    bench.faults(&json!([{"operation": "ListConnections", "skip": 4, "error": failing}])).await;
+    let mut wanted = there.clone();
+    wanted.push("orders-420".to_owned());
+    let lives = bench.session.observe(connection(), &place(), &wants(&wanted, false, true)).await;
+    let unreadable = |live: &Live| matches!(live, Live::Unreadable(fault) if fault.kind == FaultKind::Invalid);
+    let unread = lives.iter().filter(|live| unreadable(live)).count();
+    let absent = lives.iter().filter(|live| matches!(live, Live::Absent)).count();
+    // What is on the list that failed is not called absent; the first page had shown a hundred already.
+    assert!([21, 100].contains(&unread), "one of four lists failed: {unread}");
+    assert_eq!(absent, usize::from(!unreadable(&lives[420])));
+    assert_eq!(lives.iter().filter(|live| live.present().is_some()).count(), 421 - unread - absent);
+    assert_eq!(bench.calls().await.iter().filter(|operation| *operation == "ListConnections").count(), 5);
+}
+
+#[tokio::test]
+async fn what_a_page_shows_is_described_before_the_last_page_is_there() {
+    let bench = Bench::new().await;
+    // One of them is what all others begin with, so that they are one list.
+    let mut there = names("orders-0", 219);
+    there.push("orders-0".to_owned());
+    create(&bench, &there).await;
+    bench.faults(&json!([{"latency_ms": 20}])).await;
+    let before = bench.calls().await.len();
+    let lives = bench.session.observe(connection(), &place(), &wants(&there, false, false)).await;
+    assert!(lives.iter().all(|live| live.present().is_some()));
+    let sent = bench.calls().await.split_off(before);
+    let pages = sent.iter().filter(|operation| *operation == "ListConnections").count();
+    assert_eq!((pages, sent.len()), (3, 3 + 220));
+    let last_page = sent.iter().rposition(|operation| operation == "ListConnections").unwrap();
+    let first_description = sent.iter().position(|operation| operation == "DescribeConnection").unwrap();
+    assert!(first_description < last_page, "{first_description} {last_page}");
+}
+
+#[tokio::test]
 async fn secrets_that_cannot_be_read_say_why() {
     let bench = Bench::new().await;
     let there = names("orders", 1);

@@ -128,6 +128,13 @@ impl Bench {
         self.http("PUT", "/_trueup/faults", "", &json!({"seed": 1, "rules": rules}).to_string()).await;
     }
 
+    /// The operations that the sandbox was asked for, in their order.
+    pub async fn calls(&self) -> Vec<String> {
+        let calls = self.http("GET", "/_trueup/calls", "", "").await;
+        let calls = calls.as_array().or_else(|| calls["calls"].as_array()).unwrap();
+        calls.iter().map(|call| call["operation"].as_str().unwrap().to_owned()).collect()
+    }
+
     async fn http(&self, method: &str, path: &str, headers: &str, body: &str) -> Json {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
         let length = body.len();

@@ -280,7 +280,7 @@ impl<'a> Leaves<'a> {
         span: Span,
         frame: &Arc<Frame>,
         protected: bool,
-        compile: fn(&Arc<str>, &super::template::Programs) -> Result<Template, Problem>,
+        compile: fn(&Arc<str>, &super::program::Programs) -> Result<Template, Problem>,
     ) -> Value {
         let session = Arc::clone(&self.session);
         // Several scalars can come from one place, as those of a JSON text do.

@@ -7,7 +7,7 @@ use foldhash::HashMap;
 
 use indexmap::IndexMap;
 
-use super::template::Programs;
+use super::program::Programs;
 use crate::address::Address;
 use crate::source::Span;
 use crate::value::{Map, Value};

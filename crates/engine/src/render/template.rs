@@ -7,20 +7,18 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value as Jinja};
+use minijinja::{Environment, Error, ErrorKind, Value as Jinja};
 
+use super::program::{ENVIRONMENT, Program, Programs};
 use super::scan::{self, Kind, Piece, Word};
 use crate::diagnostic::suggest;
 use crate::functions;
 
 /// Bytes that one scalar may become.
 pub const MAX_OUTPUT: usize = 1024 * 1024;
-/// Instructions that one scalar may take.
-const FUEL: u64 = 100_000;
 /// Bytes of a scalar with statements: a loop may repeat all of it.
 const MAX_STATEMENTS: usize = 64 * 1024;
 /// Bytes of one scalar's code.
@@ -35,27 +33,6 @@ const MAX_BLOCKS: usize = 200;
 const MAX_GROWTH: usize = 256;
 /// `*` in one scalar: each may repeat a text.
 const MAX_TIMES: usize = 4;
-
-/// The one environment: filters and functions are the same for every scalar, everything else comes from the context.
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    // Debug information copies values into errors.
-    environment.set_debug(false);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(100);
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
-        environment.set_syntax(syntax);
-    }
-    environment.remove_global("debug");
-    environment.set_formatter(|output, _, value| {
-        let text = text_of(value)?;
-        output.write_str(&text).map_err(Error::from)
-    });
-    functions::register(&mut environment);
-    environment
-});
 
 /// What went wrong in a template, and where in its text.
 #[derive(Debug, Clone)]
@@ -94,15 +71,6 @@ impl Problem {
         self
     }
 }
-
-/// One compiled expression; the same text is compiled once.
-pub struct Program {
-    expression: Expression<'static, 'static>,
-}
-
-/// Programs by their text.
-#[derive(Default)]
-pub struct Programs(Mutex<HashMap<String, Arc<Program>>>);
 
 enum Shape {
     Whole(Arc<Program>, Range<usize>),
@@ -250,28 +218,6 @@ impl std::io::Write for Bounded {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-impl Programs {
-    fn compile(&self, code: &str, offset: usize) -> Result<Arc<Program>, Problem> {
-        let mut programs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(program) = programs.get(code) {
-            return Ok(Arc::clone(program));
-        }
-        let range = offset..offset + code.len();
-        check_words(&scan::words(code, offset))?;
-        let expression =
-            ENVIRONMENT.compile_expression_owned(code.to_owned()).map_err(|error| explain(&error, &range, true))?;
-        let program = Arc::new(Program { expression });
-        programs.insert(code.to_owned(), Arc::clone(&program));
-        Ok(program)
-    }
-}
-
-impl Program {
-    fn run(&self, context: &Jinja, code: &Range<usize>) -> Result<Jinja, Problem> {
-        self.expression.eval(context.clone()).map_err(|error| explain(&error, code, true))
     }
 }
 
@@ -511,7 +457,7 @@ fn check_sizes(words: &[Word<'_>]) -> Result<(), Problem> {
 }
 
 /// Filters, tests and functions exist, also in branches that are never taken.
-fn check_words(words: &[Word<'_>]) -> Result<(), Problem> {
+pub(super) fn check_words(words: &[Word<'_>]) -> Result<(), Problem> {
     check_sizes(words)?;
     for word in words {
         let (what, known): (_, &[&str]) = match word.kind {
@@ -550,7 +496,7 @@ fn trimmed(text: &str, range: &Range<usize>) -> Range<usize> {
 }
 
 /// The text of a value inside other text; only text and numbers have one.
-fn text_of(value: &Jinja) -> Result<std::borrow::Cow<'_, str>, Error> {
+pub(super) fn text_of(value: &Jinja) -> Result<std::borrow::Cow<'_, str>, Error> {
     use std::borrow::Cow;
     let what = match value.kind() {
         ValueKind::String => return Ok(Cow::Borrowed(value.as_str().unwrap_or_default())),
@@ -571,7 +517,7 @@ const TEXT_ONLY: &str = "only text and numbers can stand inside text, and this i
 
 /// The problem of an engine's error. Its detail may quote values, so that only details of our own and of the syntax are
 /// passed on here; the run decides about the rest.
-fn explain(error: &Error, code: &Range<usize>, exact: bool) -> Problem {
+pub(super) fn explain(error: &Error, code: &Range<usize>, exact: bool) -> Problem {
     let offset = if exact { code.start } else { 0 };
     let range = match error.range() {
         Some(range) if !range.is_empty() && offset + range.end <= code.end => offset + range.start..offset + range.end,

@@ -30,32 +30,28 @@ fn version(answer: &Json) -> Option<String> {
 
 /// Reads connections, and the managed secrets of those of which they are wanted and may have moved.
 pub(super) async fn observe(reach: &Reach, wants: &[Want]) -> Vec<Live> {
-    let found = READS.find(reach, wants).await;
-    let mut lives: Vec<Live> = wants
-        .iter()
-        .zip(found)
-        .map(|(want, found)| {
-            let seen = READS.seen(want, &found);
-            match found {
-                Found::Absent => Live::Absent,
-                Found::Unreadable(fault) => Live::Unreadable(fault),
-                Found::Listed(entry) => {
-                    let private = reach.private_connections().contains(&want.identity);
-                    Live::Present(Arc::new(Present { seen, ..live::of_listed(&want.identity, &entry, private) }))
-                }
-                Found::Described(answer) => {
-                    let mut present = Present { seen, ..live::of_described(&want.identity, &answer) };
-                    // A page does not say that it is private, and so not that it is still settling.
-                    if note_private(reach, &want.identity, &present.properties)
-                        && matches!(present.readiness, Readiness::Settling(_))
-                    {
-                        present.seen.version = None;
-                    }
-                    Live::Present(Arc::new(present))
-                }
+    let live = |want: &Want, found: Found| {
+        let seen = READS.seen(want, &found);
+        match found {
+            Found::Absent => Live::Absent,
+            Found::Unreadable(fault) => Live::Unreadable(fault),
+            Found::Listed(entry) => {
+                let private = reach.private_connections().contains(&want.identity);
+                Live::Present(Arc::new(Present { seen, ..live::of_listed(&want.identity, &entry, private) }))
             }
-        })
-        .collect();
+            Found::Described(answer) => {
+                let mut present = Present { seen, ..live::of_described(&want.identity, &answer) };
+                // A page does not say that it is private, and so not that it is still settling.
+                if note_private(reach, &want.identity, &present.properties)
+                    && matches!(present.readiness, Readiness::Settling(_))
+                {
+                    present.seen.version = None;
+                }
+                Live::Present(Arc::new(present))
+            }
+        }
+    };
+    let mut lives = READS.find(reach, wants, live).await;
     let mut with_secrets: Vec<&mut Present> = Vec::new();
     for (want, live) in wants.iter().zip(&mut lives).filter(|(want, _)| want.secrets && !want.shallow) {
         let Live::Present(present) = live else { continue };
