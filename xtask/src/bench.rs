@@ -375,7 +375,7 @@ fn stack_of_kinds(resources: usize) -> String {
     for number in 0..each {
         let _ = write!(
             text,
-            "  - name: s{number}\n    type: AWS::SecretsManager::Secret\n    props:\n      Name: kinds/{number}\n      Description: \
+            "  - name: s{number}\n    type: AWS::SecretsManager::Secret\n    props:\n      Name: kinds-{resources}/{number}\n      Description: \
              \"Secret {number} of the benchmark\"\n      SecretString: \"{{{{ vars.BENCH_PASSWORD }}}}-{number}\"\n"
         );
     }

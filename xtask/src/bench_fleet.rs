@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -102,8 +103,7 @@ impl Pace {
             server.slow_down(options.round_trip)?;
             &CONNECTIONS[..]
         };
-        let calls = in_turn(calls, limited);
-        let same = counted(calls.iter().map(|(_, call)| call.operation.to_owned()));
+        let same = counted(calls.iter().map(|call| call.operation.to_owned()));
         let share: &[&str] = if limited { &["--quota-share", "1"] } else { &[] };
         let command = [&["plan", "--exit-code", "--no-cache"], share].concat();
         let mut pace = Self { plans: Vec::new(), floors: Vec::new(), counts: Vec::new(), refused: 0 };
@@ -116,13 +116,13 @@ impl Pace {
                 .split_off(before)
                 .into_iter()
                 .partition(|(_, outcome)| outcome.contains("Throttling"));
-            pace.refused = refused.len();
+            pace.refused += refused.len();
             pace.counts = counted(answered.into_iter().map(|(name, _)| name));
             if pace.counts != same {
                 return Err(format!("the plan sent {:?}, and the bare client {same:?}", pace.counts));
             }
             std::thread::sleep(REST);
-            pace.floors.push(floor(server, &calls, connections)?);
+            pace.floors.push(floor(server, &in_turn(calls, limited), connections)?);
         }
         Ok(pace)
     }
@@ -141,20 +141,33 @@ impl Pace {
     }
 }
 
-/// When each call may be sent at the earliest, in this order: of each operation of an account in its region a second's worth
-/// at once, and then one after the other. A hundredth is left for the clocks.
-fn in_turn(calls: &[Call], limited: bool) -> Vec<(Duration, &Call)> {
-    let mut sent: HashMap<(usize, &str), u32> = HashMap::new();
-    let mut turns: Vec<(Duration, &Call)> = Vec::new();
+/// A call's turn.
+struct Turn<'a> {
+    call: &'a Call,
+    /// When it may be sent at the earliest, from the first call of its operation in its account on.
+    after: Duration,
+    /// When that was sent.
+    first: Arc<OnceLock<Instant>>,
+}
+
+/// How many calls of an operation of an account there are before the next one, and when the first is sent.
+type Sent = (u32, Arc<OnceLock<Instant>>);
+
+/// The calls in the order in which a client sends them that knows the rates: of each operation of an account in its region a
+/// second's worth at once, and then one after the other. A hundredth is left for the clocks.
+fn in_turn(calls: &[Call], limited: bool) -> Vec<Turn<'_>> {
+    let mut sent: HashMap<(usize, &str), Sent> = HashMap::new();
+    let mut turns: Vec<(u32, Turn<'_>)> = Vec::new();
     for call in calls {
-        let before = sent.entry((call.account, call.operation)).or_default();
+        let (before, first) = sent.entry((call.account, call.operation)).or_default();
         let rate = rate(call.operation);
-        let at = if limited { (f64::from(*before) - rate + 1.0).max(0.0) * 1.01 / rate } else { 0.0 };
-        turns.push((Duration::from_secs_f64(at), call));
+        let after = if limited { (f64::from(*before) - rate + 1.0).max(0.0) * 1.01 / rate } else { 0.0 };
+        let turn = Turn { call, after: Duration::from_secs_f64(after), first: Arc::clone(first) };
+        turns.push((if limited { *before } else { 0 }, turn));
         *before += 1;
     }
-    turns.sort_by_key(|(at, _)| *at);
-    turns
+    turns.sort_by_key(|(before, turn)| (turn.after, *before));
+    turns.into_iter().map(|(_, turn)| turn).collect()
 }
 
 /// The stacks, the targets and the profiles.
@@ -279,7 +292,7 @@ fn calls_of(server: &Server, options: &Options) -> Result<Vec<Call>, String> {
 }
 
 /// How long the calls take at least: over how many connections, and seconds.
-fn floor(server: &Server, calls: &[(Duration, &Call)], connections: &[usize]) -> Result<(usize, f64), String> {
+fn floor(server: &Server, calls: &[Turn<'_>], connections: &[usize]) -> Result<(usize, f64), String> {
     let mut best: Option<(usize, f64)> = None;
     for &connections in connections {
         let mut clients = (0..connections).map(|_| Client::new(server)).collect::<Result<Vec<_>, _>>()?;
@@ -291,9 +304,10 @@ fn floor(server: &Server, calls: &[(Duration, &Call)], connections: &[usize]) ->
                 .map(|client| {
                     let next = &next;
                     scope.spawn(move || -> Result<(), String> {
-                        while let Some((at, call)) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
-                            std::thread::sleep(at.saturating_sub(began.elapsed()));
-                            client.send(&call.request)?;
+                        while let Some(turn) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            let first = *turn.first.get_or_init(Instant::now);
+                            std::thread::sleep(turn.after.saturating_sub(first.elapsed()));
+                            client.send(&turn.call.request)?;
                         }
                         Ok(())
                     })
@@ -342,7 +356,7 @@ fn page(options: &Options, limited: &Pace, free: &Pace, apply: Cost) -> String {
     row("CPU, s", "", &|pace| format!("{:.2}", median(pace.plans.iter().map(|cost| cost.cpu))));
     let peak = |pace: &Pace| format!("{:.0}", median(pace.plans.iter().map(|cost| cost.peak)));
     row("peak, MiB", &format!(" (≤ {PEAK:.0})"), &peak);
-    row("calls refused", "", &|pace| pace.refused.to_string());
+    row("calls refused, in all runs", "", &|pace| pace.refused.to_string());
     let _ = write!(
         text,
         "\nEither time there were {all} calls: {calls}.\n\nThe `fleet apply --yes` before, without latency: {:.1} s wall, {:.1} s CPU, \

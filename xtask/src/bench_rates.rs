@@ -76,7 +76,7 @@ pub struct Options {
     /// How many connections.
     #[arg(long, default_value_t = 1000)]
     connections: usize,
-    /// How many of each kind the stack of all kinds has; of keys and aliases a twentieth.
+    /// How many of each kind the stack of all kinds has; of keys and aliases a fourth.
     #[arg(long, default_value_t = 200)]
     of_each: usize,
     /// What a round trip takes, in milliseconds.
@@ -193,7 +193,8 @@ impl Row {
         self.runs.extend(other.runs);
         self.said.extend(other.said);
         self.cpu.extend(other.cpu);
-        (self.calls, self.refused) = (other.calls, other.refused);
+        self.calls = other.calls;
+        self.refused += other.refused;
     }
 
     fn ratio(&self) -> f64 {
@@ -357,7 +358,7 @@ fn create(number: usize) -> String {
 }
 
 /// A stack with so many secrets, connections, destinations of these, and Glue connections that use the secrets; and a key with
-/// an alias for every twentieth of them, with which the secrets are encrypted.
+/// an alias for every fourth of them, with which the secrets are encrypted.
 fn every_kind(count: usize) -> String {
     let mut text = String::from(
         "version: 1\nname: bench-mixed\nproviders: [aws]\nvars:\n  - { name: BENCH_PASSWORD, secret: true }\nresources:\n",
@@ -395,9 +396,9 @@ fn page(options: &Options, rows: &[Row]) -> String {
          as documented of the others, each with a burst of one second; median of {} runs. The floor of the connections is a bare \
          client that knows the rates and sends the same calls without signing or reading them; that of the stack of all kinds is \
          computed from the calls that were sent, in the order in which this program needs them: the rate of the operation that takes longest (of a teardown, of those that \
-         read and of those that delete), and the round trips of the longest chain of calls, {CHAIN_OF_PLAN} of a plan and {CHAIN} of the others; it has a key and an alias for every twentieth of the others, and no pause \
+         read and of those that delete), and the round trips of the longest chain of calls, {CHAIN_OF_PLAN} of a plan and {CHAIN} of the others; it has a key and an alias for every fourth of the others, and no pause \
          between the two searches before a key is made (`--kms-settle 0s`). Each command begins when the service's buckets are full. The bound is in brackets. \
-         Said and took are what a plan says that its execution takes, and what that took.\n\n| command | wall \
+         What was refused is that of all runs. Said and took are what a plan says that its execution takes, and what that took.\n\n| command | wall \
          s | floor s | ratio | CPU s | refused | said s | took s | calls |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         std::thread::available_parallelism().map_or(1, usize::from),
         std::env::consts::OS,

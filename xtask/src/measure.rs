@@ -44,14 +44,14 @@ pub fn run(command: &[String], together: bool) -> Result<(), String> {
         .map_err(|error| format!("`{program}` could not be started: {error}"))?;
     let ended = AtomicBool::new(false);
     let first = child.id();
-    let (status, most) = std::thread::scope(|scope| {
+    let (status, wall, most) = std::thread::scope(|scope| {
         let looking = together.then(|| scope.spawn(|| most_held(first, &ended)));
         let status = child.wait();
+        let wall = began.elapsed().as_secs_f64();
         ended.store(true, Ordering::Relaxed);
-        (status, looking.and_then(|looking| looking.join().ok().flatten()))
+        (status, wall, looking.and_then(|looking| looking.join().ok().flatten()))
     });
     let status = status.map_err(|error| error.to_string())?;
-    let wall = began.elapsed().as_secs_f64();
     let (cpu, peak) = usage()?;
     let code = status.code().unwrap_or(-1);
     println!("{}", serde_json::json!({"code": code, "cpu": cpu, "wall": wall, "peak": peak, "together": most}));

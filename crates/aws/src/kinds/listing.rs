@@ -71,6 +71,8 @@ impl<'a> List<'a> {
 /// What a page holds, and whether it is the last.
 struct Page {
     entries: Vec<Json>,
+    /// All names begin with the prefix that was asked for: an emulator may not know it.
+    filtered: bool,
     next: Next,
 }
 
@@ -130,9 +132,9 @@ impl Reads {
             }
             tokio::select! {
                 Some((list, page)) = lists.next(), if !lists.is_empty() => {
-                    let Some(list) = self.take(list, page, &sorted, &names, &mut answers) else { continue };
                     // The first page was of all names.
-                    let first = std::mem::take(&mut divides);
+                    let first = std::mem::take(&mut divides) && page.as_ref().is_ok_and(|page| page.filtered);
+                    let Some(list) = self.take(list, page, &sorted, &names, &mut answers) else { continue };
                     let missing = || answers.settled.iter().filter(|settled| !**settled).count();
                     let mut parts = if first && missing() > MANY { parts(&names) } else { Vec::new() };
                     if parts.len() < 2 {
@@ -285,7 +287,10 @@ impl Reads {
                 Next::More
             }
         };
-        (list, Ok(Page { entries, next }))
+        let begins =
+            |entry: &Json| entry["Name"].as_str().zip(list.prefix).is_none_or(|(name, own)| name.starts_with(own));
+        let filtered = entries.iter().all(begins);
+        (list, Ok(Page { entries, filtered, next }))
     }
 }
 

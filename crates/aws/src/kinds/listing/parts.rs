@@ -26,15 +26,18 @@ impl<'a> Part<'a> {
 
 /// Divides sorted names so that this takes hardly more pages than one list of all would, in an account that has no others.
 pub(super) fn parts<'a>(names: &[&'a str]) -> Vec<Part<'a>> {
-    let mut parts = vec![Part::whole(names)];
+    let whole = Part::whole(names);
+    let mut pages = pages_of(&whole);
+    let most = pages + pages / 4;
+    let mut parts = vec![whole];
     let mut done = Vec::new();
     // The largest first, since it takes longest.
     while let Some(largest) = (0..parts.len()).max_by_key(|index| parts[*index].names.len()) {
         let whole = parts.swap_remove(largest);
         let smaller = divided(names, &whole);
-        let pages: usize = smaller.iter().map(pages_of).sum();
-        let pays = smaller.len() > 1 && pages <= pages_of(&whole) + pages_of(&whole) / 4;
-        if pays && parts.len() + done.len() + smaller.len() <= MOST {
+        let then = pages - pages_of(&whole) + smaller.iter().map(pages_of).sum::<usize>();
+        if smaller.len() > 1 && then <= most && parts.len() + done.len() + smaller.len() <= MOST {
+            pages = then;
             parts.extend(smaller);
         } else {
             done.push(whole);
@@ -144,6 +147,8 @@ mod tests {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let parts = parts(&names);
             assert!(parts.len() <= MOST);
+            let (pages, one_list): (usize, _) = (parts.iter().map(pages_of).sum(), names.len().div_ceil(PAGE));
+            assert!(pages <= one_list + one_list / 4, "{pages} pages in place of {one_list}");
             let mut next = 0;
             for part in parts {
                 assert_eq!(part.names.start, next);
