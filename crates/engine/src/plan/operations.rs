@@ -143,8 +143,8 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
 }
 
 /// A search for owner tags: one before and one after what the service names is made. Who searches at the same time searches
-/// together: at the rates of AWS hardly ever, where nothing is limited nearly always.
-const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 2 };
+/// together, so that of several one more than there are of them is about what it takes.
+const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 1 };
 
 /// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
 /// The operation that takes longest at its rate bounds the time.
@@ -168,8 +168,9 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
                     costs.extend(node.kind.costs(Verb::Update, &step.resolved));
                 }
                 if operation.identity.is_none() && node.kind.tags().is_some() {
+                    let is_first = !by_operation.contains_key(&(SEARCH.operation, &node.place));
+                    costs.extend([SEARCH; 2].into_iter().skip(usize::from(!is_first)));
                     // What is found then is read.
-                    costs.extend([SEARCH; 2]);
                     costs.extend(reads());
                 }
             }
