@@ -13,8 +13,8 @@ const RESOURCES: usize = 10_000;
 const EVENTS: usize = 3_000;
 
 /// The most that a command may have in MiB, in a build without optimisation: a third more than it has.
-const TO_VALIDATE: u64 = 200;
-const TO_PLAN: u64 = 380;
+const TO_VALIDATE: u64 = 132;
+const TO_PLAN: u64 = 195;
 
 const PASSWORD: &str = "Lz4cYt81-password-of-thousands";
 

@@ -143,15 +143,24 @@ fn story(history: &[Entry], runs: &[Run]) -> String {
     format!("{}\n{}", lines.join("\n"), runs.join("\n"))
 }
 
-/// What a run has made that is there twice by now, where it says so: `<its own> and <the other> carry the owner tags of it`.
-fn left_to_a_person(run: &Run) -> Vec<String> {
+/// Whether a key or a queue is there, and not going.
+fn is_there(env: &TestEnv, identity: &str) -> bool {
+    let home = env.sandbox().home("us-east-1");
+    ["keys", "queues"].iter().flat_map(|kind| home[kind].as_object().into_iter().flatten()).any(|(name, it)| {
+        (name == identity || identity.rsplit('/').next() == Some(name)) && it["KeyState"] != "PendingDeletion"
+    })
+}
+
+/// What a run has made that is there twice, where it says so, with the other one: `<its own> and <the other> carry the owner
+/// tags of it`.
+fn left_to_a_person(run: &Run) -> Vec<(String, String)> {
     let mut found = BTreeSet::new();
     for line in run.stdout.lines().chain(run.stderr.lines()).filter(|_| run.code == Some(1)) {
         let Some((before, _)) = line.split_once(" carry the owner tags of it: another run made one, too") else {
             continue;
         };
-        let Some((own, _)) = before.rsplit_once(" and ") else { continue };
-        found.extend(own.rsplit(' ').next().map(str::to_owned));
+        let Some((own, other)) = before.rsplit_once(" and ") else { continue };
+        found.extend(own.rsplit(' ').next().map(|own| (own.to_owned(), other.to_owned())));
     }
     found.into_iter().collect()
 }
@@ -164,8 +173,12 @@ fn judged(env: &TestEnv, seed: u64, ends: &Ends, runs: &[Run]) -> Result<(), Str
             return Err(format!("it ended oddly: {run}"));
         }
     }
-    // One that came second and may not say which of two is in use names both: a person takes its own away.
-    for twin in runs.iter().flat_map(left_to_a_person) {
+    // One that may not say which of two is in use names both: a person takes its own away, unless the other run, which was
+    // held up until then, has taken back what it had made.
+    for (twin, other) in runs.iter().flat_map(left_to_a_person) {
+        if !is_there(env, &twin) || !is_there(env, &other) {
+            continue;
+        }
         let (service, operation, input) = match twin.as_str() {
             queue if queue.starts_with("http") => ("sqs", "DeleteQueue", json!({"QueueUrl": queue})),
             key => ("kms", "ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7})),

@@ -277,7 +277,7 @@ pub const PROMISES: [Promise; 20] = [
             engine("limits", "a_stack_has_a_limit_of_instances_and_bytes", "a limit of instances and bytes"),
         ],
         lacks: Some(
-            "150 MiB for 10,000 resources: a plan takes more; times are measured and not tested, see \
+            "times, and the 150 MiB that what is shipped may take for 10,000 resources: these are measured, see \
              [benchmarks](benchmarks.md)",
         ),
     },

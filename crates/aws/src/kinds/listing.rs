@@ -1,9 +1,10 @@
 //! Reading many resources of a service that has list pages and a describe operation, with few calls.
 //!
 //! A page of a list tells of a hundred resources whether they exist and in which state; only what it does not tell is
-//! described, while the next pages are still on their way. Up to three resources are described at once. Where there is much
-//! more than a page, and the names can be told apart by prefixes ([`parts`]), their lists are read at the same time. Listing is given up where it costs more than it
-//! can save (an account full of other resources and no common prefix), and then the rest is described, too.
+//! described, while the next pages are still on their way. Up to three resources are described at once. Where there is
+//! much more than a page, and the names can be told apart by prefixes ([`parts`]), their lists are read at the same time.
+//! Listing is given up where it costs more than it can save (an account full of other resources and no common prefix), and
+//! then the rest is described, too.
 //!
 //! Absent means: the service said so, or a list that was read to its end does not hold the name. Filters are applied
 //! again on this side, because emulators ignore them.
