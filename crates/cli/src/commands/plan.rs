@@ -59,7 +59,8 @@ pub async fn run(
     let options = options(context, &ready)?;
     let secrets = Secrets::new(context.settings.environment.clone(), ready.sources.root());
     let cloud = cloud::connect(context.settings, context.settings.run.secret_reads).await?;
-    let mut planned = late(make(context, &ready, &cloud, &secrets, &options).await, &secrets);
+    let planned = make_trusting(context, &ready, &cloud, &secrets, &options, Trust::Whole).await;
+    let mut planned = late(planned, &secrets);
     if blame {
         planned.blame = blame::gather(context, &cloud, &planned).await;
     }
