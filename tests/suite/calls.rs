@@ -167,18 +167,19 @@ fn keys_that_are_made_at_the_same_time_are_searched_for_together() {
     env.trueup("plan --exit-code").expect(0);
 }
 
+/// At AWS's rates, and as fast as a service answers: then nearly all keys are searched for together.
 #[test]
 fn a_plan_says_within_a_fifth_how_many_calls_it_takes() {
-    for kinds in ["k", "ka", "s", "c", "cd", "g", "kascdg"] {
+    let paces = ["--quota-share 1", ""];
+    let kinds = ["k", "ka", "s", "c", "cd", "g", "kascdg"];
+    for (kinds, pace) in kinds.into_iter().flat_map(|kinds| paces.map(|pace| (kinds, pace))) {
         let mut env = TestEnv::new();
         env.set_secret("KEY", "Bz3kQw77-key-of-each-kind");
         for (description, command) in [("first", "apply"), ("second", "apply"), ("second", "teardown")] {
             env.write("trueup.yaml", &of_each(kinds, 20, description));
             let ask = |more: &str| {
                 let before = env.sandbox().calls().len();
-                // At AWS's rates: without any, nearly all keys would be searched for together.
-                let run =
-                    env.trueup(&format!("{command} --no-cache --allow-deletes 1000 --quota-share 1 --json {more}"));
+                let run = env.trueup(&format!("{command} --no-cache --allow-deletes 1000 --json {pace} {more}"));
                 (run.expect(0).json(), env.sandbox().calls().split_off(before))
             };
             let (plan, reads) = ask("--dry-run");
@@ -188,7 +189,25 @@ fn a_plan_says_within_a_fifth_how_many_calls_it_takes() {
             let (all, reads) = (counted(&all), counted(&reads));
             // Of few calls a page or two more is much.
             let close = said.abs_diff(took) * 5 <= took || said.abs_diff(took) <= 4;
-            assert!(close, "{kinds}, {command}, {description}: said {said}, took {took}: {all:?} after {reads:?}");
+            assert!(
+                close,
+                "{kinds}, {command} {pace}, {description}: said {said}, took {took}: {all:?} after {reads:?}"
+            );
         }
     }
+}
+
+/// Deletions are looked at together, also where they come one after the other for seconds.
+#[test]
+fn a_teardown_at_the_rates_of_the_service_looks_seldom() {
+    const MANY: usize = 400;
+    let mut env = TestEnv::new();
+    env.set_secret("KEY", "Hs6pVd31-key-of-four-hundred").write("trueup.yaml", &of_each("c", MANY, "first"));
+    env.trueup("apply --yes --no-cache").expect(0);
+    env.sandbox().faults(&serde_json::json!({"rules": [{"latency_ms": 50}]}));
+    let before = env.sandbox().calls().len();
+    env.trueup("teardown --yes --allow-deletes 1000 --quota-share 1").expect(0);
+    let calls = counted(&env.sandbox().calls().split_off(before));
+    assert_eq!(calls["DeleteConnection"], MANY, "{calls:?}");
+    assert!(calls.values().sum::<usize>() <= MANY + MANY / 10, "{calls:?}");
 }

@@ -131,13 +131,13 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
             state.started(index);
             running.push(operations.run(index));
         }
-        for group in watch.due() {
+        for group in watch.due(!running.is_empty()) {
             polls.push(watch.poll(group));
         }
         if running.is_empty() && watch.is_idle() {
             break;
         }
-        let wake = [watch.next_poll(), give_up].into_iter().flatten().min();
+        let wake = [watch.next_poll(!running.is_empty()), give_up].into_iter().flatten().min();
         tokio::select! {
             Some((index, result)) = running.next(), if !running.is_empty() => {
                 state.answered(index);

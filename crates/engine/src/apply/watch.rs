@@ -1,5 +1,7 @@
 //! Watches what settles: one reader for each kind and place, whose pause grows with the age of the youngest change, so
-//! that what settles at once is seen at once and what takes twenty minutes costs a call every few seconds at most.
+//! that what settles at once is seen at once and what takes twenty minutes costs a call every few seconds at most. While
+//! other operations are under way the pause grows with the time that the watching takes, too: of a thousand deletions that
+//! come one after the other for twenty seconds, many are looked at together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +14,10 @@ use crate::kind::{Kind, Verb};
 
 /// The shortest and the longest pause between two looks.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(5));
+/// While other operations are under way, a pause is this part of the time since the first look at least.
+const PART: u32 = 8;
+/// But no longer for that reason.
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// One kind in one place.
 type Group = (&'static str, Place);
@@ -25,8 +31,22 @@ pub(super) struct Watch<'a> {
 struct Watched {
     kind: &'static dyn Kind,
     waiting: BTreeMap<usize, Waiting>,
+    /// When it is to be asked next, where nothing else is done meanwhile.
     next: Instant,
+    /// When something waited first.
+    begun: Instant,
+    /// When it was answered last.
+    looked: Option<Instant>,
     asking: bool,
+}
+
+impl Watched {
+    /// When it is to be asked next; `busy` while other operations are under way.
+    fn due(&self, busy: bool) -> Instant {
+        let Some(looked) = self.looked.filter(|_| busy) else { return self.next };
+        let pause = (looked.duration_since(self.begun) / PART).clamp(PAUSES.0, LONGEST);
+        self.next.max(looked + pause)
+    }
 }
 
 /// An operation whose resource settles.
@@ -60,9 +80,11 @@ impl<'a> Watch<'a> {
             kind,
             waiting: BTreeMap::new(),
             next: first,
+            begun: Instant::now(),
+            looked: None,
             asking: false,
         });
-        watched.next = watched.next.min(first);
+        watched.next = if watched.waiting.is_empty() { first } else { watched.next.min(first) };
         watched.waiting.insert(operation, waiting);
     }
 
@@ -71,7 +93,6 @@ impl<'a> Watch<'a> {
         if let Some(watched) = self.groups.get_mut(&group) {
             watched.waiting.remove(&operation);
         }
-        self.groups.retain(|_, watched| watched.asking || !watched.waiting.is_empty());
     }
 
     pub(super) fn get_mut(&mut self, operation: usize) -> Option<&mut Waiting> {
@@ -83,10 +104,10 @@ impl<'a> Watch<'a> {
         self.groups.values().all(|watched| watched.waiting.is_empty())
     }
 
-    /// Groups that are to be asked now.
-    pub(super) fn due(&mut self) -> Vec<Group> {
+    /// Groups that are to be asked now; `busy` while other operations are under way.
+    pub(super) fn due(&mut self, busy: bool) -> Vec<Group> {
         let now = Instant::now();
-        let due = |watched: &Watched| !watched.asking && !watched.waiting.is_empty() && watched.next <= now;
+        let due = |watched: &Watched| !watched.asking && !watched.waiting.is_empty() && watched.due(busy) <= now;
         let groups: Vec<Group> =
             self.groups.iter().filter(|(_, watched)| due(watched)).map(|(group, _)| group.clone()).collect();
         for group in &groups {
@@ -98,12 +119,12 @@ impl<'a> Watch<'a> {
     }
 
     /// When the next group is to be asked, or the next deadline passes.
-    pub(super) fn next_poll(&self) -> Option<Instant> {
+    pub(super) fn next_poll(&self, busy: bool) -> Option<Instant> {
         self.groups
             .values()
             .filter(|watched| !watched.waiting.is_empty())
             .flat_map(|watched| {
-                let next = (!watched.asking).then_some(watched.next);
+                let next = (!watched.asking).then(|| watched.due(busy));
                 watched.waiting.values().map(|waiting| waiting.deadline).chain(next)
             })
             .min()
@@ -151,6 +172,7 @@ impl<'a> Watch<'a> {
         let Some(watched) = self.groups.get_mut(&group) else { return Vec::new() };
         watched.asking = false;
         let now = Instant::now();
+        watched.looked = Some(now);
         let youngest =
             watched.waiting.values().map(|waiting| now.duration_since(waiting.since)).min().unwrap_or_default();
         let pause = (youngest / 3).clamp(PAUSES.0, PAUSES.1);

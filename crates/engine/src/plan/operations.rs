@@ -142,14 +142,14 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
     own
 }
 
-/// A search for owner tags: one before and one after what the service names is made. Who searches at the same time searches
-/// together, so that of several one more than there are of them is about what it takes.
+/// A search for owner tags.
 const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 1 };
 
 /// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
 /// The operation that takes longest at its rate bounds the time.
 pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
     let mut by_operation: HashMap<(&str, &Place), (u64, Cost)> = HashMap::new();
+    let mut searched: HashMap<&Place, u64> = HashMap::new();
     let mut settling = 0;
     for operation in &plan.operations {
         let step = &plan.steps[operation.step];
@@ -168,8 +168,7 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
                     costs.extend(node.kind.costs(Verb::Update, &step.resolved));
                 }
                 if operation.identity.is_none() && node.kind.tags().is_some() {
-                    let is_first = !by_operation.contains_key(&(SEARCH.operation, &node.place));
-                    costs.extend([SEARCH; 2].into_iter().skip(usize::from(!is_first)));
+                    *searched.entry(&node.place).or_default() += 1;
                     // What is found then is read.
                     costs.extend(reads());
                 }
@@ -183,6 +182,11 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
         for cost in costs {
             by_operation.entry((cost.operation, &node.place)).or_insert((0, cost)).0 += 1;
         }
+    }
+    // What the service names is searched for before it is made and after; who searches at the same time searches together.
+    // How many do depends on how fast they are let through: so many searches are not far off either way.
+    for (place, made) in searched {
+        by_operation.insert((SEARCH.operation, place), (made - made / 4 + 1, SEARCH));
     }
     let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
     let calls = |(count, cost): &(u64, Cost)| count.div_ceil(u64::from(cost.serves.max(1)));
