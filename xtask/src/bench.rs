@@ -28,10 +28,11 @@ const FEW: usize = 20;
 const VALIDATE_FEW: &str = "`validate` of 20 connections";
 const PLAN_NEW: &str = "`plan`, all new";
 const PLAN_SAME: &str = "`plan`, nothing to do";
+const PLAN_VERIFIED: &str = "`plan`, nothing to do, verified before";
 /// A stack of several kinds, and one that is ten times as large.
 const KINDS: &str = "Several kinds";
 const MANY: &str = "Several kinds, ten times as many";
-/// As long as its times are younger nothing is remembered of a connection.
+/// As long as its times are younger nothing is remembered of a resource.
 const RIPE: Duration = Duration::from_secs(4);
 /// A second run after nothing has moved.
 const UNMOVED: &str = "Three times as many: `drift`, nothing moved";
@@ -130,7 +131,10 @@ pub fn run(options: &Options) -> Result<(), String> {
         bench.run("`validate`", &["validate"], true)?;
         bench.run(PLAN_NEW, &["plan"], true)?;
         bench.run("`apply`, all new", &["apply", "--yes"], true)?;
-        bench.run(PLAN_SAME, &["plan"], true)?;
+        // So that both what is read and what is remembered of it counts.
+        std::thread::sleep(RIPE);
+        bench.run(PLAN_SAME, &["plan", "--exit-code"], true)?;
+        bench.run(PLAN_VERIFIED, &["plan", "--exit-code"], true)?;
         bench.run("`teardown`", &["teardown", "--yes"], true)?;
         bench.manifest = &glue;
         bench.run("Glue: `apply`, all new", &["apply", "--yes"], true)?;
@@ -147,7 +151,9 @@ pub fn run(options: &Options) -> Result<(), String> {
             bench.run(&format!("{size}: `validate`"), &["validate"], true)?;
             bench.run(&format!("{size}: {PLAN_NEW}"), &["plan"], true)?;
             bench.run(&format!("{size}: `apply`, all new"), &["apply", "--yes"], true)?;
+            std::thread::sleep(RIPE);
             bench.run(&format!("{size}: {PLAN_SAME}"), &["plan", "--exit-code"], true)?;
+            bench.run(&format!("{size}: {PLAN_VERIFIED}"), &["plan", "--exit-code"], true)?;
             bench.run(&format!("{size}: `teardown`"), &["teardown", "--yes"], true)?;
         }
         bench.manifest = &more;
@@ -388,6 +394,7 @@ fn most_calls(name: &str) -> Option<usize> {
     match name {
         "Glue: `plan`, nothing to do" => Some(25),
         PLAN_SAME => Some(1080),
+        PLAN_VERIFIED => Some(70),
         "`apply`, all new" | "`teardown`" => Some(1100),
         UNMOVED => Some(40),
         _ => None,
@@ -408,12 +415,12 @@ fn bounds(name: &str) -> (Option<f64>, Option<f64>, Option<f64>) {
         name if name.starts_with(MANY) => match name.strip_prefix(MANY).and_then(|rest| rest.strip_prefix(": ")) {
             Some("`validate`") => (None, None, Some(0.6)),
             Some(PLAN_NEW) => (Some(1.0), Some(150.0), None),
-            Some(PLAN_SAME) => (None, Some(150.0), None),
+            Some(PLAN_SAME | PLAN_VERIFIED) => (None, Some(150.0), None),
             _ => (None, None, None),
         },
         "`apply`, all new" => (Some(2.0), None, None),
         PROJECT => (None, None, Some(0.4)),
-        PLAN_SAME => (Some(0.27), Some(38.0), Some(0.8)),
+        PLAN_SAME | PLAN_VERIFIED => (Some(0.27), Some(38.0), Some(0.8)),
         "Glue: `plan`, nothing to do" | UNMOVED => (Some(0.3), None, None),
         _ => (None, None, None),
     }

@@ -301,18 +301,19 @@ impl Place<'_> {
 }
 
 /// How many calls a second an operation may send, for a client that knows it.
-struct Bucket {
+pub struct Bucket {
     rate: f64,
     next: Mutex<Option<Instant>>,
 }
 
 impl Bucket {
-    fn new(rate: f64) -> Self {
+    /// Full, and filled at this rate.
+    pub fn new(rate: f64) -> Self {
         Self { rate, next: Mutex::new(None) }
     }
 
     /// Waits for a turn: a second's worth at once, and then one after the other. A hundredth is left for the clocks.
-    fn wait(&self) {
+    pub fn wait(&self) {
         let slot = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
