@@ -1,5 +1,6 @@
 //! Runs that end in the middle: what was done is found again, nothing is done twice.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -127,6 +128,61 @@ fn ctrl_c_ends_a_run_with_a_report() {
 #[test]
 fn sigterm_ends_a_run_with_a_report() {
     interrupted("TERM", 143);
+}
+
+/// Interrupts an apply as soon as it has asked for something so often; how often each operation was sent by its end.
+fn interrupted_after(
+    env: &TestEnv,
+    args: &[&str],
+    operation: &str,
+    count: usize,
+) -> (BTreeMap<String, usize>, Duration) {
+    let running = env.start(&[&["apply", "--yes", "--json"], args].concat());
+    let began = Instant::now();
+    while env.sandbox().calls().iter().filter(|call| call.operation == operation).count() < count {
+        assert!(began.elapsed() < Duration::from_mins(1), "{operation} is not called");
+        thread::sleep(Duration::from_millis(2));
+    }
+    running.signal("INT");
+    let began = Instant::now();
+    let run = env.scan(running.wait());
+    run.expect(130);
+    let document = run.json();
+    let outcomes = document["outcomes"].as_array().expect("there are outcomes");
+    assert!(outcomes.iter().all(|it| it["outcome"] == "done" || it["outcome"] == "cancelled"), "{document:#}");
+    let mut counts = BTreeMap::new();
+    for call in env.sandbox().calls() {
+        *counts.entry(call.operation).or_default() += 1;
+    }
+    (counts, began.elapsed())
+}
+
+/// What waits for its rate has sent nothing yet, and is left undone.
+#[test]
+fn what_waits_for_its_rate_is_not_begun_after_a_signal() {
+    let env = stack();
+    let (counts, took) = interrupted_after(&env, &["--quota-share", "0.04"], "CreateConnection", 4);
+    assert!(counts["CreateConnection"] <= 5, "{counts:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    env.trueup("apply --yes").expect(0);
+    assert_eq!(created(env.sandbox()), CONNECTIONS);
+}
+
+/// So has a key whose tags are to be searched once more before it is made.
+#[test]
+fn what_is_searched_for_once_more_is_not_made_after_a_signal() {
+    let mut env = TestEnv::new();
+    env.write(
+        "trueup.yaml",
+        "version: 1\nname: keys\nproviders: [aws]\nresources:\n  - name: key\n    type: AWS::KMS::Key\n    props: { Description: Ours \
+         }\n  - name: bus\n    type: AWS::Events::Connection\n    props: { Name: made, AuthorizationType: BASIC, AuthParameters: { \
+         BasicAuthParameters: { Username: u, Password: p } } }\n",
+    );
+    let (counts, took) = interrupted_after(&env, &["--kms-settle", "8s"], "CreateConnection", 1);
+    assert_eq!(counts.get("CreateKey"), None, "{counts:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    env.trueup("apply --yes").expect(0);
+    env.trueup("plan --exit-code").expect(0);
 }
 
 #[test]

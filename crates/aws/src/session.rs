@@ -280,4 +280,8 @@ impl Cloud for Session {
     fn calls(&self) -> u64 {
         self.calls.count.load(Ordering::Relaxed)
     }
+
+    fn tells_writes(&self) -> bool {
+        true
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! The goals pull in different directions: as many calls at once as the account allows, but a slow OAuth authorization of
 //! twenty minutes must not hold a slot; stop at once on a signal, but never lose the answer of a write that was sent. So
-//! an operation occupies a slot only while it writes; what has to settle is watched by one poller for each kind and
+//! an operation is left undone as long as it has sent none, and occupies a slot only while it writes; what has to settle is watched by one poller for each kind and
 //! place, which reads whole list pages. Everything runs in one task; events go to the caller as they happen.
 
+pub mod begin;
 mod operation;
 mod state;
 mod watch;
@@ -60,7 +61,7 @@ pub enum OnFailure {
     Continue,
 }
 
-/// Tells a run to begin nothing new.
+/// Tells a run to begin nothing new: what has sent no write yet is left undone ([`begin`]).
 #[derive(Debug, Clone)]
 pub struct Cancel {
     sender: std::sync::Arc<tokio::sync::watch::Sender<bool>>,
@@ -129,7 +130,7 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
             && let Some(index) = state.next()
         {
             state.started(index);
-            running.push(operations.run(index));
+            running.push(operations.run(index, cancel));
         }
         for group in watch.due(!running.is_empty()) {
             polls.push(watch.poll(group));
@@ -142,13 +143,14 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
             Some((index, result)) = running.next(), if !running.is_empty() => {
                 state.answered(index);
                 match result {
-                    Ok(written) => {
+                    None => state.withdrawn(index),
+                    Some(Ok(written)) => {
                         operations.learn(index, &written.attributes);
                         if let Some(waiting) = state.written(index, &written) {
                             watch.add(index, waiting);
                         }
                     }
-                    Err(fault) => state.failed(index, fault),
+                    Some(Err(fault)) => state.failed(index, fault),
                 }
             }
             Some((group, answers)) = polls.next(), if !polls.is_empty() => {

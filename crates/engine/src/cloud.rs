@@ -358,4 +358,10 @@ pub trait Cloud: Send + Sync {
 
     /// How many calls were sent so far, repetitions not counted.
     fn calls(&self) -> u64;
+
+    /// Whether it awaits [`crate::apply::begin::write`] right before each call that writes. Until the first one an interruption
+    /// leaves an operation undone; without it that is until the cloud is asked to write.
+    fn tells_writes(&self) -> bool {
+        false
+    }
 }

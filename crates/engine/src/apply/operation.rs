@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::apply::{Options, Work};
-use crate::cloud::{Create, Live, Present, Readiness, Update, Want, Written};
+use crate::apply::{Cancel, Options, Work, begin};
+use crate::cloud::{Create, Live, Present, Readiness, Task, Update, Want, Written};
 use crate::delta::{self, Delta, Edit};
 use crate::desired::Desired;
 use crate::diagnostic::Severity;
@@ -86,11 +86,22 @@ impl<'a> Operations<'a> {
         }
     }
 
-    /// Runs one operation.
-    pub(super) async fn run(&self, index: usize) -> (usize, Result<Written, Fault>) {
+    /// Runs one operation; nothing comes of one that was interrupted before it wrote anything.
+    pub(super) async fn run(&self, index: usize, cancel: &Cancel) -> (usize, Option<Result<Written, Fault>>) {
         let operation = &self.work.plan.operations[index];
         let step = &self.work.plan.steps[operation.step];
-        let result = match operation.verb {
+        let result = begin::unless_interrupted(cancel, self.run_one(operation, step)).await;
+        if let Some(Ok(written)) = &result
+            && written.identity.is_some()
+        {
+            let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+            identities[self.nodes[operation.step]].clone_from(&written.identity);
+        }
+        (index, result)
+    }
+
+    async fn run_one(&self, operation: &Operation, step: &Step) -> Result<Written, Fault> {
+        match operation.verb {
             Verb::Read if step.desired.kind.is_lookup() => self.look_up(operation, step).await,
             Verb::Read => Ok(Written {
                 adopted: false,
@@ -109,14 +120,15 @@ impl<'a> Operations<'a> {
                 None => Err(Fault::new(FaultKind::Internal, "update", "nobody knows its name")),
             },
             Verb::Delete => self.delete(operation, step).await,
-        };
-        if let Ok(written) = &result
-            && written.identity.is_some()
-        {
-            let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
-            identities[self.nodes[operation.step]].clone_from(&written.identity);
         }
-        (index, result)
+    }
+
+    /// Sends what writes. A cloud that does not say so itself is taken to write at once.
+    async fn writing<T>(&self, task: Task<'_, T>) -> T {
+        if !self.work.cloud.tells_writes() {
+            begin::write().await;
+        }
+        task.await
     }
 
     /// Asks a query with what is known by now.
@@ -144,7 +156,7 @@ impl<'a> Operations<'a> {
             {
                 self.still_owned(step, &present)?;
             }
-            cloud.restore(node.kind, &node.place, &present.identity).await?;
+            self.writing(cloud.restore(node.kind, &node.place, &present.identity)).await?;
             return self.update(operation, step, &present.identity).await;
         }
         self.supersede(step).await?;
@@ -156,7 +168,7 @@ impl<'a> Operations<'a> {
         let desired = delta::canonical_form(node.kind.schema(), &desired);
         let create = Create { identity: operation.identity.as_deref(), desired: &desired };
         if operation.identity.is_some() || node.kind.tags().is_none() {
-            return cloud.create(node.kind, &node.place, &create).await;
+            return self.writing(cloud.create(node.kind, &node.place, &create)).await;
         }
         self.create_nameless(operation, step, &create).await
     }
@@ -180,7 +192,7 @@ impl<'a> Operations<'a> {
                 }
                 let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &[]);
                 let update = Update { live: &present, desired: &send, edits: &edits };
-                match self.work.cloud.update(node.kind, &node.place, &update).await {
+                match self.writing(self.work.cloud.update(node.kind, &node.place, &update)).await {
                     Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(Duration::from_secs(5));
@@ -302,7 +314,7 @@ impl<'a> Operations<'a> {
                 return Err(Fault::new(FaultKind::Invalid, "resolve", lacking));
             }
             let update = Update { live: &present, desired: &send, edits: &edits };
-            match self.work.cloud.update(node.kind, &node.place, &update).await {
+            match self.writing(self.work.cloud.update(node.kind, &node.place, &update)).await {
                 // Somebody else was at it: read again, compare again.
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
@@ -354,7 +366,7 @@ impl<'a> Operations<'a> {
         let desired: Map = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         let desired = (!node.orphan).then_some(&desired);
         loop {
-            match self.work.cloud.delete(node.kind, &node.place, identity, desired).await {
+            match self.writing(self.work.cloud.delete(node.kind, &node.place, identity, desired)).await {
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));

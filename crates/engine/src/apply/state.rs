@@ -18,9 +18,12 @@ use crate::value::Value;
 /// What to look at in other services: a kind in a place, and its resources with the number of each one's step.
 pub(super) type ToConfirm = ((&'static dyn Kind, Place), Vec<(usize, Confirm)>);
 
-/// How many operations of one sort are under way at once: as many as a quota for writes lets through in a long round trip.
-/// What waits for its rate is carried out after an interruption, too, so there are no more.
-const WIDTH: usize = 16;
+/// How long an operation takes at most, with what it reads and without what it waits for, in seconds: one, and two more where it
+/// is searched for before and after. So many as its quota lets through in that time are under way at once; more would
+/// only wait.
+const TAKES: (u32, u32) = (1, 3);
+/// So many of what nobody has a quota for.
+const FREE: u32 = 50;
 
 /// The state of one operation.
 #[derive(Debug, Clone)]
@@ -47,6 +50,8 @@ pub(super) struct State<'a> {
     ready: Vec<BTreeSet<(std::cmp::Reverse<usize>, usize)>>,
     /// How many of each sort are under way.
     under_way: Vec<usize>,
+    /// How many of each sort may be.
+    widths: Vec<usize>,
     /// The sort of each operation: those of one place that wait for one quota.
     sorts: Vec<usize>,
     rank: Vec<usize>,
@@ -72,15 +77,20 @@ impl<'a> State<'a> {
         let missing: Vec<usize> = plan.operations.iter().map(|operation| operation.after.len()).collect();
         let rank = ranks(&missing, &followers);
         let mut numbers = HashMap::new();
+        let mut widths = Vec::new();
         let sort_of = |operation: &Operation| {
             let node = &plan.steps[operation.step].desired;
-            let next = numbers.len();
             let costs = node.kind.costs(operation.verb, &plan.steps[operation.step].resolved);
             let quota = costs.first().map_or(node.kind.name(), |cost| cost.operation);
-            *numbers.entry((quota, operation.verb, &node.place)).or_insert(next)
+            *numbers.entry((quota, operation.verb, &node.place)).or_insert_with(|| {
+                let rate = costs.iter().map(|cost| cost.per_second).min().unwrap_or(FREE);
+                let is_searched = operation.verb == Verb::Create && operation.identity.is_none();
+                let takes = if is_searched { TAKES.1 } else { TAKES.0 };
+                widths.push((rate * takes).max(1) as usize);
+                widths.len() - 1
+            })
         };
         let sorts: Vec<usize> = plan.operations.iter().map(sort_of).collect();
-        let number_of_sorts = numbers.len();
         let mut state = Self {
             plan,
             options,
@@ -88,8 +98,9 @@ impl<'a> State<'a> {
             statuses: vec![Status::Pending; count],
             missing,
             followers,
-            ready: vec![BTreeSet::new(); number_of_sorts],
-            under_way: vec![0; number_of_sorts],
+            ready: vec![BTreeSet::new(); widths.len()],
+            under_way: vec![0; widths.len()],
+            widths,
             sorts,
             rank,
             began: vec![None; count],
@@ -167,8 +178,8 @@ impl<'a> State<'a> {
         if self.interrupted || self.stopped {
             return None;
         }
-        let may_begin = self.ready.iter().zip(&self.under_way).enumerate().filter(|(_, (_, count))| **count < WIDTH);
-        let sort = may_begin.filter_map(|(sort, (ready, _))| Some((ready.first()?, sort))).min()?.1;
+        let may_begin = (0..self.ready.len()).filter(|sort| self.under_way[*sort] < self.widths[*sort]);
+        let sort = may_begin.filter_map(|sort| Some((self.ready[sort].first()?, sort))).min()?.1;
         self.ready[sort].pop_first().map(|(_, index)| index)
     }
 
@@ -184,6 +195,12 @@ impl<'a> State<'a> {
     /// The call of an operation has come back, whatever it said.
     pub(super) fn answered(&mut self, index: usize) {
         self.under_way[self.sorts[index]] -= 1;
+    }
+
+    /// An operation was interrupted before it wrote anything.
+    pub(super) fn withdrawn(&mut self, index: usize) {
+        self.statuses[index] = Status::Pending;
+        self.began[index] = None;
     }
 
     fn make_ready(&mut self, index: usize) {

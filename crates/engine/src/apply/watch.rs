@@ -14,9 +14,9 @@ use crate::kind::{Kind, Verb};
 
 /// The shortest and the longest pause between two looks.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(5));
-/// While other operations are under way, a pause is this part of the time since the first look at least.
+/// While other operations are under way, a pause is at least this part of the time since which something waits,
 const PART: u32 = 8;
-/// But no longer for that reason.
+/// but no longer than this for that reason.
 const LONGEST: Duration = Duration::from_millis(500);
 
 /// One kind in one place.
@@ -31,21 +31,52 @@ pub(super) struct Watch<'a> {
 struct Watched {
     kind: &'static dyn Kind,
     waiting: BTreeMap<usize, Waiting>,
-    /// When it is to be asked next, where nothing else is done meanwhile.
-    next: Instant,
-    /// When something waited first.
-    begun: Instant,
-    /// When it was answered last.
-    looked: Option<Instant>,
+    pace: Pace,
     asking: bool,
 }
 
-impl Watched {
-    /// When it is to be asked next; `busy` while other operations are under way.
+/// When to look.
+#[derive(Debug)]
+struct Pace {
+    /// When to look next, where nothing else is done meanwhile.
+    next: Instant,
+    /// Not before this, where other operations are under way.
+    patient: Instant,
+    /// Since when something waits, with no long break.
+    begun: Instant,
+}
+
+impl Pace {
+    fn new(first: Instant) -> Self {
+        let now = Instant::now();
+        Self { next: first, patient: now, begun: now }
+    }
+
+    /// Something waits from now on, of which the first look is worth it at a moment.
+    fn add(&mut self, first: Instant, is_only: bool) {
+        let now = Instant::now();
+        if !is_only {
+            self.next = self.next.min(first);
+            return;
+        }
+        self.next = first;
+        if now > self.patient + LONGEST {
+            self.begun = now;
+        }
+    }
+
+    /// When to look next; `busy` while other operations are under way.
     fn due(&self, busy: bool) -> Instant {
-        let Some(looked) = self.looked.filter(|_| busy) else { return self.next };
-        let pause = (looked.duration_since(self.begun) / PART).clamp(PAUSES.0, LONGEST);
-        self.next.max(looked + pause)
+        if busy { self.next.max(self.patient) } else { self.next }
+    }
+
+    /// A look was answered; so old is the youngest that waits.
+    fn looked(&mut self, youngest: Duration) {
+        let now = Instant::now();
+        // Runs that began together shall not look together for ever.
+        let after = |pause: Duration| now + pause.mul_f64(0.8 + rand::random::<f64>() * 0.4);
+        self.next = after((youngest / 3).clamp(PAUSES.0, PAUSES.1));
+        self.patient = after((now.duration_since(self.begun) / PART).clamp(PAUSES.0, LONGEST));
     }
 }
 
@@ -79,12 +110,10 @@ impl<'a> Watch<'a> {
         let watched = self.groups.entry(group).or_insert_with(|| Watched {
             kind,
             waiting: BTreeMap::new(),
-            next: first,
-            begun: Instant::now(),
-            looked: None,
+            pace: Pace::new(first),
             asking: false,
         });
-        watched.next = if watched.waiting.is_empty() { first } else { watched.next.min(first) };
+        watched.pace.add(first, watched.waiting.is_empty());
         watched.waiting.insert(operation, waiting);
     }
 
@@ -107,7 +136,7 @@ impl<'a> Watch<'a> {
     /// Groups that are to be asked now; `busy` while other operations are under way.
     pub(super) fn due(&mut self, busy: bool) -> Vec<Group> {
         let now = Instant::now();
-        let due = |watched: &Watched| !watched.asking && !watched.waiting.is_empty() && watched.due(busy) <= now;
+        let due = |watched: &Watched| !watched.asking && !watched.waiting.is_empty() && watched.pace.due(busy) <= now;
         let groups: Vec<Group> =
             self.groups.iter().filter(|(_, watched)| due(watched)).map(|(group, _)| group.clone()).collect();
         for group in &groups {
@@ -124,7 +153,7 @@ impl<'a> Watch<'a> {
             .values()
             .filter(|watched| !watched.waiting.is_empty())
             .flat_map(|watched| {
-                let next = (!watched.asking).then(|| watched.due(busy));
+                let next = (!watched.asking).then(|| watched.pace.due(busy));
                 watched.waiting.values().map(|waiting| waiting.deadline).chain(next)
             })
             .min()
@@ -172,11 +201,55 @@ impl<'a> Watch<'a> {
         let Some(watched) = self.groups.get_mut(&group) else { return Vec::new() };
         watched.asking = false;
         let now = Instant::now();
-        watched.looked = Some(now);
         let youngest =
             watched.waiting.values().map(|waiting| now.duration_since(waiting.since)).min().unwrap_or_default();
-        let pause = (youngest / 3).clamp(PAUSES.0, PAUSES.1);
-        watched.next = now + pause.mul_f64(0.8 + rand::random::<f64>() * 0.4);
+        watched.pace.looked(youngest);
         answers.into_iter().filter(|(operation, _)| watched.waiting.contains_key(operation)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Looks at what comes every 20 ms for so long and settles at once: how many looks, and how long after the last.
+    async fn looks(seconds: u64) -> (usize, Duration) {
+        let begun = Instant::now();
+        let mut pace = Pace::new(begun + PAUSES.0);
+        let (mut waiting, mut looks) = (Vec::new(), 0);
+        let mut last = begun;
+        while last.duration_since(begun) < Duration::from_secs(seconds) {
+            pace.add(Instant::now() + PAUSES.0, waiting.is_empty());
+            waiting.push(Instant::now());
+            last = Instant::now();
+            tokio::time::advance(Duration::from_millis(20)).await;
+            if pace.due(true) <= Instant::now() {
+                looks += 1;
+                waiting.clear();
+                pace.looked(Duration::ZERO);
+            }
+        }
+        // Nothing else is under way from here on.
+        (looks, pace.due(false).saturating_duration_since(last))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_are_looked_at_together_and_the_last_at_once() {
+        let (short, long) = (looks(1).await, looks(20).await);
+        assert!((5..=25).contains(&short.0), "{short:?}");
+        assert!((40..=90).contains(&long.0), "{long:?}");
+        assert!(short.1 <= PAUSES.0.mul_f64(1.2) && long.1 <= PAUSES.0.mul_f64(1.2), "{short:?} {long:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_after_a_break_is_looked_at_soon() {
+        let mut pace = Pace::new(Instant::now());
+        tokio::time::advance(Duration::from_mins(1)).await;
+        pace.looked(Duration::ZERO);
+        assert!(pace.due(true).duration_since(Instant::now()) >= LONGEST / 2);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        pace.add(Instant::now() + PAUSES.0, true);
+        pace.looked(Duration::ZERO);
+        assert!(pace.due(true).duration_since(Instant::now()) <= PAUSES.0 * 2);
     }
 }

@@ -45,7 +45,7 @@ impl Operations<'_> {
     ) -> Result<Written, Fault> {
         let (cloud, node) = (self.work.cloud, &step.desired);
         for _ in 0..TRIES {
-            let mut written = cloud.create(node.kind, &node.place, create).await?;
+            let mut written = self.writing(cloud.create(node.kind, &node.place, create)).await?;
             let Some(own) = written.identity.clone() else { return Ok(written) };
             let deadline = Instant::now() + GOES_WITHIN;
             let mut pause = Duration::from_millis(250);
@@ -64,7 +64,7 @@ impl Operations<'_> {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));
             };
-            if let Err(fault) = cloud.delete(node.kind, &node.place, &own, Some(create.desired)).await {
+            if let Err(fault) = self.writing(cloud.delete(node.kind, &node.place, &own, Some(create.desired))).await {
                 let message = format!(
                     "another run has made {least} at the same time, and {own}, which this one had made, could not be \
                      deleted again: {}",
