@@ -167,16 +167,18 @@ fn keys_that_are_made_at_the_same_time_are_searched_for_together() {
     env.trueup("plan --exit-code").expect(0);
 }
 
-/// At AWS's rates, and as fast as a service answers: then nearly all keys are searched for together.
+/// At AWS's rates, and as fast as a service answers; but then nearly all keys are searched for together, which no plan can say.
 #[test]
 fn a_plan_says_within_a_fifth_how_many_calls_it_takes() {
     let paces = ["--quota-share 1", ""];
-    let kinds = ["k", "ka", "s", "c", "cd", "g", "kascdg"];
-    for (kinds, pace) in kinds.into_iter().flat_map(|kinds| paces.map(|pace| (kinds, pace))) {
+    // The last ones carry more tags than fit into a page of a search.
+    let kinds = [("k", 20), ("ka", 20), ("s", 20), ("c", 20), ("cd", 20), ("g", 20), ("kascdg", 20), ("ks", 80)];
+    let cases = kinds.into_iter().flat_map(|kinds| paces.map(|pace| (kinds, pace)));
+    for ((kinds, count), pace) in cases.filter(|((kinds, _), pace)| !pace.is_empty() || !kinds.contains('k')) {
         let mut env = TestEnv::new();
         env.set_secret("KEY", "Bz3kQw77-key-of-each-kind");
         for (description, command) in [("first", "apply"), ("second", "apply"), ("second", "teardown")] {
-            env.write("trueup.yaml", &of_each(kinds, 20, description));
+            env.write("trueup.yaml", &of_each(kinds, count, description));
             let ask = |more: &str| {
                 let before = env.sandbox().calls().len();
                 let run = env.trueup(&format!("{command} --no-cache --allow-deletes 1000 --json {pace} {more}"));

@@ -230,6 +230,7 @@ fn saved_options(context: &Context<'_>, saved: &PlanDocument, ready: &Ready) -> 
         take_over: saved.take_over,
         prune: saved.pruned,
         quota_share: context.settings.cloud.quota_share,
+        search_again: context.settings.run.kms_settle,
     }
 }
 

@@ -113,6 +113,7 @@ pub fn options(context: &Context<'_>, ready: &Ready) -> Result<plan::Options, Co
         take_over: run.take_over,
         prune: run.prune,
         quota_share: context.settings.cloud.quota_share,
+        search_again: run.kms_settle,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cloud::{Extent, Live, Present, Readiness};
 use crate::credential::SecretStore;
@@ -48,6 +49,8 @@ pub struct Options {
     pub prune: bool,
     /// How much of the services' rates is used, for the time that it is said to take; all of it without.
     pub quota_share: Option<f64>,
+    /// How long after a resource whose service makes the name was searched for it is searched for once more; for the estimate.
+    pub search_again: Duration,
 }
 
 /// Makes the plan that leads from what was observed to what the graph wants.
@@ -95,7 +98,7 @@ pub fn plan(graph: &Graph, observed: &Observed, store: &dyn SecretStore, options
         queries,
         estimate: super::Estimate::default(),
     };
-    plan.estimate = super::operations::estimate(&plan, options.quota_share);
+    plan.estimate = super::operations::estimate(&plan, options);
     plan
 }
 
@@ -159,10 +162,22 @@ fn decide_all(
         }
         steps[index] = Some(step);
     }
+    reread.extend(outlined_beside_what_goes(observed, &steps));
     let of_steps = uncertain.iter().zip(&steps).filter(|(_, step)| step.is_some());
     let unread: BTreeSet<usize> = of_steps.filter_map(|(unread, _)| *unread).collect();
     let unread_beside = unread.into_iter().filter(|index| steps[*index].is_none()).count();
     (steps, diagnostics, unread_beside + not_compared, reread)
+}
+
+/// What was not read in full, where something goes: it may point at that.
+fn outlined_beside_what_goes(observed: &Observed, steps: &[Option<Step>]) -> Vec<usize> {
+    let goes =
+        |step: &Step| matches!(step.action, Action::Delete | Action::Replace) || step.superseded().next().is_some();
+    if !steps.iter().flatten().any(goes) {
+        return Vec::new();
+    }
+    let outlined = |index: &usize| observed.live[*index].as_ref().and_then(Live::present).is_some_and(is_outlined);
+    (0..observed.live.len()).filter(outlined).collect()
 }
 
 /// A query: what it found is known, or will be.

@@ -142,16 +142,28 @@ fn lay_out(number: usize, step: &Step, all: &mut Vec<Operation>) -> Own {
     own
 }
 
+/// So many resources a page of a search holds.
+const FOUND_IN_A_PAGE: u64 = 100;
 /// A search for owner tags.
 const SEARCH: Cost = Cost { operation: "tag:GetResources", per_second: 10, serves: 1 };
 
 /// What executing a plan costs: the calls of each operation, what is read again before it, and a few looks at what settles.
-/// The operation that takes longest at its rate bounds the time.
-pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
+/// The operation that takes longest at its rate bounds the time, and of what waits for something that is searched for twice
+/// before it is made, the pause between the two searches on top of it.
+pub(super) fn estimate(plan: &Plan, options: &super::Options) -> Estimate {
     let mut by_operation: HashMap<(&str, &Place), (u64, Cost)> = HashMap::new();
+    // Of these, what cannot be begun before.
+    let mut late: HashMap<(&str, &Place), u64> = HashMap::new();
+    let is_late = late_operations(plan);
     let mut searched: HashMap<&Place, u64> = HashMap::new();
+    let mut tagged: HashMap<&Place, u64> = HashMap::new();
+    for step in plan.steps.iter().filter(|step| step.desired.kind.tags().is_some()) {
+        // Halfway through, one in two of those that are made is there.
+        let is_new = step.action == Action::Create;
+        *tagged.entry(&step.desired.place).or_default() += if is_new { 1 } else { 2 };
+    }
     let mut settling = 0;
-    for operation in &plan.operations {
+    for (operation, is_late) in plan.operations.iter().zip(is_late) {
         let step = &plan.steps[operation.step];
         let node = &step.desired;
         let slow = node.kind.patience(&step.resolved);
@@ -167,7 +179,7 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
                     costs.extend(reads());
                     costs.extend(node.kind.costs(Verb::Update, &step.resolved));
                 }
-                if operation.identity.is_none() && node.kind.tags().is_some() {
+                if is_nameless(plan, operation) {
                     *searched.entry(&node.place).or_default() += 1;
                     // What is found then is read.
                     costs.extend(reads());
@@ -181,12 +193,16 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
         costs.extend(node.kind.costs(operation.verb, &step.resolved));
         for cost in costs {
             by_operation.entry((cost.operation, &node.place)).or_insert((0, cost)).0 += 1;
+            *late.entry((cost.operation, &node.place)).or_default() += u64::from(is_late);
         }
     }
-    // What the service names is searched for before it is made and after; who searches at the same time searches together.
-    // How many do depends on how fast they are let through: so many searches are not far off either way.
+    // What the service names is searched for before it is made and after. Who searches at the same time searches together: at
+    // the services' rates one in four. Each search has the pages of all that carries the stack's tags by then.
     for (place, made) in searched {
-        by_operation.insert((SEARCH.operation, place), (made - made / 4 + 1, SEARCH));
+        let twice = tagged.get(place).copied().unwrap_or_default();
+        let searches = (made * 3 / 2 + 1) * (twice + FOUND_IN_A_PAGE).max(2 * FOUND_IN_A_PAGE) / (2 * FOUND_IN_A_PAGE);
+        by_operation.insert((SEARCH.operation, place), (searches, SEARCH));
+        late.insert((SEARCH.operation, place), searches);
     }
     let looks = if settling == 0 { 0 } else { settling.div_ceil(100).max(2) };
     let calls = |(count, cost): &(u64, Cost)| count.div_ceil(u64::from(cost.serves.max(1)));
@@ -195,9 +211,41 @@ pub(super) fn estimate(plan: &Plan, share: Option<f64>) -> Estimate {
         return Estimate::default();
     }
     // What may be sent at once at the start makes up for what a call takes.
-    let seconds = |of: &(u64, Cost)| seconds(calls(of), of.1.per_second, share);
-    let longest = by_operation.values().map(seconds).max().unwrap_or(0);
+    let seconds = |of: &(u64, Cost)| seconds(calls(of), of.1.per_second, options.quota_share);
+    let pause = options.search_again.as_secs();
+    let after = by_operation.iter().filter_map(|(name, (_, cost))| match late.get(name) {
+        None | Some(0) => None,
+        Some(count) => Some(pause + seconds(&(*count, *cost))),
+    });
+    let longest = by_operation.values().map(seconds).chain(after).max().unwrap_or(0);
     Estimate { calls: all, seconds: longest.max(if settling == 0 { 1 } else { 2 }) }
+}
+
+/// Whether an operation makes what the service names, which is searched for before.
+fn is_nameless(plan: &Plan, operation: &Operation) -> bool {
+    let tagged = || plan.steps[operation.step].desired.kind.tags().is_some();
+    operation.verb == Verb::Create && operation.identity.is_none() && tagged()
+}
+
+/// For each operation whether it makes what the service names, or waits for one that does.
+fn late_operations(plan: &Plan) -> Vec<bool> {
+    let mut late = vec![false; plan.operations.len()];
+    let mut followers = vec![Vec::new(); plan.operations.len()];
+    let mut found = Vec::new();
+    for (index, operation) in plan.operations.iter().enumerate() {
+        for before in &operation.after {
+            followers[*before].push(index);
+        }
+        if is_nameless(plan, operation) {
+            found.push(index);
+        }
+    }
+    while let Some(index) = found.pop() {
+        if !std::mem::replace(&mut late[index], true) {
+            found.extend(&followers[index]);
+        }
+    }
+    late
 }
 
 /// How long so many calls take at a share of a rate.

@@ -140,7 +140,7 @@ pub fn teardown(graph: &Graph, observed: &Observed, options: &Options) -> Plan {
         queries: BTreeMap::new(),
         estimate: Estimate::default(),
     };
-    plan.estimate = super::operations::estimate(&plan, options.quota_share);
+    plan.estimate = super::operations::estimate(&plan, options);
     plan
 }
 
