@@ -7,6 +7,7 @@
 //! machine says something about the machine. What may fail is `--compare`, which counts instructions. `--write` puts the
 //! table into `docs/benchmarks.md`, with a picture beside it.
 
+mod functions;
 mod instructions;
 
 use std::fmt::Write as _;
@@ -67,6 +68,10 @@ pub struct Options {
     /// they are kept in `xtask/instructions.json`.
     #[arg(long)]
     instructions: bool,
+    /// Measure the functions of which a plan is made with criterion, and nothing else. With `--write` the figures go into
+    /// `docs/benchmarks-functions.md`.
+    #[arg(long, conflicts_with = "instructions")]
+    functions: bool,
     /// Fail where a command of `--instructions` needs over a tenth more than stands in this file.
     #[arg(long, value_name = "FILE", requires = "instructions")]
     compare: Option<PathBuf>,
@@ -88,6 +93,9 @@ impl Options {
 ///
 /// Something could not be built or run, or a command did not end as it should.
 pub fn run(options: &Options) -> Result<(), String> {
+    if options.functions {
+        return functions::run(options.write);
+    }
     let binary = if let Some(binary) = &options.binary {
         std::path::absolute(binary).map_err(|error| error.to_string())?
     } else {
@@ -394,7 +402,7 @@ fn most_calls(name: &str) -> Option<usize> {
     match name {
         "Glue: `plan`, nothing to do" => Some(25),
         PLAN_SAME => Some(1080),
-        PLAN_VERIFIED => Some(70),
+        PLAN_VERIFIED => Some(20),
         "`apply`, all new" | "`teardown`" => Some(1100),
         UNMOVED => Some(40),
         _ => None,
