@@ -221,7 +221,7 @@ impl Ordeal {
         let before = env.sandbox().calls().len();
         let run: Run = match self.stage {
             Stage::Teardown => env.run(self.stage.args()),
-            _ => env.run(&["plan", "--exit-code", "--strict"]),
+            _ => env.run(&["plan", "--exit-code", "--strict", "--no-cache"]),
         };
         run.ended(0)?;
         let calls = env.sandbox().calls().split_off(before);

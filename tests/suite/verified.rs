@@ -338,3 +338,35 @@ fn a_list_that_fails_makes_nothing_unread() {
         counted(&few)
     );
 }
+
+/// What goes is looked for in all that may point at it, also in what has not moved.
+#[test]
+fn a_key_that_connections_still_use_is_not_pruned_unseen() {
+    let mut env = TestEnv::new();
+    let stack = |first: &str, key: &str| {
+        let mut text = format!("version: 1\nname: keyed\nproviders: [aws]\nresources:\n{first}");
+        for number in 0..CONNECTIONS {
+            let _ = write!(
+                text,
+                "  - name: c{number}\n    type: AWS::Events::Connection\n    props:\n      Name: c{number}\n      AuthorizationType: BASIC\n      \
+                 KmsKeyIdentifier: \"{key}\"\n      AuthParameters: {{ BasicAuthParameters: {{ Username: u, Password: \"{{{{ \
+                 secret('env:PASSWORD') }}}}\" }} }}\n"
+            );
+        }
+        text
+    };
+    let key = "  - name: key\n    type: AWS::KMS::Key\n    props: { Description: Ours }\n";
+    env.set_secret("PASSWORD", OURS).write("trueup.yaml", &stack(key, "{{ key.Arn }}"));
+    env.trueup("apply --yes --kms-settle 0s").expect(0);
+    ripen();
+    env.trueup("plan --exit-code --strict").expect(0);
+    assert_eq!(spared(&calls(&env, "plan --exit-code", 0)), BTreeMap::new());
+
+    let arn = env.sandbox().call("events", "DescribeConnection", &json!({"Name": "c0"}), "us-east-1").json();
+    let arn = arn["KmsKeyIdentifier"].as_str().expect("a text").to_owned();
+    env.write("trueup.yaml", &stack("", &arn));
+    let shown = |args: &str| env.trueup(&format!("plan --prune {args}")).stdout.clone();
+    let read = shown("--no-cache");
+    assert!(read.contains("goes on pointing at it"), "{read}");
+    assert_eq!([shown(""), shown("")], [read.clone(), read]);
+}

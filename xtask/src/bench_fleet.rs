@@ -22,8 +22,7 @@ use crate::tools;
 
 /// The regions; an account has one of them.
 const REGIONS: [&str; 4] = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"];
-/// Over how many connections the bare client sends where the rates bound it, and where they do not: there the fastest counts.
-const CONNECTIONS: usize = 128;
+/// Over how many connections the bare client sends where no rates bound it; the fastest counts.
 const MANY: [usize; 3] = [256, 512, 1024];
 /// The most that the plan may take, as a multiple of the floor.
 const WALL: f64 = 1.3;
@@ -93,7 +92,11 @@ fn verified(
     std::thread::sleep(REST);
     let before = server.outcomes()?.len();
     let cost = place.measure(binary, server, &command)?;
-    Ok((cost, counted(server.calls()?.split_off(before))))
+    let calls = counted(server.calls()?.split_off(before));
+    if let Some((again, _)) = calls.iter().find(|(name, _)| name.ends_with("Connection") || name.ends_with("Value")) {
+        return Err(format!("{again} was sent for what has not moved"));
+    }
+    Ok((cost, calls))
 }
 
 /// What the plan took, with rates or without.
@@ -140,7 +143,10 @@ impl Pace {
             std::thread::sleep(REST);
             pace.floors.push(if limited {
                 let account = |call: &Call| ((call.account, call.operation), Bucket::new(rate(call.operation)));
-                floor(server, &in_turn(calls), &[CONNECTIONS], &calls.iter().map(account).collect())?
+                // What all rates together let through in a round trip, and as many again.
+                let rates = options.accounts * 200;
+                let connections = (rates * options.round_trip as usize / 1000).clamp(64, 1024) * 2;
+                floor(server, &in_turn(calls), &[connections], &calls.iter().map(account).collect())?
             } else {
                 floor(server, &calls.iter().collect::<Vec<_>>(), &MANY, &HashMap::new())?
             });

@@ -118,8 +118,7 @@ impl Reads {
         let names: Vec<&str> = sorted.iter().map(|index| wants[*index].identity.as_str()).collect();
         let mut lists = FuturesUnordered::new();
         let mut divides = true;
-        // A page tells of several at once that they have not moved.
-        if wants.len() > FEW || wants.iter().filter(|want| may_be_outlined(want)).count() > 1 {
+        if wants.len() > FEW {
             lists.push(self.page(reach, List::of(Part::whole(&names), wants, &sorted)));
         } else {
             (0..wants.len()).for_each(|index| answers.describe(index));
@@ -187,8 +186,6 @@ impl Reads {
             }
             // A caller who may not list may still describe.
             Err(fault) if fault.kind == FaultKind::Denied => Next::GivenUp,
-            // A few are read without a list where nothing was verified.
-            Err(_) if wants.len() <= FEW => Next::GivenUp,
             Err(fault) => {
                 for &index in &sorted[list.part.clone()] {
                     if !answers.settled[index] {

@@ -179,9 +179,10 @@ impl Turn<'_> {
     async fn with(&mut self, cloud: &Connected, aim: &Aim, work: &Work) -> Result<Exit, CommandError> {
         let cancel = &self.fleet.cancel;
         let trust = match work {
-            Work::Plan { .. } => Trust::Whole,
+            Work::Plan { keep: false, .. } => Trust::Whole,
             Work::Drift(options) => options.trust(),
-            Work::Apply | Work::Saved(_) => Trust::Values,
+            // What is kept is applied, once somebody has said yes.
+            Work::Plan { keep: true, .. } | Work::Apply | Work::Saved(_) => Trust::Values,
         };
         // Nothing is written so far, so that there is nothing to end in order.
         let prepared = tokio::select! {
