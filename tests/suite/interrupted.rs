@@ -168,6 +168,21 @@ fn what_waits_for_its_rate_is_not_begun_after_a_signal() {
     assert_eq!(created(env.sandbox()), CONNECTIONS);
 }
 
+/// So it is after a failure that is to stop the run.
+#[test]
+fn what_waits_for_its_rate_is_not_begun_after_a_failure_that_stops() {
+    let env = stack();
+    env.sandbox().faults(&json!({"rules": [{"operation": "CreateConnection", "skip": 2, "count": 1,
+        "error": {"code": "LimitExceededException", "message": "no more", "status": 400}}]}));
+    let run = env.trueup("apply --yes --on-failure stop --quota-share 0.04 --json");
+    run.expect(1);
+    let sent = env.sandbox().calls().iter().filter(|call| call.operation == "CreateConnection").count();
+    assert!((3..=5).contains(&sent), "{sent}");
+    let outcomes = run.json()["outcomes"].as_array().expect("there are outcomes").clone();
+    let skipped = outcomes.iter().filter(|it| it["outcome"] == "skipped").count();
+    assert!(skipped >= CONNECTIONS - 5, "{outcomes:#?}");
+}
+
 /// So has a key whose tags are to be searched once more before it is made.
 #[test]
 fn what_is_searched_for_once_more_is_not_made_after_a_signal() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use trueup_engine::apply::begin;
 use trueup_engine::fault::{Fault, FaultKind};
 
 use crate::call::Calls;
@@ -17,7 +18,7 @@ use crate::credentials::{Identity, Keeper};
 use crate::fault;
 use crate::http::{Connectors, Way, client_of};
 use crate::limits::{Buckets, Limits};
-use crate::operation::{self, Service};
+use crate::operation::{self, Effect, Operation, Service};
 use crate::sdk::Clients;
 use crate::wire::Line;
 
@@ -121,10 +122,17 @@ impl Access {
         self.known.get_or_init(of)
     }
 
-    /// Waits until the process may send one more call; it is under way as long as what is returned.
-    pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until the process may send one more call, with credentials for it; it is under way as long as what is returned.
+    /// With a write an operation begins, or does no more where it was interrupted.
+    pub(crate) async fn slot(&self, operation: &Operation) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
-        self.slots.acquire().await.ok()
+        let slot = self.slots.acquire().await.ok();
+        if operation.effect != Effect::Reads {
+            // Whoever has none is told so when it is sent.
+            let _ = self.keeper.credentials().await;
+            begin::write().await;
+        }
+        slot
     }
 
     /// Who the caller is. STS is asked once for all regions and sessions.

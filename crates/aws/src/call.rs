@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trueup_engine::apply::begin;
 use trueup_engine::fault::{Fault, FaultKind};
 use trueup_engine::retry::Backoff;
 
@@ -69,9 +68,6 @@ impl Calls {
         let (mut attempts, mut throttled, mut failed, mut corrections) = (0_u32, 0_u32, 0_u32, 0_u32);
         loop {
             buckets.admit(operation).await;
-            if operation.effect != Effect::Reads {
-                begin::write().await;
-            }
             // What was waited for our own rate is no refusal of the service's.
             let started = *first.get_or_insert_with(Instant::now);
             attempts += 1;

@@ -89,9 +89,14 @@ impl Bucket {
         Self { quota, rate: quota, ceiling: quota * most, next, cut: None, bursts: true }
     }
 
+    /// How far apart calls are at present.
+    fn apart(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate)
+    }
+
     /// When the next call may be sent; it counts as sent then.
     fn slot(&mut self, now: Instant) -> Instant {
-        let apart = Duration::from_secs_f64(1.0 / self.rate);
+        let apart = self.apart();
         let most = BURST.mul_f64((self.quota / self.rate).min(1.0));
         let ahead = if self.bursts { most.saturating_sub(apart) } else { Duration::ZERO };
         let slot = self.next.max(now.checked_sub(ahead).unwrap_or(now));
@@ -123,6 +128,22 @@ impl Bucket {
     }
 }
 
+/// A call that waits for its turn. One that is dropped before lets the others go ahead.
+struct Turn<'a> {
+    bucket: &'a Mutex<Bucket>,
+    apart: Duration,
+    taken: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.taken {
+            let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.next = bucket.next.checked_sub(self.apart).unwrap_or(bucket.next);
+        }
+    }
+}
+
 impl Buckets {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, by_operation: Mutex::new(HashMap::new()) }
@@ -131,8 +152,13 @@ impl Buckets {
     /// Waits until the call may be sent.
     pub(crate) async fn admit(&self, operation: &'static Operation) {
         let Some(bucket) = self.bucket(operation) else { return };
-        let slot = bucket.lock().unwrap_or_else(PoisonError::into_inner).slot(Instant::now());
+        let (slot, apart) = {
+            let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            (bucket.slot(Instant::now()), bucket.apart())
+        };
+        let mut turn = Turn { bucket: &bucket, apart, taken: false };
         tokio::time::sleep_until(slot).await;
+        turn.taken = true;
     }
 
     /// Notes whether the service refused a call, which was sent at a moment, because there were too many.

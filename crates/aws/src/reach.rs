@@ -148,7 +148,7 @@ impl Reach {
             return self
                 .calls
                 .run(operation, access.buckets(), || async {
-                    let _slot = access.slot().await;
+                    let _slot = access.slot(operation).await;
                     access.clients.send(http, operation, input, secrets).await
                 })
                 .await;
@@ -161,7 +161,7 @@ impl Reach {
             .run(operation, access.buckets(), || {
                 let (line, body) = (line.clone(), body.clone());
                 async move {
-                    let _slot = access.slot().await;
+                    let _slot = access.slot(operation).await;
                     let credentials = access
                         .keeper
                         .credentials()
@@ -190,7 +190,7 @@ impl Reach {
                 .credentials()
                 .await
                 .map_err(|error| fault::of_credentials(operation.name, &error))?;
-            let _slot = self.access.slot().await;
+            let _slot = self.access.slot(operation).await;
             let answered = wire::send(line, credentials, operation, request(), &[]).await?;
             if answered.is_success() || expected(&answered) {
                 let request_id = answered.request_id.clone();

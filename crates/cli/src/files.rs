@@ -32,9 +32,23 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
         (None, Err(_)) => path.to_owned(),
     };
     // `tempfile` creates with mode 0600.
-    let file = beside(&target, text, &Builder::new()).map_err(error)?;
+    let file = beside(&target, &Builder::new(), |file| file.write_all(text.as_bytes())).map_err(error)?;
     file.persist(&target).map_err(|persisting| error(persisting.error))?;
     kept(&target);
+    Ok(())
+}
+
+/// Writes a JSON document into a file of its own, whole or not at all, readable by nobody else; its text is never in memory as
+/// a whole.
+pub fn write_private_json(path: &Path, document: &impl serde::Serialize) -> Result<(), CommandError> {
+    let write = |file: &mut std::fs::File| {
+        let mut file = io::BufWriter::new(file);
+        serde_json::to_writer(&mut file, document)?;
+        file.flush()
+    };
+    let file = beside(path, &Builder::new(), write).map_err(|error| failed(path, &error))?;
+    file.persist(path).map_err(|error| failed(path, &error.error))?;
+    kept(path);
     Ok(())
 }
 
@@ -67,7 +81,7 @@ pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) 
         // The process's own mask is applied to it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = beside(path, text, &builder).map_err(|error| failed(path, &error))?;
+    let file = beside(path, &builder, |file| file.write_all(text.as_bytes())).map_err(|error| failed(path, &error))?;
     file.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => there(),
         _ => failed(path, &error.error),
@@ -77,10 +91,14 @@ pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) 
 }
 
 /// A temporary file in the folder of another one, whole and on disk.
-fn beside(path: &Path, text: &str, builder: &Builder<'_, '_>) -> io::Result<NamedTempFile> {
+fn beside(
+    path: &Path,
+    builder: &Builder<'_, '_>,
+    write: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let mut builder = builder.clone();
     let mut file = builder.prefix(".trueup-").tempfile_in(folder(path))?;
-    file.as_file_mut().write_all(text.as_bytes())?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     Ok(file)
 }

@@ -5,6 +5,7 @@
 //! and what cannot be kept is read again. The key of the fingerprints is kept apart from them, so that a cache folder
 //! that is shared or backed up says nothing of a password, however short.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use trueup_engine::secret::FingerprintKey;
 use trueup_engine::stack::Stack;
 use trueup_engine::value::Value;
 
+use crate::error::CommandError;
 use crate::files;
 use crate::settings::Settings;
 
@@ -62,13 +64,13 @@ struct Files {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct Document<'a> {
     format: u64,
-    trueup: String,
-    stamp: String,
-    account: String,
-    region: String,
-    verified: Entries,
+    trueup: Cow<'a, str>,
+    stamp: Cow<'a, str>,
+    account: Cow<'a, str>,
+    region: Cow<'a, str>,
+    verified: Cow<'a, Entries>,
 }
 
 impl Files {
@@ -84,28 +86,27 @@ impl Files {
 impl Shelf for Files {
     fn load(&self, here: &Whereabouts) -> Entries {
         let document = self.path(here).and_then(|path| read(&path, LARGEST)).and_then(|text| {
-            let document: Document = serde_json::from_str(&text).ok()?;
+            let document: Document<'_> = serde_json::from_str(&text).ok()?;
             let fits = document.format == FORMAT
                 && document.trueup == env!("CARGO_PKG_VERSION")
                 && document.stamp == self.stamp
-                && (document.account.as_str(), document.region.as_str()) == (&here.account, &here.region);
+                && (&*document.account, &*document.region) == (&here.account, &here.region);
             Some(document).filter(|_| fits)
         });
-        document.map(|document| document.verified).unwrap_or_default()
+        document.map(|document| document.verified.into_owned()).unwrap_or_default()
     }
 
     fn store(&self, here: &Whereabouts, entries: &Entries) {
         let Some(path) = self.path(here) else { return };
         let document = Document {
             format: FORMAT,
-            trueup: env!("CARGO_PKG_VERSION").to_owned(),
-            stamp: self.stamp.clone(),
-            account: here.account.clone(),
-            region: here.region.clone(),
-            verified: entries.clone(),
+            trueup: env!("CARGO_PKG_VERSION").into(),
+            stamp: self.stamp.as_str().into(),
+            account: here.account.as_str().into(),
+            region: here.region.as_str().into(),
+            verified: Cow::Borrowed(entries),
         };
-        let Ok(text) = serde_json::to_string(&document) else { return };
-        if let Err(why) = keep(&path, &text) {
+        if let Err(why) = keep(&path, |path| files::write_private_json(path, &document)) {
             tracing::debug!(path = %path.display(), why, "what was verified could not be kept");
         }
     }
@@ -120,7 +121,7 @@ fn kept_key(state: &Path) -> Option<FingerprintKey> {
     }
     // Two version-4 UUIDs are 244 random bits from the system's own generator.
     let text = format!("{KEY}{}{}\n", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    if let Err(why) = keep(&path, &text) {
+    if let Err(why) = keep(&path, |path| files::write_private(path, &text)) {
         tracing::debug!(path = %path.display(), why, "the key of the cache could not be kept");
         return None;
     }
@@ -148,11 +149,11 @@ fn read(path: &Path, largest: u64) -> Option<String> {
     (length as u64 <= largest).then_some(text)
 }
 
-fn keep(path: &Path, text: &str) -> Result<(), String> {
+fn keep(path: &Path, write: impl FnOnce(&Path) -> Result<(), CommandError>) -> Result<(), String> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     }
-    files::write_private(path, text).map_err(|error| error.message)
+    write(path).map_err(|error| error.message)
 }
 
 #[cfg(test)]

@@ -117,6 +117,8 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
     let began = Instant::now();
     let mut state = state::State::new(work, options, events);
     let operations = operation::Operations::new(work, options);
+    // What has sent no write yet is left undone after a failure, too, where that ends the run.
+    let halt = Cancel::new();
     let mut running = FuturesUnordered::new();
     let mut watch = watch::Watch::new(work);
     let mut polls = FuturesUnordered::new();
@@ -124,13 +126,17 @@ pub async fn apply(work: Work<'_>, options: &Options, cancel: &Cancel, events: &
     loop {
         if give_up.is_none() && cancel.is_cancelled() {
             state.interrupt();
+            halt.cancel();
             give_up = Some(Instant::now() + options.grace);
         }
         while options.parallelism.is_none_or(|most| running.len() < most.max(1))
             && let Some(index) = state.next()
         {
             state.started(index);
-            running.push(operations.run(index, cancel));
+            running.push(operations.run(index, &halt));
+        }
+        if state.is_stopped() {
+            halt.cancel();
         }
         for group in watch.due(!running.is_empty()) {
             polls.push(watch.poll(group));

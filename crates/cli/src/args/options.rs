@@ -72,7 +72,7 @@ pub struct Options {
     /// Show what an apply or a teardown would do, and do nothing
     #[arg(long, help_heading = "Execution", hide_short_help = true)]
     pub dry_run: bool,
-    /// How many operations run at once in all; without it 16 of each sort, since each has a quota of its own
+    /// How many operations run at once in all; without it as many of each sort as its quota lets through in a second
     #[arg(long, value_name = "N", help_heading = "Execution", hide_short_help = true,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallelism: Option<u16>,

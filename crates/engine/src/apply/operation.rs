@@ -90,7 +90,13 @@ impl<'a> Operations<'a> {
     pub(super) async fn run(&self, index: usize, cancel: &Cancel) -> (usize, Option<Result<Written, Fault>>) {
         let operation = &self.work.plan.operations[index];
         let step = &self.work.plan.steps[operation.step];
-        let result = begin::unless_interrupted(cancel, self.run_one(operation, step)).await;
+        // What was deleted for it is gone: that it is made again is the second half of what was begun.
+        let is_half_done = operation.verb == Verb::Create && step.action == Action::Replace && !step.new_first;
+        let result = if is_half_done {
+            Some(self.run_one(operation, step).await)
+        } else {
+            begin::unless_interrupted(cancel, self.run_one(operation, step)).await
+        };
         if let Some(Ok(written)) = &result
             && written.identity.is_some()
         {
@@ -124,11 +130,11 @@ impl<'a> Operations<'a> {
     }
 
     /// Sends what writes. A cloud that does not say so itself is taken to write at once.
-    async fn writing<T>(&self, task: Task<'_, T>) -> T {
+    async fn writing<'t, T>(&self, task: impl FnOnce() -> Task<'t, T>) -> T {
         if !self.work.cloud.tells_writes() {
             begin::write().await;
         }
-        task.await
+        task().await
     }
 
     /// Asks a query with what is known by now.
@@ -156,8 +162,11 @@ impl<'a> Operations<'a> {
             {
                 self.still_owned(step, &present)?;
             }
-            self.writing(cloud.restore(node.kind, &node.place, &present.identity)).await?;
+            self.writing(|| cloud.restore(node.kind, &node.place, &present.identity)).await?;
             return self.update(operation, step, &present.identity).await;
+        }
+        if operation.identity.is_none() {
+            self.pause_between_searches(step).await;
         }
         self.supersede(step).await?;
         if operation.identity.is_none()
@@ -168,7 +177,7 @@ impl<'a> Operations<'a> {
         let desired = delta::canonical_form(node.kind.schema(), &desired);
         let create = Create { identity: operation.identity.as_deref(), desired: &desired };
         if operation.identity.is_some() || node.kind.tags().is_none() {
-            return self.writing(cloud.create(node.kind, &node.place, &create)).await;
+            return self.writing(|| cloud.create(node.kind, &node.place, &create)).await;
         }
         self.create_nameless(operation, step, &create).await
     }
@@ -192,7 +201,7 @@ impl<'a> Operations<'a> {
                 }
                 let send = delta::to_send(node.kind.schema(), &desired, &present.properties, &[]);
                 let update = Update { live: &present, desired: &send, edits: &edits };
-                match self.writing(self.work.cloud.update(node.kind, &node.place, &update)).await {
+                match self.writing(|| self.work.cloud.update(node.kind, &node.place, &update)).await {
                     Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(Duration::from_secs(5));
@@ -314,7 +323,7 @@ impl<'a> Operations<'a> {
                 return Err(Fault::new(FaultKind::Invalid, "resolve", lacking));
             }
             let update = Update { live: &present, desired: &send, edits: &edits };
-            match self.writing(self.work.cloud.update(node.kind, &node.place, &update)).await {
+            match self.writing(|| self.work.cloud.update(node.kind, &node.place, &update)).await {
                 // Somebody else was at it: read again, compare again.
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
@@ -366,7 +375,7 @@ impl<'a> Operations<'a> {
         let desired: Map = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         let desired = (!node.orphan).then_some(&desired);
         loop {
-            match self.writing(self.work.cloud.delete(node.kind, &node.place, identity, desired)).await {
+            match self.writing(|| self.work.cloud.delete(node.kind, &node.place, identity, desired)).await {
                 Err(fault) if fault.kind == FaultKind::Conflict && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));

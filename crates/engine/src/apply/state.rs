@@ -18,9 +18,8 @@ use crate::value::Value;
 /// What to look at in other services: a kind in a place, and its resources with the number of each one's step.
 pub(super) type ToConfirm = ((&'static dyn Kind, Place), Vec<(usize, Confirm)>);
 
-/// How long an operation takes at most, with what it reads and without what it waits for, in seconds: one, and two more where it
-/// is searched for before and after. So many as its quota lets through in that time are under way at once; more would
-/// only wait.
+/// How long an operation usually takes at most, with what it reads and without what it waits for, in seconds: one, and two more
+/// where it is searched for before and after. So many as its quota lets through in that time are under way at once.
 const TAKES: (u32, u32) = (1, 3);
 /// So many of what nobody has a quota for.
 const FREE: u32 = 50;
@@ -82,13 +81,15 @@ impl<'a> State<'a> {
             let node = &plan.steps[operation.step].desired;
             let costs = node.kind.costs(operation.verb, &plan.steps[operation.step].resolved);
             let quota = costs.first().map_or(node.kind.name(), |cost| cost.operation);
-            *numbers.entry((quota, operation.verb, &node.place)).or_insert_with(|| {
-                let rate = costs.iter().map(|cost| cost.per_second).min().unwrap_or(FREE);
-                let is_searched = operation.verb == Verb::Create && operation.identity.is_none();
-                let takes = if is_searched { TAKES.1 } else { TAKES.0 };
-                widths.push((rate * takes).max(1) as usize);
-                widths.len() - 1
-            })
+            let next = numbers.len();
+            let sort = *numbers.entry((quota, operation.verb, &node.place)).or_insert(next);
+            let rate = costs.iter().map(|cost| cost.per_second).min().unwrap_or(FREE);
+            let is_searched =
+                operation.verb == Verb::Create && operation.identity.is_none() && node.kind.tags().is_some();
+            let width = (rate * if is_searched { TAKES.1 } else { TAKES.0 }).max(1) as usize;
+            widths.resize(numbers.len(), 0);
+            widths[sort] = width.max(widths[sort]);
+            sort
         };
         let sorts: Vec<usize> = plan.operations.iter().map(sort_of).collect();
         let mut state = Self {
@@ -197,10 +198,27 @@ impl<'a> State<'a> {
         self.under_way[self.sorts[index]] -= 1;
     }
 
-    /// An operation was interrupted before it wrote anything.
+    /// Whether nothing more is begun because something has failed.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// The run was interrupted, or stopped, before an operation wrote anything.
     pub(super) fn withdrawn(&mut self, index: usize) {
-        self.statuses[index] = Status::Pending;
         self.began[index] = None;
+        self.not_begun(index);
+    }
+
+    /// Says of an operation that it is not begun any more, and why.
+    fn not_begun(&mut self, index: usize) {
+        if self.stopped && !self.interrupted {
+            let reason = "another step failed, and `--on-failure stop` was given".to_owned();
+            self.emit(index, EventKind::Skipped { reason: reason.clone() });
+            self.statuses[index] = Status::Skipped(reason);
+        } else {
+            self.statuses[index] = Status::Cancelled;
+            self.emit(index, EventKind::Cancelled);
+        }
     }
 
     fn make_ready(&mut self, index: usize) {
@@ -417,14 +435,7 @@ impl<'a> State<'a> {
     pub(super) fn report(mut self, exports: Vec<(String, Option<Value>)>, took: Duration) -> Report {
         for index in 0..self.statuses.len() {
             if matches!(self.statuses[index], Status::Pending) {
-                if self.stopped && !self.interrupted {
-                    let reason = "another step failed, and `--on-failure stop` was given".to_owned();
-                    self.emit(index, EventKind::Skipped { reason: reason.clone() });
-                    self.statuses[index] = Status::Skipped(reason);
-                } else {
-                    self.statuses[index] = Status::Cancelled;
-                    self.emit(index, EventKind::Cancelled);
-                }
+                self.not_begun(index);
             }
         }
         let mut by_step: Vec<Vec<usize>> = vec![Vec::new(); self.plan.steps.len()];
@@ -515,6 +526,13 @@ impl<'a> State<'a> {
                 worst = weight;
                 outcome.ending = ending;
             }
+        }
+        let is_gone = |index: &usize| {
+            self.plan.operations[*index].verb == Verb::Delete && matches!(self.statuses[*index], Status::Done { .. })
+        };
+        let is_half = step.action == Action::Replace && !step.new_first && outcome.ending == Ending::Cancelled;
+        if is_half && operations.iter().any(is_gone) {
+            outcome.notes.push("the former one was deleted; the next run makes the new one".to_owned());
         }
         if only_waited && outcome.ending == Ending::Done && outcome.usable && self.plan.command == "plan" {
             return None;

@@ -171,8 +171,7 @@ fn decide_all(
 
 /// What was not read in full, where something goes: it may point at that.
 fn outlined_beside_what_goes(observed: &Observed, steps: &[Option<Step>]) -> Vec<usize> {
-    let goes =
-        |step: &Step| matches!(step.action, Action::Delete | Action::Replace) || step.superseded().next().is_some();
+    let goes = |step: &Step| matches!(step.action, Action::Delete | Action::Replace);
     if !steps.iter().flatten().any(goes) {
         return Vec::new();
     }

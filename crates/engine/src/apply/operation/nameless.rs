@@ -18,13 +18,19 @@ const TRIES: u32 = 3;
 const GOES_WITHIN: Duration = Duration::from_secs(6);
 
 impl Operations<'_> {
+    /// Waits until an index had time to see what an earlier run has made.
+    pub(super) async fn pause_between_searches(&self, step: &Step) {
+        if step.desired.kind.tags().is_some() {
+            tokio::time::sleep_until(self.work.observed.searched + self.search_again).await;
+        }
+    }
+
     /// What is never made twice because an index was late: it is searched once more, some time after the first search, and
     /// what turns up is taken instead.
     pub(super) async fn searched_again(&self, step: &Step) -> Result<Option<String>, Fault> {
         if step.desired.kind.tags().is_none() {
             return Ok(None);
         }
-        tokio::time::sleep_until(self.work.observed.searched + self.search_again).await;
         let mut found = self.bearers(step).await?;
         let first = found.pop();
         match (first, found.pop()) {
@@ -45,7 +51,7 @@ impl Operations<'_> {
     ) -> Result<Written, Fault> {
         let (cloud, node) = (self.work.cloud, &step.desired);
         for _ in 0..TRIES {
-            let mut written = self.writing(cloud.create(node.kind, &node.place, create)).await?;
+            let mut written = self.writing(|| cloud.create(node.kind, &node.place, create)).await?;
             let Some(own) = written.identity.clone() else { return Ok(written) };
             let deadline = Instant::now() + GOES_WITHIN;
             let mut pause = Duration::from_millis(250);
@@ -64,7 +70,8 @@ impl Operations<'_> {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));
             };
-            if let Err(fault) = self.writing(cloud.delete(node.kind, &node.place, &own, Some(create.desired))).await {
+            if let Err(fault) = self.writing(|| cloud.delete(node.kind, &node.place, &own, Some(create.desired))).await
+            {
                 let message = format!(
                     "another run has made {least} at the same time, and {own}, which this one had made, could not be \
                      deleted again: {}",
