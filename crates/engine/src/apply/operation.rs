@@ -165,9 +165,6 @@ impl<'a> Operations<'a> {
             self.writing(|| cloud.restore(node.kind, &node.place, &present.identity)).await?;
             return self.update(operation, step, &present.identity).await;
         }
-        if operation.identity.is_none() {
-            self.pause_between_searches(step).await;
-        }
         self.supersede(step).await?;
         if operation.identity.is_none()
             && let Some(identity) = self.searched_again(step).await?

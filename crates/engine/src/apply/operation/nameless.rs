@@ -18,19 +18,13 @@ const TRIES: u32 = 3;
 const GOES_WITHIN: Duration = Duration::from_secs(6);
 
 impl Operations<'_> {
-    /// Waits until an index had time to see what an earlier run has made.
-    pub(super) async fn pause_between_searches(&self, step: &Step) {
-        if step.desired.kind.tags().is_some() {
-            tokio::time::sleep_until(self.work.observed.searched + self.search_again).await;
-        }
-    }
-
     /// What is never made twice because an index was late: it is searched once more, some time after the first search, and
-    /// what turns up is taken instead.
+    /// what turns up is taken instead. By then the index has seen the mark on what it replaces, too.
     pub(super) async fn searched_again(&self, step: &Step) -> Result<Option<String>, Fault> {
         if step.desired.kind.tags().is_none() {
             return Ok(None);
         }
+        tokio::time::sleep_until(self.work.observed.searched + self.search_again).await;
         let mut found = self.bearers(step).await?;
         let first = found.pop();
         match (first, found.pop()) {
