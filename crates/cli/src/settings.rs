@@ -4,12 +4,15 @@
 //! that can be decided without reading a file: contradictions, defaults, whether there is a terminal to ask on. No value
 //! of a variable is ever repeated in a message, because a variable may hold a secret.
 
+mod arguments;
+mod commands;
+mod environment;
 mod fleet;
+mod folders;
 mod formats;
 pub mod lock;
 mod rates;
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,70 +22,17 @@ use trueup_aws::Pool;
 use trueup_engine::policy::Purpose;
 use trueup_engine::secret::FingerprintKey;
 
-use crate::args::{
-    self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, PageFormat, SchemaOf, SeverityOf,
-};
+use crate::args::{self, Cli, ColorWhen, Format, LogFormat, LogLevel, OnFailure, Options, SchemaOf, SeverityOf};
 use crate::commands::drift;
 use crate::error::CommandError;
 
+use self::arguments::{address, apply_what, duration, purpose, target, variable};
+pub use self::commands::{has_page, is_about_a_stack, is_about_stacks, may_write, name, options};
+pub use self::environment::{Environment, Terminals};
 #[cfg(test)]
 pub use self::fleet::Tolerance;
 pub use self::fleet::{FleetVerb, FleetWhat};
-
-/// The environment variables of the process; a test brings its own.
-#[derive(Clone)]
-pub struct Environment(Arc<Lookup>);
-
-/// Gives the value of a variable.
-type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-impl Environment {
-    /// The real one.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    pub fn of_process() -> Self {
-        Self::new(|name| std::env::var(name).ok())
-    }
-
-    /// One that a function answers for.
-    pub fn new(get: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(get))
-    }
-
-    /// The variable's value; one that is no Unicode counts as missing.
-    pub fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name)
-    }
-
-    /// The variable's value, where it is not empty.
-    fn filled(&self, name: &str) -> Option<String> {
-        self.get(name).filter(|value| !value.is_empty())
-    }
-}
-
-/// What the three streams are connected to.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Terminals {
-    /// Questions can be answered.
-    pub stdin: bool,
-    /// The result is read by a person.
-    pub stdout: bool,
-    /// Messages are read by a person.
-    pub stderr: bool,
-    /// Columns of the terminal, where there is one.
-    pub width: Option<usize>,
-}
-
-impl Terminals {
-    /// Those of this process.
-    pub fn of_process() -> Self {
-        Self {
-            stdin: std::io::stdin().is_terminal(),
-            stdout: std::io::stdout().is_terminal(),
-            stderr: std::io::stderr().is_terminal(),
-            width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
-        }
-    }
-}
+use self::folders::{cache_home, sandbox_home, state, state_home};
 
 /// The form and the amount of output.
 #[derive(Debug, Clone)]
@@ -322,134 +272,6 @@ pub struct Settings {
     pub environment: Environment,
 }
 
-/// The command's name in machine output.
-pub fn name(cli: &Cli) -> &'static str {
-    match &cli.command {
-        args::Command::Validate(_) => "validate",
-        args::Command::Render(_) => "render",
-        args::Command::Plan(_) => "plan",
-        args::Command::Drift(_) => "drift",
-        args::Command::Orphans(_) => "orphans",
-        args::Command::Apply(_) | args::Command::Build(_) => "apply",
-        args::Command::Migrate(_) => "migrate",
-        args::Command::Teardown(_) => "teardown",
-        args::Command::Import(_) => "import",
-        args::Command::Fleet(a) => match &a.command {
-            args::FleetCommand::Plan(_) => "fleet plan",
-            args::FleetCommand::Drift(_) => "fleet drift",
-            args::FleetCommand::Apply(_) => "fleet apply",
-        },
-        args::Command::Graph(_) => "graph",
-        args::Command::Preflight(_) => "preflight",
-        args::Command::Query(_) => "query",
-        args::Command::Iam(_) => "iam",
-        args::Command::Vars(_) => "vars",
-        args::Command::Kinds(_) => "kinds",
-        args::Command::Explain(_) => "explain",
-        args::Command::Init(_) => "init",
-        args::Command::Schema(_) => "schema",
-        args::Command::Completions(_) => "completions",
-        args::Command::Man(_) => "man",
-        args::Command::Sandbox(_) => "sandbox",
-    }
-}
-
-/// Whether the command of this name reports on a stack, and so ends its lines of JSON with a summary.
-pub fn is_about_a_stack(name: &str) -> bool {
-    matches!(name, "validate" | "plan" | "drift" | "apply" | "teardown")
-}
-
-/// Whether a command may change what is in the cloud.
-pub fn may_write(name: &str) -> bool {
-    matches!(name, "apply" | "teardown" | "query" | "fleet apply")
-}
-
-/// Whether the command of this name reports on many stacks.
-pub fn is_about_stacks(name: &str) -> bool {
-    name.starts_with("fleet ")
-}
-
-/// Whether the command of this name has a form that other tools read.
-pub fn has_page(name: &str, form: PageFormat) -> bool {
-    is_about_a_stack(name) || is_about_stacks(name) && form == PageFormat::Junit
-}
-
-/// The options of both sides of the command; what stands behind it wins, what can be repeated adds up.
-pub fn options(cli: &Cli) -> Options {
-    let inner = match &cli.command {
-        args::Command::Validate(a)
-        | args::Command::Render(a)
-        | args::Command::Graph(a)
-        | args::Command::Vars(a)
-        | args::Command::Orphans(a)
-        | args::Command::Preflight(a) => &a.options,
-        args::Command::Plan(a) => &a.stack.options,
-        args::Command::Drift(a) => &a.stack.options,
-        args::Command::Apply(a) | args::Command::Build(a) => &a.options,
-        args::Command::Migrate(a) => &a.stack.options,
-        args::Command::Teardown(a) => &a.stack.options,
-        args::Command::Iam(a) => &a.stack.options,
-        args::Command::Import(a) => &a.options,
-        args::Command::Fleet(a) => &a.command.stacks().options,
-        args::Command::Query(a) => &a.options,
-        args::Command::Kinds(a) => &a.options,
-        args::Command::Explain(a) => &a.options,
-        args::Command::Init(a) => &a.options,
-        args::Command::Schema(a) => &a.options,
-        args::Command::Completions(a) => &a.options,
-        args::Command::Man(a) => &a.options,
-        args::Command::Sandbox(a) => match &a.command {
-            args::SandboxCommand::Serve(a) => &a.options,
-            args::SandboxCommand::Reset(a) | args::SandboxCommand::Dump(a) => &a.options,
-        },
-    };
-    merge(cli.options.clone(), inner.clone())
-}
-
-fn merge(outer: Options, inner: Options) -> Options {
-    fn both<T>(mut outer: Vec<T>, inner: Vec<T>) -> Vec<T> {
-        outer.extend(inner);
-        outer
-    }
-    Options {
-        region: inner.region.or(outer.region),
-        profile: inner.profile.or(outer.profile),
-        role_arn: inner.role_arn.or(outer.role_arn),
-        endpoint_url: inner.endpoint_url.or(outer.endpoint_url),
-        sandbox: inner.sandbox.or(outer.sandbox),
-        vars: both(outer.vars, inner.vars),
-        var_files: both(outer.var_files, inner.var_files),
-        allow_scripts: inner.allow_scripts || outer.allow_scripts,
-        keep_order: inner.keep_order || outer.keep_order,
-        dry_run: inner.dry_run || outer.dry_run,
-        show_queries: inner.show_queries || outer.show_queries,
-        log_level: inner.log_level.or(outer.log_level),
-        only: both(outer.only, inner.only),
-        exclude: both(outer.exclude, inner.exclude),
-        allow_deletes: inner.allow_deletes.or(outer.allow_deletes),
-        take_over: inner.take_over || outer.take_over,
-        allow_replace: both(outer.allow_replace, inner.allow_replace),
-        parallelism: inner.parallelism.or(outer.parallelism),
-        quota_share: inner.quota_share.or(outer.quota_share),
-        on_failure: inner.on_failure.or(outer.on_failure),
-        kms_settle: inner.kms_settle.or(outer.kms_settle),
-        lock: inner.lock.or(outer.lock),
-        lock_wait: inner.lock_wait.or(outer.lock_wait),
-        no_secret_reads: inner.no_secret_reads || outer.no_secret_reads,
-        strict: inner.strict || outer.strict,
-        no_cache: inner.no_cache || outer.no_cache,
-        format: inner.format.or(outer.format),
-        json: inner.json || outer.json,
-        max_bytes: inner.max_bytes.or(outer.max_bytes),
-        output_file: inner.output_file.or(outer.output_file),
-        quiet: inner.quiet || outer.quiet,
-        verbose: inner.verbose.saturating_add(outer.verbose),
-        color: inner.color.or(outer.color),
-        no_progress: inner.no_progress || outer.no_progress,
-        log_format: inner.log_format.or(outer.log_format),
-    }
-}
-
 /// The form of the output. Never fails, so that even an error about the arguments comes out in the form asked for.
 pub fn output(options: &Options, environment: &Environment, terminals: Terminals) -> OutputSettings {
     let format = formats::format(options);
@@ -636,127 +458,6 @@ fn command(
             args::SandboxCommand::Reset(a) => Command::SandboxReset { state: state(a.state, sandbox, environment)? },
             args::SandboxCommand::Dump(a) => Command::SandboxDump { state: state(a.state, sandbox, environment)? },
         },
-    })
-}
-
-/// A stack's path and its environment. A lone argument that is no path is most likely an environment.
-fn target(stack: Option<PathBuf>, env: Option<String>) -> Result<Target, CommandError> {
-    let path = stack.unwrap_or_else(|| PathBuf::from("."));
-    if !path.exists() {
-        let error = CommandError::usage(format!("there is no folder or file `{}`", path.display()));
-        let looks_like_a_name = path.components().count() == 1 && path.extension().is_none();
-        return Err(match &env {
-            None if looks_like_a_name => error.hint(format!(
-                "the first argument is the stack's folder; for the environment `{0}` of this folder write `. {0}`",
-                path.display()
-            )),
-            _ => error,
-        });
-    }
-    let env = env.unwrap_or_else(|| "dev".to_owned());
-    if env.is_empty() {
-        return Err(CommandError::usage("the environment is empty"));
-    }
-    Ok(Target { path, env })
-}
-
-fn purpose(purpose: args::Purpose) -> Purpose {
-    match purpose {
-        args::Purpose::Plan => Purpose::Plan,
-        args::Purpose::Drift => Purpose::Drift,
-        args::Purpose::Apply => Purpose::Apply,
-        args::Purpose::Teardown => Purpose::Teardown,
-    }
-}
-
-fn apply_what(first: Option<PathBuf>, second: Option<String>) -> Result<ApplyWhat, CommandError> {
-    let is_plan = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    match first {
-        Some(plan) if is_plan(&plan) => {
-            if !plan.is_file() {
-                return Err(CommandError::usage(format!("there is no saved plan `{}`", plan.display())));
-            }
-            let stack = PathBuf::from(second.unwrap_or_else(|| ".".to_owned()));
-            if !stack.exists() {
-                return Err(CommandError::usage(format!("there is no folder or file `{}`", stack.display()))
-                    .hint("behind a saved plan stands the stack's folder; the environment is the plan's"));
-            }
-            Ok(ApplyWhat::Saved { plan, stack })
-        }
-        first => Ok(ApplyWhat::Stack(target(first, second)?)),
-    }
-}
-
-/// `NAME=VALUE`. The value is never repeated: it may be a secret.
-fn variable(pair: &str) -> Result<(String, String), CommandError> {
-    match pair.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err(CommandError::usage("a `--var` is not of the form NAME=VALUE")
-            .hint("write for example `--var REGION=eu-west-1`; the text given is not repeated here")),
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, CommandError> {
-    let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| {
-        CommandError::usage(format!("`{text}` is no address")).hint("write for example `--addr 127.0.0.1:4566`")
-    })
-}
-
-/// `500ms`, `2s`, `1m`.
-fn duration(text: &str) -> Result<Duration, CommandError> {
-    let split = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let scale = match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        "" if number == "0" => Some(1),
-        _ => None,
-    };
-    let milliseconds = number.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
-    milliseconds.map(Duration::from_millis).ok_or_else(|| {
-        CommandError::usage(format!("`{text}` is no time")).hint("write for example `500ms`, `2s` or `1m`")
-    })
-}
-
-/// The state that `sandbox reset` and `dump` are about: named by either option, or the one that `--sandbox` uses.
-fn state(given: Option<PathBuf>, sandbox: Option<&Path>, environment: &Environment) -> Result<PathBuf, CommandError> {
-    given.or_else(|| sandbox.map(Path::to_owned)).map_or_else(|| sandbox_home(environment), Ok)
-}
-
-/// Where what can be fetched again is kept.
-fn cache_home(environment: &Environment) -> Option<PathBuf> {
-    let base = if cfg!(windows) {
-        environment.filled("LOCALAPPDATA").map(PathBuf::from)
-    } else {
-        let named = environment.filled("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let below = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
-        named.or_else(|| environment.filled("HOME").map(|home| PathBuf::from(home).join(below)))
-    };
-    base.map(|base| base.join(if cfg!(windows) { "trueup/cache" } else { "trueup" }))
-}
-
-/// Where what has to stay is kept.
-fn state_home(environment: &Environment) -> Option<PathBuf> {
-    let home = || environment.filled("HOME").map(PathBuf::from);
-    let base = if cfg!(windows) {
-        environment.filled("LOCALAPPDATA").map(PathBuf::from)
-    } else {
-        let named = environment.filled("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        named.or_else(|| {
-            home().map(|home| {
-                home.join(if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" })
-            })
-        })
-    };
-    base.map(|base| base.join("trueup"))
-}
-
-/// Where the sandbox keeps its state when no folder is named.
-fn sandbox_home(environment: &Environment) -> Result<PathBuf, CommandError> {
-    state_home(environment).map(|state| state.join("sandbox")).ok_or_else(|| {
-        CommandError::usage("there is no home folder for the sandbox's state").hint("name a folder: `--sandbox=DIR`")
     })
 }
 

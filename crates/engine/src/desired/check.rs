@@ -7,17 +7,21 @@ use std::borrow::Cow;
 
 use super::from_text;
 use super::reach::Reach;
-use super::text::{is_true, problem_of, problem_of_secret};
+use super::text::{is_true, problem_of};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::embedded;
 use crate::kind::Kind;
 use crate::manifest::scalar::{self, Plain};
 use crate::schema::{List, OneOf, Order, Property, Secrecy, Text, Type, is_secret_member};
-use crate::secret::{Form, LITERAL, Secret};
+use crate::secret::{Form, LITERAL};
 use crate::source::Sources;
 use crate::stack::Instance;
 use crate::value::{Map, Value, push_token};
+
+mod secrets;
+
+use secrets::{has_secret, holds_secret, one_secret};
 
 /// Checks and cleans the properties of one instance: nulls go, secrets become secrets.
 pub fn check(
@@ -231,19 +235,6 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A secret that is made from what is not marked as one.
-    fn unmarked(&mut self, pointer: &str, variables: &[String]) {
-        let summary = format!("`{}` is a secret, and what it is made from is not marked as one", last(pointer));
-        let mut warning = Diagnostic::warning("M318", summary)
-            .at(self.instance.spans.value(pointer))
-            .help("declare the variable in `vars` with `secret: true`, or use `{{ secret('env:NAME') }}`");
-        if !variables.is_empty() {
-            let names: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
-            warning = warning.noted(format!("treated as a secret from here on: {}", names.join(", ")));
-        }
-        self.diagnostics.push(warning);
-    }
-
     fn typed(&mut self, ty: &'static Type, value: Value, secret: bool, pointer: &mut String) -> Value {
         let value = if self.instance.from_text { from_text::read(ty, value) } else { value };
         if secret && !matches!(value, Value::String(_) | Value::Deferred(_) | Value::Unknown(_) | Value::Secret(_)) {
@@ -443,43 +434,6 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A structure that is a secret as a whole: every text in it is one. A text is worth a warning only where its name
-    /// says that it is a credential, because a user's name stands beside a password.
-    fn document(&mut self, value: Value, pointer: &mut String) -> Value {
-        let length = pointer.len();
-        match value {
-            Value::Map(map) => {
-                let mut secret = Map::with_capacity(map.len());
-                for (name, member) in map {
-                    push_token(pointer, &name);
-                    let member = match member {
-                        Value::String(written) if embedded::names_credential(&name) => self.literal(written, pointer),
-                        member => self.document(member, pointer),
-                    };
-                    pointer.truncate(length);
-                    secret.insert(name, member);
-                }
-                Value::Map(secret)
-            }
-            Value::List(items) => {
-                let mut secret = Vec::with_capacity(items.len());
-                for (index, item) in items.into_iter().enumerate() {
-                    push_token(pointer, &index.to_string());
-                    secret.push(self.document(item, pointer));
-                    pointer.truncate(length);
-                }
-                Value::List(secret)
-            }
-            Value::String(written) => {
-                if self.late.is_none() {
-                    self.sources.mask(self.instance.spans.value(pointer));
-                }
-                Value::Secret(Secret::new(LITERAL, written))
-            }
-            other => other,
-        }
-    }
-
     /// Whether a value was made by a template, and not written as it is.
     fn is_expression(&self, pointer: &str) -> bool {
         let span = self.instance.spans.value(pointer);
@@ -498,33 +452,6 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A secret that nothing marks as one: written in the manifest (and kept out of every excerpt from now on), or made
-    /// by an expression of public values. It is treated as a secret either way; the warning says how to say so.
-    fn literal(&mut self, written: String, pointer: &str) -> Value {
-        if let Some(late) = self.late {
-            let path: Vec<String> = crate::value::tokens(pointer).map(Into::into).collect();
-            return Value::Secret(match super::member(late, &path) {
-                Some(Value::Deferred(deferred)) => Secret::new(deferred.describe(), written),
-                _ => Secret::new(LITERAL, written),
-            });
-        }
-        let span = self.instance.spans.value(pointer);
-        let name = last(pointer);
-        let variables = self.reach.as_ref().map(|reach| reach.variables(self.instance, pointer)).unwrap_or_default();
-        if self.is_expression(pointer) || !variables.is_empty() {
-            self.unmarked(pointer, &variables);
-        } else {
-            self.sources.mask(span);
-            self.diagnostics.push(
-                Diagnostic::warning("M310", format!("`{name}` is a secret written in the manifest"))
-                    .at(span)
-                    .help("take it from `{{ secret('env:NAME') }}` or from a variable with `secret: true`"),
-            );
-        }
-        let origin = self.instance.spans.origin(pointer).unwrap_or(LITERAL);
-        Value::Secret(Secret::new(origin, written))
-    }
-
     fn text(&mut self, text: &Text, written: &str, secret: bool, pointer: &str) {
         if let Some((problem, help)) = problem_of(text, written, secret) {
             if secret {
@@ -536,13 +463,6 @@ impl Checker<'_, '_> {
             if !secret && holds_credentials(written) {
                 self.close(pointer, before);
             }
-        }
-    }
-
-    fn secret_text(&mut self, text: &Text, secret: &Secret, pointer: &str) {
-        if let Some(problem) = problem_of_secret(text, secret) {
-            let summary = format!("`{}`, taken from {}, {problem}", last(pointer), secret.source());
-            self.error("M305", pointer, false, summary, None);
         }
     }
 
@@ -589,38 +509,6 @@ fn was_known(late: &Map, pointer: &str) -> bool {
     crate::value::at(late, pointer).is_some_and(|value| !crate::delta::has_unknown(value))
 }
 
-/// Whether something in a value is a secret, or will be.
-fn has_secret(value: &Value) -> bool {
-    let mut found = false;
-    value.walk(&mut |_, leaf| {
-        found |= match leaf {
-            Value::Secret(_) => true,
-            Value::Deferred(deferred) => deferred.secret_source().is_some(),
-            _ => false,
-        };
-    });
-    found
-}
-
-/// A structure as one secret, as soon as everything in it is known.
-fn one_secret(value: Value) -> Value {
-    if let Some(secret) = Secret::of_document(&value) {
-        return Value::Secret(secret);
-    }
-    let mut unknown = None;
-    let mut deferred = false;
-    value.walk(&mut |_, leaf| match leaf {
-        Value::Unknown(reference) => unknown = Some(reference.clone()),
-        Value::Deferred(_) => deferred = true,
-        _ => {}
-    });
-    // What is known of it would be shown beside what is not.
-    match unknown.filter(|_| !deferred) {
-        Some(reference) => Value::Unknown(reference),
-        None => value,
-    }
-}
-
 /// Whether a path into a value of this type ends at an item of a list.
 fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
     match (ty, path) {
@@ -637,19 +525,6 @@ fn names_item(ty: &Type, path: &[Cow<'_, str>]) -> bool {
 /// Whether a public text carries credentials.
 fn holds_credentials(text: &str) -> bool {
     embedded::names_user(text) || embedded::holds_credentials(text)
-}
-
-/// Whether a value of this type has secrets in it.
-fn holds_secret(ty: &Type) -> bool {
-    match ty {
-        Type::Object(members) => {
-            members.iter().any(|member| member.secrecy != Secrecy::Public || holds_secret(&member.ty))
-        }
-        Type::List(list) => holds_secret(&list.item),
-        Type::Map(item) => holds_secret(item),
-        Type::Union(members) => members.iter().any(holds_secret),
-        Type::Text(_) | Type::Integer { .. } | Type::Number { .. } | Type::Boolean | Type::Json | Type::Any => false,
-    }
 }
 
 fn last(pointer: &str) -> &str {

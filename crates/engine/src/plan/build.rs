@@ -1,6 +1,8 @@
 //! From observation to plan: one decision for every resource, in the order of the graph, then the operations and edges.
+//!
+//! What is decided of a resource that is there stands in `present`, what is said of its secrets in `verdicts`, and what concerns
+//! all of them in `whole`.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,28 +11,29 @@ use crate::cloud::{Extent, Live, Present, Readiness};
 use crate::credential::SecretStore;
 use crate::delta::{self, Delta, Edit};
 use crate::desired::Desired;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
 use crate::kind::Change;
 use crate::lookup;
 use crate::memory::{self, VERIFIED};
 use crate::observe::Observed;
-use crate::owner::{self, Owner, Standing};
-use crate::patch;
+use crate::owner::{self, Owner};
 use crate::plan::hold;
-use crate::plan::lacking;
 use crate::plan::operations::operations;
 use crate::plan::pointing::pointing;
 use crate::plan::pre_image::pre_images;
 use crate::plan::resolve::{Known, Resource};
-use crate::plan::rotated;
-use crate::plan::{Action, Plan, Rotated, SOURCE_MISSING, SecretStatus, SecretVerdict, StackExport, Step};
+use crate::plan::{Action, Plan, SecretStatus, Step};
 use crate::schema::Domain;
 use crate::secret::FingerprintKey;
-use crate::value::{Map, Value};
+use crate::value::Map;
 
-/// Up to this many deletions need no word, however small the stack is.
-const MANY_DELETIONS: usize = 10;
+mod present;
+mod verdicts;
+mod whole;
+
+pub(super) use whole::{cap_deletions, unsearched};
+use whole::{exports, name_what_stays_behind};
 
 /// What a plan may do.
 #[derive(Debug, Clone, Default)]
@@ -365,181 +368,6 @@ impl Decision<'_> {
         self.guard(step)
     }
 
-    fn present(&self, mut step: Step, present: &Present, diagnostics: &mut Diagnostics) -> (Step, Map) {
-        let compared = match self.uncertain {
-            Some(unread) => {
-                let unread = &self.graph.nodes[unread].address;
-                let (compared, skipped) = hold::as_live_where_unknown(&step.resolved, &present.properties);
-                step.notes
-                    .extend(skipped.iter().map(|name| format!("{name} was not compared: {unread} could not be read")));
-                Cow::Owned(compared)
-            }
-            None => Cow::Borrowed(&step.resolved),
-        };
-        let delta = self.delta(&compared, present);
-        step.pre_image = pre_images(self.node, Some(present), &step.former);
-        step.secrets = self.verdicts(&delta);
-        rotated::note(&mut step.secrets, present, self.store);
-        let changed: BTreeSet<String> =
-            step.secrets.iter().filter_map(|verdict| verdict.rotated.as_ref()).map(Rotated::in_words).collect();
-        step.notes.extend(changed);
-        step.patch = patch::patch(delta.edits.iter());
-        if let Err(mistake) = patch::prove(&delta, &step.patch) {
-            diagnostics.push(
-                Diagnostic::error("P190", format!("{}: {mistake}", self.node.address)).help("please report this"),
-            );
-        }
-        let mut attributes = present.attributes.clone();
-
-        let standing = self.standing(present);
-        let effective = delta.effective().count();
-        if let Standing::Foreign(owner) = &standing
-            && !self.options.take_over
-        {
-            step.edits = delta.edits;
-            step.action = Action::Blocked;
-            step.reason = format!(
-                "it belongs to {} of stack {} ({}); `--take-over` makes it part of this one",
-                owner.resource, owner.stack, owner.env
-            );
-            return (step, attributes);
-        }
-        // What is marked for deletion is taken back after its dependency came again.
-        let scheduled = matches!(present.readiness, Readiness::Scheduled { .. });
-        let by_dependency = self.replaced_dependency().filter(|_| !scheduled);
-        if let Some(reason) = self.node.kind.refuses(present)
-            && (effective > 0 || by_dependency.is_some())
-        {
-            step.edits = delta.edits;
-            step.action = Action::Blocked;
-            step.reason = reason;
-            return (step, attributes);
-        }
-        if let Some(reason) = delta.replaces().map(str::to_owned).or(by_dependency.clone()) {
-            step.edits = delta.edits;
-            step.action = Action::Replace;
-            step.implies = self.node.kind.implies(&Change::Delete(present));
-            step.implies.extend(self.node.kind.implies(&Change::Create(&step.resolved)));
-            if by_dependency.is_none() && !self.may_replace() {
-                step.action = Action::Blocked;
-                let how = if owner::can_be_replaced_by_another(self.node) {
-                    "makes another one in its place"
-                } else {
-                    "replaces it under the same name"
-                };
-                step.reason = format!("{reason}; `--allow-replace '{}'` {how}", self.node.address);
-                return (step, attributes);
-            }
-            step.reason = reason;
-            if standing == Standing::Free {
-                step.action = Action::Blocked;
-                step.reason = format!("{}; it carries no owner, and only what this stack owns is deleted", step.reason);
-                return (step, attributes);
-            }
-            if let Some(holder) = self.held.get(&self.index) {
-                step.action = Action::Blocked;
-                step.reason = format!("{}; {holder}", step.reason);
-                return (step, attributes);
-            }
-            let mut step = self.guard(step);
-            if step.action == Action::Replace {
-                attributes = Map::new();
-                if by_dependency.is_none() && owner::can_be_replaced_by_another(self.node) {
-                    step.new_first = true;
-                    step.former.insert(0, present.clone());
-                    step.forget();
-                }
-            }
-            return (step, attributes);
-        }
-        if effective > 0 {
-            (step.action, step.reason) = self.change(&standing, &delta);
-            step.implies = self.node.kind.implies(&Change::Update(present, &step.resolved, &delta.edits));
-            attributes.retain(|name, _| {
-                self.node.kind.attributes().iter().any(|attribute| attribute.stable && attribute.name == name)
-            });
-        }
-        step.edits = delta.edits;
-        if let Readiness::Settling(state) = &present.readiness {
-            step.notes.push(format!("is {state}: an apply waits for it"));
-        }
-        if !step.former.is_empty() {
-            step.action = Action::Replace;
-            step.new_first = true;
-            step.reason = finishes(&step.former);
-            step.implies.extend(step.former.iter().flat_map(|former| self.node.kind.implies(&Change::Delete(former))));
-            step = self.guard(step);
-        }
-        (step, attributes)
-    }
-
-    /// Protection turns a replacement into a block, and so does a former one that is not this stack's.
-    fn guard(&self, mut step: Step) -> Step {
-        let not_ours = step.former.iter().find_map(|former| match self.standing(former) {
-            Standing::Free => {
-                Some(format!("{} carries no owner, and only what this stack owns is deleted", former.identity))
-            }
-            Standing::Foreign(owner) if !self.options.take_over => Some(format!(
-                "{} belongs to {} of stack {} ({})",
-                former.identity, owner.resource, owner.stack, owner.env
-            )),
-            _ => None,
-        });
-        if let Some(not_ours) = not_ours {
-            step.reason = format!("{}; {not_ours}", step.reason);
-            step.action = Action::Blocked;
-        } else if step.is_protected() {
-            step.reason = format!("protected: {}", step.reason);
-            step.action = Action::Blocked;
-        }
-        step
-    }
-
-    /// Whose the live resource is.
-    fn standing(&self, present: &Present) -> Standing {
-        let Graph { stack, env, .. } = self.graph;
-        owner::standing(self.node.kind, stack, env, &self.node.address, &present.properties)
-    }
-
-    /// What an update is, by what it changes, and why it is made.
-    fn change(&self, standing: &Standing, delta: &Delta) -> (Action, String) {
-        let tags = self.node.owner_tags();
-        let beyond = delta.effective().any(|edit| !tags.as_ref().is_some_and(|tags| owner::is_of_owner(tags, edit)));
-        let why = match standing {
-            Standing::Untaggable | Standing::Ours => return (Action::Update, "properties differ".to_owned()),
-            Standing::Free => "it exists, carries no owner, and becomes part of this stack".to_owned(),
-            Standing::Foreign(owner) => format!("taken over from stack {} ({})", owner.stack, owner.env),
-            Standing::Renamed(other) => format!("it was {other} in the manifest"),
-        };
-        match (standing, beyond) {
-            (Standing::Renamed(_), false) => (Action::Update, why),
-            (_, false) => (Action::Adopt, why),
-            (_, true) => (Action::Update, format!("properties differ; {why}")),
-        }
-    }
-
-    /// It is taken back from its scheduled deletion, and made what it should be.
-    fn scheduled(
-        &self,
-        step: Step,
-        present: &Present,
-        state: &str,
-        until: Option<&str>,
-        diagnostics: &mut Diagnostics,
-    ) -> (Step, Map) {
-        let (mut step, mut attributes) = self.present(step, present, diagnostics);
-        attributes.retain(|name, _| {
-            self.node.kind.attributes().iter().any(|attribute| attribute.stable && attribute.name == name)
-        });
-        if matches!(step.action, Action::None | Action::Update | Action::Adopt) {
-            step.action = Action::Create;
-            let day = until.map_or_else(String::new, |day| format!(" until {day}"));
-            step.reason = format!("restored: it is {state}{day}");
-            step.implies = self.node.kind.implies(&Change::Create(&step.resolved));
-        }
-        (step, attributes)
-    }
-
     /// What carries the stack's tags and is in the manifest no more.
     fn orphan(&self, mut step: Step) -> Step {
         let present = match &step.live {
@@ -631,65 +459,6 @@ impl Decision<'_> {
         });
         notes.collect()
     }
-
-    fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {
-        let mut verdicts: Vec<SecretVerdict> = delta
-            .secrets
-            .iter()
-            .map(|verdict| {
-                let status = match (verdict.new, verdict.same) {
-                    (true, _) => SecretStatus::New,
-                    (false, Some(true)) => SecretStatus::Same,
-                    (false, Some(false)) => SecretStatus::Differs,
-                    (false, None) => SecretStatus::NotVerifiable,
-                };
-                SecretVerdict {
-                    pointer: verdict.pointer.clone(),
-                    status,
-                    reason: verdict.reason.clone(),
-                    source: verdict.desired.source().to_owned(),
-                    lack: None,
-                    fingerprint: self.fingerprint(&verdict.desired),
-                    rotated: None,
-                }
-            })
-            .collect();
-        lacking::note(&mut verdicts, self.store);
-        verdicts
-    }
-
-    fn verdicts_of_new(&self, properties: &Map) -> Vec<SecretVerdict> {
-        self.verdicts_of(properties, SecretStatus::New, None)
-    }
-
-    /// The same verdict on each secret, for this reason where its source is not missing.
-    fn verdicts_of(&self, properties: &Map, status: SecretStatus, reason: Option<&str>) -> Vec<SecretVerdict> {
-        let mut verdicts = Vec::new();
-        let mut pointer = String::new();
-        for (name, value) in properties {
-            pointer.clear();
-            crate::value::push_token(&mut pointer, name);
-            value.walk_from(&mut pointer, &mut |pointer, leaf| {
-                if let Value::Secret(secret) = leaf {
-                    verdicts.push(SecretVerdict {
-                        pointer: pointer.to_owned(),
-                        status,
-                        reason: if secret.is_resolved() { reason } else { Some(SOURCE_MISSING) }.map(str::to_owned),
-                        source: secret.source().to_owned(),
-                        lack: None,
-                        fingerprint: self.fingerprint(secret),
-                        rotated: None,
-                    });
-                }
-            });
-        }
-        lacking::note(&mut verdicts, self.store);
-        verdicts
-    }
-
-    fn fingerprint(&self, secret: &crate::secret::Secret) -> Option<String> {
-        secret.fingerprint(self.options.fingerprint_key.as_ref()?)
-    }
 }
 
 /// Whether a page showed all there is to say: it stays, and nothing of it is compared.
@@ -701,122 +470,4 @@ fn is_outlined(present: &Present) -> bool {
 fn finishes(former: &[Present]) -> String {
     let names = former.iter().map(|former| former.identity.as_str()).collect::<Vec<_>>().join(", ");
     format!("finishes the replacement of {names}")
-}
-
-/// A created resource whose dependants still point at something else that no manifest manages: probably a rename.
-fn name_what_stays_behind(graph: &Graph, steps: &mut [Option<Step>]) {
-    let mut notes: Vec<(usize, String)> = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let Some(step) = step else { continue };
-        if step.action != Action::Create {
-            continue;
-        }
-        for dependant in &graph.dependants[index] {
-            let Some(other) = steps[*dependant].as_ref() else { continue };
-            for edit in other.edits.iter().filter(|edit| !edit.is_ignored()) {
-                let names = other.desired.kind.schema().at(&edit.pointer).and_then(|property| property.names);
-                let (Some(Domain::EventsConnectionArn), Some(before)) =
-                    (names, edit.before.as_ref().and_then(Value::as_str))
-                else {
-                    continue;
-                };
-                // arn:aws:events:region:account:connection/NAME/UUID
-                let Some(name) = before.split('/').nth(1) else { continue };
-                let managed = graph.nodes.iter().any(|node| {
-                    node.kind.name() == step.desired.kind.name()
-                        && (node.identity.as_deref() == Some(name) || node.former.iter().any(|former| former == name))
-                });
-                if !managed {
-                    notes.push((
-                        index,
-                        format!("`{name}`, to which {} points now, stays behind; if this one takes its place, add `renamed_from: {name}`", other.address()),
-                    ));
-                }
-            }
-        }
-    }
-    for (index, note) in notes {
-        if let Some(step) = &mut steps[index]
-            && !step.notes.contains(&note)
-        {
-            step.notes.push(note);
-        }
-    }
-}
-
-pub(super) fn cap_deletions<'a>(steps: impl Iterator<Item = &'a mut Step>, cap: Option<usize>) {
-    let (mut deletions, mut stack) = (Vec::new(), 0);
-    for step in steps {
-        stack += usize::from(step.exists());
-        if matches!(step.action, Action::Replace | Action::Delete) {
-            deletions.push(step);
-        }
-    }
-    let count = deletions.len();
-    let many = if count == 1 { "1 deletion is".to_owned() } else { format!("{count} deletions are") };
-    let why = match cap {
-        Some(cap) if count > cap => format!("{many} more than `--allow-deletes {cap}`"),
-        None if count > MANY_DELETIONS && count * 2 > stack => {
-            format!("{many} more than half of the stack; `--allow-deletes {count}` allows them")
-        }
-        _ => return,
-    };
-    for step in deletions {
-        step.reason = format!("{why}; {}", step.reason);
-        step.action = Action::Blocked;
-    }
-}
-
-/// Where owner tags could not be searched, a former name or an orphan may be there unseen.
-pub(super) fn unsearched(graph: &Graph, observed: &Observed, pruned: bool, diagnostics: &mut Diagnostics) {
-    for (place, fault) in &observed.unsearched {
-        // What has no name of its own is unread already, and says why.
-        let named = graph
-            .nodes
-            .iter()
-            .any(|node| node.place == *place && node.kind.tags().is_some() && node.identity.is_some() && !node.orphan);
-        let unseen = match (named, pruned) {
-            (_, true) => "what the manifest no longer names is not seen",
-            (true, false) => "a resource that had another name before is not seen",
-            (false, false) => continue,
-        };
-        diagnostics.push(
-            Diagnostic::warning("P130", format!("owner tags could not be searched: {}", fault.in_words()))
-                .help(format!("{unseen}; allow `tag:GetResources`")),
-        );
-    }
-    for orphan in &observed.orphans {
-        diagnostics.push(
-            Diagnostic::warning(
-                "P131",
-                format!("{} carries this stack's owner tags, and nothing here manages its type", orphan.owned.arn),
-            )
-            .help("delete it by other means, or remove its tags"),
-        );
-    }
-}
-
-fn exports(graph: &Graph, steps: &[Option<Step>]) -> Vec<StackExport> {
-    // Positions of steps after the unselected ones are dropped.
-    let mut position = 0;
-    let positions: Vec<Option<usize>> = steps
-        .iter()
-        .map(|step| {
-            step.as_ref().map(|_| {
-                position += 1;
-                position - 1
-            })
-        })
-        .collect();
-    graph
-        .exports
-        .iter()
-        .map(|(name, value)| {
-            let from = graph.nodes.iter().enumerate().find_map(|(index, node)| {
-                let export = node.instance.exports.iter().find(|export| export.name == *name)?;
-                Some((positions[index]?, export.property.clone()))
-            });
-            StackExport { name: name.clone(), from, value: value.clone() }
-        })
-        .collect()
 }
