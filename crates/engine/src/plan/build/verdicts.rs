@@ -7,7 +7,7 @@ use crate::value::{Map, Value};
 
 impl Decision<'_> {
     pub(super) fn verdicts(&self, delta: &Delta) -> Vec<SecretVerdict> {
-        let mut verdicts: Vec<SecretVerdict> = delta
+        let verdicts = delta
             .secrets
             .iter()
             .map(|verdict| {
@@ -28,8 +28,7 @@ impl Decision<'_> {
                 }
             })
             .collect();
-        lacking::note(&mut verdicts, self.store);
-        verdicts
+        self.told(verdicts)
     }
 
     pub(super) fn verdicts_of_new(&self, properties: &Map) -> Vec<SecretVerdict> {
@@ -62,6 +61,12 @@ impl Decision<'_> {
                 }
             });
         }
+        self.told(verdicts)
+    }
+
+    /// In the order of their pointers, however they were found; and why a source is missing.
+    fn told(&self, mut verdicts: Vec<SecretVerdict>) -> Vec<SecretVerdict> {
+        verdicts.sort_by(|one, other| tokens(&one.pointer).cmp(tokens(&other.pointer)));
         lacking::note(&mut verdicts, self.store);
         verdicts
     }
@@ -69,4 +74,9 @@ impl Decision<'_> {
     fn fingerprint(&self, secret: &crate::secret::Secret) -> Option<String> {
         secret.fingerprint(self.options.fingerprint_key.as_ref()?)
     }
+}
+
+/// What a pointer goes through, the tenth item after the second.
+fn tokens(pointer: &str) -> impl Iterator<Item = (Option<usize>, &str)> {
+    pointer.split('/').map(|token| (token.parse().ok(), token))
 }
