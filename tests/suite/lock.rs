@@ -1,5 +1,6 @@
 //! The optional lock: whoever comes second is told who is at work, and nobody is stranded by one that was killed.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -241,6 +242,30 @@ fn nothing_new_is_begun_once_the_lock_could_not_be_renewed() {
     };
     let run = env.through(APPLY, Order::Sorted, "INT", script).run;
     lost(&env, &run, "it could not be renewed before it ended");
+}
+
+/// What waits for its rate has sent nothing yet, and is left undone.
+#[test]
+fn what_waits_for_its_rate_is_not_begun_once_the_lock_is_lost() {
+    const CONNECTIONS: usize = 20;
+    let mut env = place();
+    let mut manifest = String::from("version: 1\nname: orders\nproviders: [aws]\nresources:\n");
+    for number in 0..CONNECTIONS {
+        let _ = write!(
+            manifest,
+            "  - name: c{number}\n    type: AWS::Events::Connection\n    props: {{ Name: c{number}, AuthorizationType: BASIC, \
+             AuthParameters: {{ BasicAuthParameters: {{ Username: svc, Password: p }} }} }}\n"
+        );
+    }
+    env.set("TRUEUP_LOCK_TTL", "6s").write("trueup.yaml", &manifest);
+    let made = || created(env.sandbox()).into_keys().filter(|name| name.contains("CreateConnection")).count();
+    // One of them a second.
+    let running = env.start(&[APPLY, &["--quota-share", "0.02"]].concat());
+    until(|| made() > 0);
+    assert_eq!(env.sandbox().s3("DELETE", "/locks/orders/dev.json", "", "").status, 204);
+    lost(&env, &env.scan(running.wait()), "somebody has removed it");
+    let made = made();
+    assert!(made < CONNECTIONS / 2, "{made} of {CONNECTIONS} were made, most of them without the lock");
 }
 
 #[test]
