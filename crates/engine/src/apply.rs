@@ -1,9 +1,10 @@
 //! Executes a plan: its operations, in the order of its edges, with bounded concurrency, and nothing else.
 //!
 //! The goals pull in different directions: as many calls at once as the account allows, but a slow OAuth authorization of
-//! twenty minutes must not hold a slot; stop at once on a signal, but never lose the answer of a write that was sent. So
-//! an operation is left undone as long as it has sent none, and occupies a slot only while it writes; what has to settle is watched by one poller for each kind and
-//! place, which reads whole list pages. Everything runs in one task; events go to the caller as they happen.
+//! twenty minutes must not hold a slot; stop at once on a signal, but never lose the answer of a write that was sent. So an
+//! operation that has sent none is left undone, and one occupies a slot only until it has written; what has to settle is
+//! watched by one poller for each kind and place, which reads whole list pages. Everything runs in one task; events go to
+//! the caller as they happen.
 
 pub mod begin;
 mod operation;

@@ -18,7 +18,7 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum EventKind {
-    /// The operation began.
+    /// The operation was taken up; it begins with its first write ([`crate::apply::begin`]).
     Started,
     /// The write was accepted and the resource is settling; the service's name of the state.
     Waiting {

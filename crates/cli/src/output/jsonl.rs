@@ -97,7 +97,7 @@ pub enum Body {
         /// The calls, and what is not known.
         blame: Vec<Finding>,
     },
-    /// An operation began.
+    /// An operation was taken up. What it waits for and reads comes first; an interruption before its first write leaves it undone.
     Started {
         /// The resource.
         address: String,
