@@ -76,7 +76,7 @@ pub enum Command {
     ///
     /// Reads the live state, compares it with the manifest and changes nothing. Secrets are compared in memory and never
     /// shown. The signs: + create, ~ update in place, +/- replace (the new one first), -/+ replace (the old one first), -
-    /// delete, = adopt, ! blocked, ? not read or not verifiable.
+    /// delete, = adopt, <= a query that is asked while it is applied, ! blocked, ? not read or not verifiable.
     #[command(after_help = "Examples:
   trueup plan
   trueup plan stacks/orders prod --out plan.json
@@ -625,5 +625,28 @@ mod tests {
     #[test]
     fn clap_finds_no_mistake_in_the_definitions() {
         command().debug_assert();
+    }
+
+    fn longs(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
+        found.extend(command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned));
+        command.get_subcommands().for_each(|command| longs(command, found));
+    }
+
+    #[test]
+    fn the_manual_has_every_option() {
+        let pages = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs")).unwrap();
+        let pages = pages.map(|page| page.unwrap().path()).filter(|page| page.extension().is_some_and(|it| it == "md"));
+        let manual: String = pages.map(|page| std::fs::read_to_string(page).unwrap()).collect();
+        let mut options = std::collections::BTreeSet::new();
+        longs(&command(), &mut options);
+        assert!(options.len() > 40, "{options:?}");
+        let names = |text: &str, option: &str| {
+            let option = format!("--{option}");
+            text.match_indices(&option).any(|(at, _)| {
+                !text[at + option.len()..].starts_with(|next: char| next.is_ascii_alphanumeric() || next == '-')
+            })
+        };
+        let missing: Vec<&String> = options.iter().filter(|option| !names(&manual, option)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -67,13 +67,15 @@ fn write_to(path: &Path, text: &str) -> Result<(), CommandError> {
     written.map_err(|error| failed(path, &error))
 }
 
-/// Writes a file that was not there before, in the same way, with the mode that other new files get. `there` makes the
-/// error of one that is there.
+/// Writes a file that was not there before, in the same way, with the mode that other new files get, in a folder that is
+/// made where there is none. `there` makes the error of one that is there.
 pub fn write_new(path: &Path, text: &str, there: impl FnOnce() -> CommandError) -> Result<(), CommandError> {
     // It is looked for first, so that nothing else is complained about. The end decides.
     if path.exists() {
         return Err(there());
     }
+    let within = folder(path);
+    std::fs::create_dir_all(within).map_err(|error| CommandError::file("make the folder", within, &error))?;
     let mut builder = Builder::new();
     #[cfg(unix)]
     {
@@ -190,12 +192,13 @@ mod tests {
     #[test]
     fn a_new_file_is_like_others_and_takes_no_place() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("trueup.yaml");
+        let folder = dir.path().join("stacks").join("orders");
+        let path = folder.join("trueup.yaml");
         let there = || CommandError::usage("it is there");
         write_new(&path, "one", there).unwrap();
         assert_eq!(write_new(&path, "two", there).unwrap_err().message, "it is there");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

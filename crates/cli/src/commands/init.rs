@@ -30,7 +30,6 @@ pub fn run(context: &Context<'_>, dir: Option<&Path>, kind: Option<&str>) -> Res
             .hint("name another folder, or remove it first; nothing was written"));
     }
     let path = dir.join(MANIFESTS[0]);
-    std::fs::create_dir_all(dir).map_err(|error| CommandError::file("make the folder", dir, &error))?;
     files::write_new(&path, &text, || CommandError::usage(format!("`{}` is there already", path.display())))?;
     context.printer.result(&format!("Wrote {}\n", path.display()));
     let shown = dir.display();
